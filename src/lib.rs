@@ -1,0 +1,6 @@
+//! onnxd serves ONNX models over HTTP.
+//!
+//! The modules form a list in which each may name only those before it;
+//! `tests/architecture.rs` keeps it so. ARCHITECTURE.md draws the picture.
+
+pub mod tensor;

@@ -1,0 +1,262 @@
+//! Typed tensor elements out of JSON, flat or nested.
+
+use half::f16;
+
+use super::number::Decimal;
+use super::reader::{JsonError, Kind, Reader};
+use crate::tensor::Element;
+
+/// An element that JSON can carry.
+pub trait FromJson: Element {
+    /// Reads one element.
+    ///
+    /// # Errors
+    /// [`JsonError`] that says which type was expected and what came.
+    fn read(reader: &mut Reader) -> Result<Self, JsonError>;
+}
+
+fn wrong<T: Element>(reader: &mut Reader) -> JsonError {
+    match reader.kind() {
+        Ok(kind) => reader.error(format!("expected {}, came {}", T::DATA_TYPE, kind.as_str())),
+        Err(error) => error,
+    }
+}
+
+macro_rules! integers {
+    ($($rust:ty),*) => {
+        $(impl FromJson for $rust {
+            #[inline]
+            fn read(reader: &mut Reader) -> Result<Self, JsonError> {
+                if !matches!(reader.peek(), Some(b'-' | b'0'..=b'9')) {
+                    return Err(wrong::<Self>(reader));
+                }
+                let start = reader.position();
+                let number = reader.decimal()?;
+                number.to_i128().and_then(|value| Self::try_from(value).ok()).ok_or_else(|| {
+                    let expected = Self::DATA_TYPE;
+                    let message = format!("expected {expected}, came {}", number.text);
+                    JsonError { message, at: start }
+                })
+            }
+        })*
+    };
+}
+
+integers!(u8, u16, u32, u64, i8, i16, i32, i64);
+
+macro_rules! floats {
+    ($($rust:ty: $nan:expr, $infinity:expr, $from:expr;)*) => {
+        $(impl FromJson for $rust {
+            #[inline]
+            fn read(reader: &mut Reader) -> Result<Self, JsonError> {
+                let first = reader.peek();
+                if !matches!(first, Some(b'-' | b'0'..=b'9')) {
+                    // null is a missing value, which models see as NaN.
+                    if reader.literal("NaN") || reader.literal("null") {
+                        return Ok($nan);
+                    }
+                    if reader.literal("Infinity") {
+                        return Ok($infinity);
+                    }
+                    return Err(wrong::<Self>(reader));
+                }
+                if first == Some(b'-') && reader.literal("-Infinity") {
+                    return Ok(-$infinity);
+                }
+                let start = reader.position();
+                let number = reader.decimal()?;
+                let value: $rust = $from(number);
+                if value.is_finite() {
+                    Ok(value)
+                } else {
+                    let expected = Self::DATA_TYPE;
+                    let message = format!("{} is out of the range of {expected}", number.text);
+                    Err(JsonError { message, at: start })
+                }
+            }
+        })*
+    };
+}
+
+floats! {
+    f32: f32::NAN, f32::INFINITY, Decimal::to_f32;
+    f64: f64::NAN, f64::INFINITY, Decimal::to_f64;
+    f16: f16::NAN, f16::INFINITY, |number: Decimal| f16::from_f64(number.to_f64());
+}
+
+impl FromJson for bool {
+    fn read(reader: &mut Reader) -> Result<Self, JsonError> {
+        match reader.kind()? {
+            Kind::Bool => reader.boolean(),
+            _ => Err(wrong::<Self>(reader)),
+        }
+    }
+}
+
+impl FromJson for String {
+    fn read(reader: &mut Reader) -> Result<Self, JsonError> {
+        match reader.kind()? {
+            Kind::String => Ok(reader.string()?.into_owned()),
+            _ => Err(wrong::<Self>(reader)),
+        }
+    }
+}
+
+/// The shape that the brackets of nested arrays draw; empty for a bare value.
+pub type Nesting = Vec<usize>;
+
+/// Reads a value, or arrays of any depth, and appends the elements in row-major order.
+/// Returns the shape that the brackets draw.
+///
+/// # Errors
+/// [`JsonError`] if an element is of another type, or if arrays of one level differ in
+/// length or depth.
+pub fn read_nested<T: FromJson>(
+    reader: &mut Reader,
+    out: &mut Vec<T>,
+) -> Result<Nesting, JsonError> {
+    let mut levels = Levels::default();
+    levels.read(reader, out, 0)?;
+    Ok(levels.dims.into_iter().map(|dim| dim.unwrap_or(0)).collect())
+}
+
+/// What is known of the nesting so far. A level's length is known once its first array
+/// has closed; the depth once the first element or empty array was seen.
+#[derive(Default)]
+struct Levels {
+    dims: Vec<Option<usize>>,
+    depth: Option<usize>,
+}
+
+impl Levels {
+    fn read<T: FromJson>(
+        &mut self,
+        reader: &mut Reader,
+        out: &mut Vec<T>,
+        level: usize,
+    ) -> Result<(), JsonError> {
+        if reader.peek() != Some(b'[') {
+            self.settle_depth(reader, level)?;
+            out.push(T::read(reader)?);
+            return Ok(());
+        }
+        if self.depth.is_some_and(|depth| level >= depth) {
+            return Err(reader.error("expected a value, came an array: the nesting is ragged"));
+        }
+        if self.dims.len() == level {
+            self.dims.push(None);
+        }
+        let opened = reader.position();
+        let mut innermost = true;
+        let length = reader.array::<JsonError>(|reader| {
+            if reader.peek() == Some(b'[') {
+                innermost = false;
+                return self.read(reader, out, level + 1);
+            }
+            // The hot loop: the depth settles at the first element of the first array.
+            if self.depth != Some(level + 1) {
+                self.settle_depth(reader, level + 1)?;
+            }
+            out.push(T::read(reader)?);
+            Ok(())
+        })?;
+        if length == 0 && innermost && self.depth.is_none() {
+            self.depth = Some(level + 1);
+        }
+        match self.dims[level] {
+            None => self.dims[level] = Some(length),
+            Some(expected) if expected == length => {}
+            Some(expected) => {
+                let message =
+                    format!("expected an array of {expected}, came {length}: the nesting is ragged");
+                return Err(JsonError { message, at: opened });
+            }
+        }
+        Ok(())
+    }
+
+    fn settle_depth(&mut self, reader: &Reader, level: usize) -> Result<(), JsonError> {
+        match self.depth {
+            None => self.depth = Some(level),
+            Some(depth) if depth == level => {}
+            Some(_) => {
+                return Err(reader.error("expected an array, came a value: the nesting is ragged"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn nested<T: FromJson>(text: &str) -> Result<(Nesting, Vec<T>), String> {
+        let mut reader = Reader::new(text.as_bytes());
+        let mut out = Vec::new();
+        let dims = read_nested(&mut reader, &mut out).map_err(|error| error.message)?;
+        reader.finish().map_err(|error| error.message)?;
+        Ok((dims, out))
+    }
+
+    #[test]
+    fn brackets_draw_the_shape() {
+        assert_eq!(nested::<i64>("[[1, 2, 3], [4, 5, 6]]"), Ok((vec![2, 3], vec![1, 2, 3, 4, 5, 6])));
+        assert_eq!(nested::<i64>("7"), Ok((vec![], vec![7])));
+        assert_eq!(nested::<i64>("[]"), Ok((vec![0], vec![])));
+        assert_eq!(nested::<i64>("[[], []]"), Ok((vec![2, 0], vec![])));
+    }
+
+    #[test]
+    fn ragged_arrays_are_refused() {
+        for text in ["[[1, 2], [3]]", "[[1], 2]", "[1, [2]]", "[[[1]], [2]]", "[[], [1]]", "[[], 1]"] {
+            let message = nested::<i64>(text).unwrap_err();
+            assert!(message.contains("ragged"), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn an_element_of_another_type_is_named() {
+        assert_eq!(nested::<f32>(r#"[1, "a"]"#).unwrap_err(), "expected FP32, came a string");
+        assert_eq!(nested::<i32>("[1.5]").unwrap_err(), "expected INT32, came 1.5");
+        assert_eq!(nested::<u8>("[256]").unwrap_err(), "expected UINT8, came 256");
+        assert_eq!(nested::<u8>("[-1]").unwrap_err(), "expected UINT8, came -1");
+        assert_eq!(nested::<i64>("[true]").unwrap_err(), "expected INT64, came a boolean");
+        assert_eq!(nested::<bool>("[1]").unwrap_err(), "expected BOOL, came a number");
+        assert_eq!(nested::<String>("[1]").unwrap_err(), "expected BYTES, came a number");
+        assert_eq!(nested::<f32>("[1e39]").unwrap_err(), "1e39 is out of the range of FP32");
+        assert_eq!(nested::<i64>("[NaN]").unwrap_err(), "expected INT64, came a number");
+    }
+
+    #[test]
+    fn bare_tokens_and_null_are_read_for_floats() {
+        let (_, values) = nested::<f32>("[NaN, Infinity, -Infinity, null]").unwrap();
+        assert!(values[0].is_nan() && values[3].is_nan());
+        assert_eq!(values[1..3], [f32::INFINITY, f32::NEG_INFINITY]);
+    }
+
+    #[test]
+    fn two_to_the_53_plus_one_stays_exact_in_int64() {
+        assert_eq!(nested::<i64>("[9007199254740993]").unwrap().1, [9_007_199_254_740_993]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_serde_json_writes_is_read_back(rows in proptest::collection::vec(
+            proptest::collection::vec(any::<f32>().prop_filter("finite", |v| v.is_finite()), 3), 0..9)) {
+            let text = serde_json::to_string(&rows).unwrap();
+            let (dims, values) = nested::<f32>(&text).unwrap();
+            prop_assert_eq!(dims[0], rows.len());
+            prop_assert_eq!(values, rows.concat());
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "[\\[\\],0-9eE.\\- ntuNaIfy\"]{0,40}") {
+            let _ = nested::<f32>(&text);
+            let _ = nested::<i8>(&text);
+            let _ = nested::<String>(&text);
+        }
+    }
+}
