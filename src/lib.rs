@@ -4,3 +4,9 @@
 //! `tests/architecture.rs` keeps it so. ARCHITECTURE.md draws the picture.
 
 pub mod tensor;
+
+pub mod metrics;
+
+pub mod engine;
+
+pub mod scheduler;

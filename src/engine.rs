@@ -1,0 +1,128 @@
+//! What runs a model: the traits that the rest of the program sees, and their one real
+//! implementation over tract.
+//!
+//! A [`LoadedModel`] hands out [`Plan`]s. A plan is a compiled graph that can run now, for
+//! one set of input shapes or for a family of them; compiling one may take long and never
+//! happens on the thread of a caller who could do something else.
+
+mod error;
+pub mod fake;
+pub mod guard;
+mod signature;
+pub mod tract;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::tensor::{Shape, Tensor};
+
+pub use error::{LoadError, RunError, UnsupportedOperator};
+pub use signature::{Dim, InputMismatch, Signature, TensorSpec};
+
+/// Loads models of one format.
+pub trait Engine: Send + Sync {
+    /// Loads, compiles and warms up a model. Blocks, possibly for seconds.
+    ///
+    /// # Errors
+    /// [`LoadError`] says what is wrong with the file, or what this engine lacks.
+    fn load(&self, source: &ModelSource) -> Result<Arc<dyn LoadedModel>, LoadError>;
+}
+
+/// Where a model's file is, and what is known about its use.
+#[derive(Debug, Clone)]
+pub struct ModelSource {
+    pub path: PathBuf,
+    /// Input shapes that real requests have, by input name; the warm-up tries them first.
+    /// Without them it has to guess sizes for the dimensions that the model leaves open.
+    pub known_shapes: Vec<Vec<(String, Vec<usize>)>>,
+}
+
+/// A model in memory.
+pub trait LoadedModel: Send + Sync {
+    fn signature(&self) -> &Signature;
+
+    /// Whether rows of different callers may run together.
+    fn batching(&self) -> &Batching;
+
+    /// A plan that runs inputs of these shapes (one per input of the signature).
+    fn plan(&self, shapes: &[Shape]) -> PlanLookup;
+
+    /// Whether rows of several requests gain from running together: the model allows it
+    /// and the warm-up measured that a row in company costs less than alone.
+    fn joins_requests(&self) -> bool;
+
+    /// A plan for rows joined from several requests. Never starts a compilation that
+    /// somebody would have to wait for.
+    fn joined_plan(&self, shapes: &[Shape]) -> Option<Arc<dyn Plan>>;
+
+    /// The measured time of one row, or of one run where rows have no meaning. `None`
+    /// where the warm-up found no shape that runs.
+    fn cost(&self) -> Option<Duration>;
+
+    /// What a person wants to know about the loaded model.
+    fn facts(&self) -> Facts;
+}
+
+/// The answer to "can this run now?".
+pub enum PlanLookup {
+    Ready(Arc<dyn Plan>),
+    /// A plan is being compiled and nothing else can run these shapes meanwhile.
+    Compiling(PlanTicket),
+    /// Too many plans are being compiled already.
+    Busy,
+}
+
+/// Resolves when the plan is compiled, or with the reason why it cannot be.
+pub type PlanTicket = tokio::sync::oneshot::Receiver<Result<Arc<dyn Plan>, RunError>>;
+
+/// A compiled graph.
+pub trait Plan: Send + Sync {
+    /// Runs the graph. The inputs fit the signature and the shapes that the plan was asked
+    /// for. A panic inside becomes an error of this run.
+    ///
+    /// # Errors
+    /// [`RunError`] if an operator refuses the values, or on an internal fault.
+    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError>;
+
+    /// The same plan runs any number of rows.
+    fn any_rows(&self) -> bool;
+}
+
+/// Whether rows of different callers may be joined into one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Batching {
+    /// The leading axis of every input and output counts rows, and the warm-up saw that
+    /// rows run together equal rows run alone.
+    Rows,
+    Off {
+        reason: String,
+    },
+}
+
+impl Batching {
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        *self == Self::Rows
+    }
+
+    #[must_use]
+    pub fn off(reason: impl Into<String>) -> Self {
+        Self::Off { reason: reason.into() }
+    }
+}
+
+/// A snapshot of what the engine knows about a loaded model.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Which loading strategy serves, in words.
+    pub strategy: String,
+    /// Estimated bytes of weights and of the largest working set over all plans.
+    pub memory_bytes: u64,
+    /// Plans held now.
+    pub plans: usize,
+    /// Plans compiled since loading.
+    pub compiles: u64,
+    /// Things a person should know but that do not stop the model from serving.
+    pub warnings: Vec<String>,
+}

@@ -1,0 +1,154 @@
+//! An engine without models, for tests of everything that stands on an engine: its "file"
+//! says how it behaves.
+//!
+//! The file is JSON: `{"rows": true, "delay_ms": 5}`. The model takes and gives `x`, INT64
+//! `[N]`, and returns the values it gets; the value [`FAILS`] makes the run fail and
+//! [`PANICS`] makes it panic.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{
+    Batching, Dim, Engine, Facts, LoadError, LoadedModel, ModelSource, Plan, PlanLookup, RunError,
+    Signature, TensorSpec, guard,
+};
+use crate::tensor::{Data, DataType, Shape, Tensor};
+
+/// A value that makes the run which holds it fail.
+pub const FAILS: i64 = -1;
+/// A value that makes the run which holds it panic.
+pub const PANICS: i64 = -2;
+
+/// The behaviour of one fake model.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FakeModel {
+    /// Rows of different callers may run together.
+    pub rows: bool,
+    /// Time of one run.
+    pub delay_ms: u64,
+}
+
+impl Default for FakeModel {
+    fn default() -> Self {
+        Self { rows: true, delay_ms: 0 }
+    }
+}
+
+/// Loads [`FakeModel`]s.
+#[derive(Debug, Default)]
+pub struct FakeEngine;
+
+impl Engine for FakeEngine {
+    fn load(&self, source: &ModelSource) -> Result<Arc<dyn LoadedModel>, LoadError> {
+        let file = "model.onnx".to_owned();
+        let bytes = fs::read(&source.path).map_err(|error| LoadError::Unreadable {
+            file: file.clone(),
+            reason: error.to_string(),
+        })?;
+        let model: FakeModel = serde_json::from_slice(&bytes)
+            .map_err(|error| LoadError::NotOnnx { file, reason: error.to_string() })?;
+        Ok(Arc::new(model.load()))
+    }
+}
+
+impl FakeModel {
+    /// The loaded form.
+    #[must_use]
+    pub fn load(self) -> FakeLoaded {
+        let spec = TensorSpec {
+            name: "x".to_owned(),
+            data_type: DataType::Int64,
+            dims: Some(vec![Dim::Symbol("N".to_owned())]),
+        };
+        let batching =
+            if self.rows { Batching::Rows } else { Batching::off("the test says so") };
+        FakeLoaded {
+            signature: Signature { inputs: vec![spec.clone()], outputs: vec![spec] },
+            batching,
+            plan: Arc::new(FakePlan {
+                delay: Duration::from_millis(self.delay_ms),
+                runs: AtomicUsize::new(0),
+            }),
+        }
+    }
+}
+
+pub struct FakeLoaded {
+    signature: Signature,
+    batching: Batching,
+    plan: Arc<FakePlan>,
+}
+
+impl FakeLoaded {
+    /// Runs made so far.
+    #[must_use]
+    pub fn runs(&self) -> usize {
+        self.plan.runs.load(Ordering::SeqCst)
+    }
+}
+
+impl LoadedModel for FakeLoaded {
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn batching(&self) -> &Batching {
+        &self.batching
+    }
+
+    fn plan(&self, _shapes: &[Shape]) -> PlanLookup {
+        PlanLookup::Ready(Arc::clone(&self.plan) as Arc<dyn Plan>)
+    }
+
+    fn joins_requests(&self) -> bool {
+        self.batching.is_on()
+    }
+
+    fn joined_plan(&self, _shapes: &[Shape]) -> Option<Arc<dyn Plan>> {
+        Some(Arc::clone(&self.plan) as Arc<dyn Plan>)
+    }
+
+    fn cost(&self) -> Option<Duration> {
+        // Never inline: tests of the scheduler want the scheduler.
+        None
+    }
+
+    fn facts(&self) -> Facts {
+        Facts { strategy: "fake".to_owned(), plans: 1, ..Facts::default() }
+    }
+}
+
+struct FakePlan {
+    delay: Duration,
+    runs: AtomicUsize,
+}
+
+impl Plan for FakePlan {
+    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
+        self.runs.fetch_add(1, Ordering::SeqCst);
+        if !self.delay.is_zero() {
+            thread::sleep(self.delay);
+        }
+        guard::catch(|| {
+            for input in inputs {
+                let Data::Int64(values) = input.data() else { continue };
+                assert!(!values.contains(&PANICS), "a fake operator panicked");
+                if values.contains(&FAILS) {
+                    return Err(RunError::Operator { reason: "a fake operator failed".to_owned() });
+                }
+            }
+            Ok(inputs.to_vec())
+        })
+        .unwrap_or_else(|caught| Err(RunError::Panic { reason: caught.0 }))
+    }
+
+    fn any_rows(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,242 @@
+//! What a model takes and gives, as its ONNX file declares it.
+
+use std::fmt;
+
+use crate::tensor::{DataType, Shape, Tensor};
+
+/// Inputs and outputs in the order of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Signature {
+    pub inputs: Vec<TensorSpec>,
+    pub outputs: Vec<TensorSpec>,
+}
+
+/// One input or output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorSpec {
+    pub name: String,
+    pub data_type: DataType,
+    /// `None` where the file does not even fix the rank.
+    pub dims: Option<Vec<Dim>>,
+}
+
+/// One dimension of a declared shape.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Dim {
+    Fixed(usize),
+    /// Dimensions that carry the same symbol have the same size in one request.
+    Symbol(String),
+    Unknown,
+}
+
+/// An input that does not fit the signature.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InputMismatch {
+    #[error("input '{input}': expected datatype {expected}, came {found}")]
+    DataType { input: String, expected: DataType, found: DataType },
+    #[error("input '{input}': expected {expected} (shape {declared}), came {found} (shape {shape})")]
+    Rank { input: String, expected: String, declared: String, found: String, shape: Shape },
+    #[error(
+        "input '{input}': expected {expected} in dimension {axis} of shape {declared}, came {found} (shape {shape})"
+    )]
+    Dim { input: String, axis: usize, expected: usize, declared: String, found: usize, shape: Shape },
+    #[error(
+        "input '{input}': dimension {axis} of shape {declared} is '{symbol}', which is {expected} in input '{other}', came {found} (shape {shape})"
+    )]
+    Symbol {
+        input: String,
+        axis: usize,
+        declared: String,
+        symbol: String,
+        other: String,
+        expected: usize,
+        found: usize,
+        shape: Shape,
+    },
+}
+
+impl Signature {
+    #[must_use]
+    pub fn input(&self, name: &str) -> Option<(usize, &TensorSpec)> {
+        self.inputs.iter().enumerate().find(|(_, spec)| spec.name == name)
+    }
+
+    #[must_use]
+    pub fn output(&self, name: &str) -> Option<(usize, &TensorSpec)> {
+        self.outputs.iter().enumerate().find(|(_, spec)| spec.name == name)
+    }
+
+    /// Checks inputs, given in the order of the signature, against it: types, ranks, fixed
+    /// dimensions, and that one symbol means one size.
+    ///
+    /// # Errors
+    /// [`InputMismatch`] for the first input that does not fit.
+    pub fn check(&self, inputs: &[Tensor]) -> Result<(), InputMismatch> {
+        let mut symbols: Vec<(&str, usize, &str)> = Vec::new();
+        for (spec, tensor) in self.inputs.iter().zip(inputs) {
+            if tensor.data_type() != spec.data_type {
+                return Err(InputMismatch::DataType {
+                    input: spec.name.clone(),
+                    expected: spec.data_type,
+                    found: tensor.data_type(),
+                });
+            }
+            if let Some(dims) = &spec.dims {
+                spec.check_dims(dims, tensor.shape(), &mut symbols)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TensorSpec {
+    fn check_dims<'a>(
+        &'a self,
+        dims: &'a [Dim],
+        shape: &Shape,
+        symbols: &mut Vec<(&'a str, usize, &'a str)>,
+    ) -> Result<(), InputMismatch> {
+        if dims.len() != shape.rank() {
+            return Err(InputMismatch::Rank {
+                input: self.name.clone(),
+                expected: dimensions(dims.len()),
+                declared: self.shape_text(),
+                found: dimensions(shape.rank()),
+                shape: shape.clone(),
+            });
+        }
+        for (axis, (dim, &found)) in dims.iter().zip(shape.dims()).enumerate() {
+            match dim {
+                Dim::Unknown => {}
+                Dim::Fixed(expected) if *expected == found => {}
+                Dim::Fixed(expected) => {
+                    return Err(InputMismatch::Dim {
+                        input: self.name.clone(),
+                        axis,
+                        expected: *expected,
+                        declared: self.shape_text(),
+                        found,
+                        shape: shape.clone(),
+                    });
+                }
+                Dim::Symbol(symbol) => {
+                    match symbols.iter().find(|(known, ..)| known == symbol) {
+                        None => symbols.push((symbol, found, &self.name)),
+                        Some((_, expected, _)) if *expected == found => {}
+                        Some((_, expected, other)) => {
+                            return Err(InputMismatch::Symbol {
+                                input: self.name.clone(),
+                                axis,
+                                declared: self.shape_text(),
+                                symbol: symbol.clone(),
+                                other: (*other).to_owned(),
+                                expected: *expected,
+                                found,
+                                shape: shape.clone(),
+                            });
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The declared shape as people read it: `[N, 64]`, `[?, 3]`, `[...]` for unknown rank.
+    #[must_use]
+    pub fn shape_text(&self) -> String {
+        match &self.dims {
+            None => "[...]".to_owned(),
+            Some(dims) => {
+                let dims: Vec<String> = dims.iter().map(ToString::to_string).collect();
+                format!("[{}]", dims.join(", "))
+            }
+        }
+    }
+
+    /// The declared shape as the protocol writes it: -1 where a dimension varies. An
+    /// unknown rank is written as one variable dimension.
+    #[must_use]
+    pub fn wire_shape(&self) -> Vec<i64> {
+        self.dims.as_ref().map_or_else(
+            || vec![-1],
+            |dims| {
+                dims.iter()
+                    .map(|dim| match dim {
+                        Dim::Fixed(size) => i64::try_from(*size).unwrap_or(i64::MAX),
+                        Dim::Symbol(_) | Dim::Unknown => -1,
+                    })
+                    .collect()
+            },
+        )
+    }
+
+    /// Every dimension has a fixed size.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        self.dims
+            .as_ref()
+            .is_some_and(|dims| dims.iter().all(|dim| matches!(dim, Dim::Fixed(_))))
+    }
+}
+
+fn dimensions(rank: usize) -> String {
+    if rank == 1 { "1 dimension".to_owned() } else { format!("{rank} dimensions") }
+}
+
+impl fmt::Display for Dim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(size) => write!(f, "{size}"),
+            Self::Symbol(name) => f.write_str(name),
+            Self::Unknown => f.write_str("?"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::batch::zeros;
+
+    fn signature() -> Signature {
+        let spec = |name: &str, dims: Vec<Dim>| TensorSpec {
+            name: name.to_owned(),
+            data_type: DataType::Fp32,
+            dims: Some(dims),
+        };
+        let batch = || Dim::Symbol("N".to_owned());
+        Signature {
+            inputs: vec![spec("a", vec![batch(), Dim::Fixed(3)]), spec("b", vec![batch()])],
+            outputs: vec![],
+        }
+    }
+
+    fn check(a: &[usize], b: &[usize]) -> Result<(), String> {
+        let tensor = |dims: &[usize]| zeros(Shape::new(dims.to_vec()).unwrap(), DataType::Fp32);
+        signature().check(&[tensor(a), tensor(b)]).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn inputs_that_fit_pass() {
+        assert_eq!(check(&[5, 3], &[5]), Ok(()));
+    }
+
+    #[test]
+    fn a_wrong_rank_names_both_shapes() {
+        let message = "input 'a': expected 2 dimensions (shape [N, 3]), came 1 dimension (shape [3])";
+        assert_eq!(check(&[3], &[1]).unwrap_err(), message);
+    }
+
+    #[test]
+    fn a_wrong_dimension_names_axis_and_sizes() {
+        let message = "input 'a': expected 3 in dimension 1 of shape [N, 3], came 4 (shape [2, 4])";
+        assert_eq!(check(&[2, 4], &[2]).unwrap_err(), message);
+    }
+
+    #[test]
+    fn one_symbol_means_one_size_across_inputs() {
+        let message = "input 'b': dimension 0 of shape [N] is 'N', which is 2 in input 'a', came 5 (shape [5])";
+        assert_eq!(check(&[2, 3], &[5]).unwrap_err(), message);
+    }
+}

@@ -1,0 +1,64 @@
+//! The engine over tract: the only folder that names tract's types.
+//!
+//! Loading tries strategies in order and keeps what reproduces itself (see
+//! [`model`]): one plan for all shapes where tract can analyse the graph symbolically, and
+//! plans for concrete shapes, compiled on first use and kept in a bounded cache.
+
+mod cache;
+mod compile;
+mod compiler;
+mod convert;
+mod file;
+mod fold;
+mod inspect;
+mod memory;
+mod model;
+mod operators;
+mod plan;
+mod probe;
+mod template;
+mod verify;
+
+use std::sync::Arc;
+
+use super::{Engine, LoadError, LoadedModel, ModelSource};
+
+pub use inspect::{Inspection, OperatorUse, inspect};
+
+/// Bounds on what one model may hold.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Threads that compile plans for shapes seen in requests.
+    pub compile_threads: usize,
+    /// Plans kept per model; the least recently used goes first.
+    pub max_plans: usize,
+    /// Bytes of plans kept per model, by the engine's own estimate.
+    pub max_plan_bytes: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { compile_threads: 1, max_plans: 16, max_plan_bytes: 1 << 30 }
+    }
+}
+
+/// Loads `.onnx` files through tract.
+pub struct TractEngine {
+    config: Config,
+    compiler: Arc<compiler::Compiler>,
+}
+
+impl TractEngine {
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let compiler = Arc::new(compiler::Compiler::start(config.compile_threads));
+        Self { config, compiler }
+    }
+}
+
+impl Engine for TractEngine {
+    fn load(&self, source: &ModelSource) -> Result<Arc<dyn LoadedModel>, LoadError> {
+        let model = model::TractModel::load(source, &self.config, Arc::clone(&self.compiler))?;
+        Ok(Arc::new(model))
+    }
+}

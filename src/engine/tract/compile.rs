@@ -1,0 +1,116 @@
+//! From a graph with chosen input shapes to something that runs.
+
+use std::sync::Arc;
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::ops::cast::cast;
+use tract_onnx::tract_core::optim::Optimizer;
+
+use super::convert;
+use super::memory;
+use crate::engine::Signature;
+use crate::engine::guard;
+
+/// Why tract refused a graph, on one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CompileError(pub(super) String);
+
+/// Error chains of tract may quote whole tensors; a reason must stay readable.
+const MAX_REASON: usize = 400;
+
+impl CompileError {
+    pub(super) fn from_tract(error: &TractError) -> Self {
+        Self(one_line(error))
+    }
+}
+
+/// The error chain, outermost first, on one line of bounded length.
+pub(super) fn one_line(error: &TractError) -> String {
+    let chain = format!("{error:#}");
+    let mut line: String = chain.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.len() > MAX_REASON {
+        let cut = (0..=MAX_REASON).rev().find(|&at| line.is_char_boundary(at)).unwrap_or(0);
+        line.truncate(cut);
+        line.push('…');
+    }
+    line
+}
+
+/// A compiled graph and what it is expected to hold in memory.
+pub(super) struct Compiled {
+    pub(super) plan: Arc<TypedSimplePlan>,
+    pub(super) memory: memory::Estimate,
+}
+
+/// How far tract's optimiser went. Later levels are slower plans that more graphs reach.
+#[derive(Debug, Clone, Copy)]
+enum Level {
+    Full,
+    /// tract's pass that moves axes through the graph fails on some NHWC networks.
+    WithoutAxisChanges,
+    Decluttered,
+    Typed,
+}
+
+const LEVELS: [Level; 4] =
+    [Level::Full, Level::WithoutAxisChanges, Level::Decluttered, Level::Typed];
+
+/// Compiles the graph that `build` makes, optimised as far as tract manages.
+pub(super) fn compile(
+    signature: &Signature,
+    build: impl Fn() -> TractResult<InferenceModel>,
+) -> Result<Compiled, CompileError> {
+    let typed = guarded(|| typed(signature, build()?))?;
+    let mut first_error = None;
+    for level in LEVELS {
+        match guarded(|| finish(typed.clone(), level)) {
+            Ok(compiled) => return Ok(compiled),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    Err(first_error.unwrap_or_else(|| CompileError("no optimisation level".to_owned())))
+}
+
+fn guarded<T>(work: impl FnOnce() -> TractResult<T>) -> Result<T, CompileError> {
+    match guard::catch(work) {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(CompileError::from_tract(&error)),
+        Err(caught) => Err(CompileError(caught.0)),
+    }
+}
+
+/// Type and shape analysis, then outputs cast to their declared types: shapes leak out of
+/// tract as symbolic integers, and some operators produce a wider type than declared.
+fn typed(signature: &Signature, model: InferenceModel) -> TractResult<TypedModel> {
+    let mut model = model.into_typed()?;
+    let mut outputs = model.output_outlets()?.to_vec();
+    for (outlet, spec) in outputs.iter_mut().zip(&signature.outputs) {
+        let declared = convert::datum_type(spec.data_type);
+        if model.outlet_fact(*outlet)?.datum_type != declared {
+            let name = format!("{}.declared_type", spec.name);
+            *outlet = model.wire_node(name, cast(declared), &[*outlet])?[0];
+        }
+    }
+    model.select_output_outlets(&outputs)?;
+    Ok(model)
+}
+
+fn finish(mut model: TypedModel, level: Level) -> TractResult<Compiled> {
+    match level {
+        Level::Full => {
+            model.declutter()?;
+            model.optimize()?;
+        }
+        Level::WithoutAxisChanges => {
+            let mut passes = Optimizer::declutter();
+            passes.passes.retain(|pass| !format!("{pass:?}").starts_with("ChangeAxes"));
+            passes.optimize(&mut model)?;
+            model.optimize()?;
+        }
+        Level::Decluttered => model.declutter()?,
+        Level::Typed => {}
+    }
+    let memory = memory::estimate(&model);
+    let plan = TypedSimplePlan::new(model)?;
+    Ok(Compiled { plan, memory })
+}

@@ -1,0 +1,73 @@
+//! Tensors between this program and tract.
+
+use tract_onnx::prelude::tract_ndarray::{ArrayD, IxDyn};
+use tract_onnx::prelude::{Datum, DatumType, IntoTensor, Tensor as TractTensor, TractResult};
+
+use crate::tensor::{Data, DataType, Shape, Tensor};
+
+pub(super) fn datum_type(data_type: DataType) -> DatumType {
+    match data_type {
+        DataType::Bool => DatumType::Bool,
+        DataType::Uint8 => DatumType::U8,
+        DataType::Uint16 => DatumType::U16,
+        DataType::Uint32 => DatumType::U32,
+        DataType::Uint64 => DatumType::U64,
+        DataType::Int8 => DatumType::I8,
+        DataType::Int16 => DatumType::I16,
+        DataType::Int32 => DatumType::I32,
+        DataType::Int64 => DatumType::I64,
+        DataType::Fp16 => DatumType::F16,
+        DataType::Fp32 => DatumType::F32,
+        DataType::Fp64 => DatumType::F64,
+        DataType::Bytes => DatumType::String,
+    }
+}
+
+pub(super) fn into_tract(tensor: &Tensor) -> TractResult<TractTensor> {
+    let dims = tensor.shape().dims();
+    match tensor.data() {
+        Data::Bool(values) => TractTensor::from_shape(dims, values),
+        Data::Uint8(values) => TractTensor::from_shape(dims, values),
+        Data::Uint16(values) => TractTensor::from_shape(dims, values),
+        Data::Uint32(values) => TractTensor::from_shape(dims, values),
+        Data::Uint64(values) => TractTensor::from_shape(dims, values),
+        Data::Int8(values) => TractTensor::from_shape(dims, values),
+        Data::Int16(values) => TractTensor::from_shape(dims, values),
+        Data::Int32(values) => TractTensor::from_shape(dims, values),
+        Data::Int64(values) => TractTensor::from_shape(dims, values),
+        Data::Fp16(values) => TractTensor::from_shape(dims, values),
+        Data::Fp32(values) => TractTensor::from_shape(dims, values),
+        Data::Fp64(values) => TractTensor::from_shape(dims, values),
+        Data::Bytes(values) => {
+            Ok(ArrayD::from_shape_vec(IxDyn(dims), values.clone())?.into_tensor())
+        }
+    }
+}
+
+/// The tensor as the signature declares it, or why it is not that.
+pub(super) fn from_tract(tensor: &TractTensor, declared: DataType) -> Result<Tensor, String> {
+    let data = match declared {
+        DataType::Bool => values::<bool>(tensor).map(Data::Bool),
+        DataType::Uint8 => values::<u8>(tensor).map(Data::Uint8),
+        DataType::Uint16 => values::<u16>(tensor).map(Data::Uint16),
+        DataType::Uint32 => values::<u32>(tensor).map(Data::Uint32),
+        DataType::Uint64 => values::<u64>(tensor).map(Data::Uint64),
+        DataType::Int8 => values::<i8>(tensor).map(Data::Int8),
+        DataType::Int16 => values::<i16>(tensor).map(Data::Int16),
+        DataType::Int32 => values::<i32>(tensor).map(Data::Int32),
+        DataType::Int64 => values::<i64>(tensor).map(Data::Int64),
+        DataType::Fp16 => values::<half::f16>(tensor).map(Data::Fp16),
+        DataType::Fp32 => values::<f32>(tensor).map(Data::Fp32),
+        DataType::Fp64 => values::<f64>(tensor).map(Data::Fp64),
+        DataType::Bytes => values::<String>(tensor).map(Data::Bytes),
+    };
+    let data = data.ok_or_else(|| {
+        format!("is declared {declared} but the graph produced {:?}", tensor.datum_type())
+    })?;
+    let shape = Shape::new(tensor.shape().to_vec()).map_err(|error| error.to_string())?;
+    Tensor::new(shape, data).map_err(|error| error.to_string())
+}
+
+fn values<T: Datum>(tensor: &TractTensor) -> Option<Vec<T>> {
+    Some(tensor.as_plain_ram()?.as_slice::<T>().ok()?.to_vec())
+}

@@ -1,0 +1,126 @@
+//! From bytes on disk to a checked ONNX graph and its signature.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+
+use prost::Message;
+use tract_onnx::pb::tensor_proto::DataType as OnnxType;
+use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
+use tract_onnx::pb::type_proto::Value as TypeValue;
+use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto};
+
+use crate::engine::{Dim, LoadError, Signature, TensorSpec};
+use crate::tensor::DataType;
+
+/// Reads and decodes the file.
+pub(super) fn read(path: &Path) -> Result<ModelProto, LoadError> {
+    let file = file_name(path);
+    let bytes = fs::read(path)
+        .map_err(|error| LoadError::Unreadable { file: file.clone(), reason: error.to_string() })?;
+    let not_onnx = |reason: String| LoadError::NotOnnx { file: file.clone(), reason };
+    if bytes.is_empty() {
+        return Err(not_onnx("the file is empty".to_owned()));
+    }
+    let size = bytes.len();
+    let proto = ModelProto::decode(bytes::Bytes::from(bytes))
+        .map_err(|error| not_onnx(format!("{error} ({size} bytes; truncated or another format?)")))?;
+    if proto.graph.is_none() {
+        return Err(not_onnx("it holds no graph".to_owned()));
+    }
+    if proto.opset_import.is_empty() {
+        // Written after the graph: a file cut off there would decode without it.
+        return Err(not_onnx("it imports no operator set (truncated?)".to_owned()));
+    }
+    Ok(proto)
+}
+
+/// The file's name without its directories: errors must not show paths to callers.
+pub(super) fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+/// The graph of a model that [`read`] has checked.
+pub(super) fn graph(proto: &ModelProto) -> Result<&GraphProto, LoadError> {
+    proto.graph.as_ref().ok_or_else(|| LoadError::Compile { reason: "no graph".to_owned() })
+}
+
+/// Inputs and outputs as declared. Old exports list initializers among the inputs; those
+/// are weights, not inputs.
+pub(super) fn signature(graph: &GraphProto) -> Result<Signature, LoadError> {
+    let initializers: HashSet<&str> = graph
+        .initializer
+        .iter()
+        .map(|tensor| tensor.name.as_str())
+        .chain(graph.sparse_initializer.iter().filter_map(|s| s.values.as_ref()).map(|v| v.name.as_str()))
+        .collect();
+    let inputs = graph
+        .input
+        .iter()
+        .filter(|input| !initializers.contains(input.name.as_str()))
+        .map(|input| spec("input", input))
+        .collect::<Result<_, _>>()?;
+    let outputs =
+        graph.output.iter().map(|output| spec("output", output)).collect::<Result<_, _>>()?;
+    Ok(Signature { inputs, outputs })
+}
+
+fn spec(kind: &'static str, info: &ValueInfoProto) -> Result<TensorSpec, LoadError> {
+    let name = info.name.clone();
+    let not_a_tensor = |found: &str| LoadError::NotATensor {
+        kind,
+        name: info.name.clone(),
+        found: found.to_owned(),
+    };
+    let declared = info.r#type.as_ref().ok_or_else(|| not_a_tensor("without a type"))?;
+    let Some(TypeValue::TensorType(tensor)) = &declared.value else {
+        return Err(not_a_tensor("a sequence, map, optional or sparse tensor"));
+    };
+    let data_type = data_type(tensor.elem_type).ok_or_else(|| LoadError::ElementType {
+        kind,
+        name: info.name.clone(),
+        found: element_name(tensor.elem_type),
+    })?;
+    let dims = tensor.shape.as_ref().map(|shape| {
+        shape
+            .dim
+            .iter()
+            .map(|dim| match &dim.value {
+                // Some exporters write 0 or -1 for "varies".
+                Some(DimValue::DimValue(size)) => usize::try_from(*size)
+                    .ok()
+                    .filter(|size| *size > 0)
+                    .map_or(Dim::Unknown, Dim::Fixed),
+                Some(DimValue::DimParam(symbol)) if !symbol.is_empty() && symbol != "?" => {
+                    Dim::Symbol(symbol.clone())
+                }
+                _ => Dim::Unknown,
+            })
+            .collect()
+    });
+    Ok(TensorSpec { name, data_type, dims })
+}
+
+fn data_type(elem_type: i32) -> Option<DataType> {
+    Some(match OnnxType::try_from(elem_type).ok()? {
+        OnnxType::Bool => DataType::Bool,
+        OnnxType::Uint8 => DataType::Uint8,
+        OnnxType::Uint16 => DataType::Uint16,
+        OnnxType::Uint32 => DataType::Uint32,
+        OnnxType::Uint64 => DataType::Uint64,
+        OnnxType::Int8 => DataType::Int8,
+        OnnxType::Int16 => DataType::Int16,
+        OnnxType::Int32 => DataType::Int32,
+        OnnxType::Int64 => DataType::Int64,
+        OnnxType::Float16 => DataType::Fp16,
+        OnnxType::Float => DataType::Fp32,
+        OnnxType::Double => DataType::Fp64,
+        OnnxType::String => DataType::Bytes,
+        _ => return None,
+    })
+}
+
+fn element_name(elem_type: i32) -> String {
+    OnnxType::try_from(elem_type)
+        .map_or_else(|_| format!("number {elem_type}"), |known| known.as_str_name().to_owned())
+}

@@ -1,0 +1,122 @@
+//! A compiled graph with a pool of its running states.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tract_onnx::prelude::*;
+
+use super::compile::{Compiled, one_line};
+use super::convert;
+use super::memory::Estimate;
+use crate::engine::guard;
+use crate::engine::{Plan, RunError, Signature};
+use crate::tensor::{Shape, Tensor, batch};
+
+/// States kept for reuse; more than threads ever run one plan at once.
+const MAX_IDLE_STATES: usize = 8;
+
+pub(super) struct TractPlan {
+    plan: Arc<TypedSimplePlan>,
+    signature: Arc<Signature>,
+    any_rows: bool,
+    memory: Estimate,
+    idle: Mutex<Vec<TypedSimpleState>>,
+}
+
+impl TractPlan {
+    pub(super) fn new(compiled: Compiled, signature: Arc<Signature>, any_rows: bool) -> Self {
+        let Compiled { plan, memory } = compiled;
+        Self { plan, signature, any_rows, memory, idle: Mutex::default() }
+    }
+
+    pub(super) fn memory(&self) -> Estimate {
+        self.memory
+    }
+
+    /// A state that has run before keeps what its operators allocated.
+    fn take_state(&self) -> TractResult<TypedSimpleState> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        idle.map_or_else(|| self.plan.spawn(), Ok)
+    }
+
+    fn return_state(&self, state: TypedSimpleState) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < MAX_IDLE_STATES {
+            idle.push(state);
+        }
+    }
+
+    /// Runs in a state that goes back to the pool only if all went well: an operator that
+    /// failed or panicked may have left anything behind.
+    fn run_in_state(&self, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let mut state = self.take_state()?;
+        let outputs = state.run(inputs)?;
+        self.return_state(state);
+        Ok(outputs)
+    }
+}
+
+impl Plan for TractPlan {
+    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
+        let outputs = guard::catch(|| {
+            let inputs: TractResult<TVec<TValue>> =
+                inputs.iter().map(|input| Ok(convert::into_tract(input)?.into_tvalue())).collect();
+            self.run_in_state(inputs?)
+        });
+        let outputs = match outputs {
+            Ok(Ok(outputs)) => outputs,
+            Ok(Err(error)) => return Err(RunError::Operator { reason: one_line(&error) }),
+            Err(caught) => return Err(RunError::Panic { reason: caught.0 }),
+        };
+        outputs
+            .iter()
+            .zip(&self.signature.outputs)
+            .map(|(output, spec)| {
+                convert::from_tract(output, spec.data_type).map_err(|reason| RunError::Output {
+                    output: spec.name.clone(),
+                    reason,
+                })
+            })
+            .collect()
+    }
+
+    fn any_rows(&self) -> bool {
+        self.any_rows
+    }
+}
+
+/// Runs each row alone through a plan for one row: what serves a new number of rows of a
+/// row-independent model while its own plan is being compiled.
+pub(super) struct RowByRow(pub(super) Arc<dyn Plan>);
+
+impl Plan for RowByRow {
+    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
+        let rows = inputs.first().and_then(Tensor::rows).unwrap_or(0);
+        let shapes = || inputs.iter().map(|input| input.shape().clone()).collect::<Vec<Shape>>();
+        let broken = |reason: &str| RunError::Shapes { shapes: shapes(), reason: reason.to_owned() };
+        if rows == 0 {
+            return Err(broken("there are no rows"));
+        }
+        let ones = vec![1; rows];
+        let columns: Vec<Vec<Tensor>> = inputs
+            .iter()
+            .map(|input| batch::split(input, &ones))
+            .collect::<Option<_>>()
+            .ok_or_else(|| broken("inputs differ in their number of rows"))?;
+        let mut results: Vec<Vec<Tensor>> = Vec::with_capacity(rows);
+        for row in 0..rows {
+            let inputs: Vec<Tensor> = columns.iter().map(|column| column[row].clone()).collect();
+            results.push(self.0.run(&inputs)?);
+        }
+        let outputs = results.first().map_or(0, Vec::len);
+        (0..outputs)
+            .map(|output| {
+                let parts: Vec<&Tensor> = results.iter().map(|row| &row[output]).collect();
+                batch::concat(&parts).ok_or_else(|| broken("rows differ in the shape of an output"))
+            })
+            .collect()
+    }
+
+    fn any_rows(&self) -> bool {
+        false
+    }
+}
