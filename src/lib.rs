@@ -7,6 +7,22 @@ pub mod tensor;
 
 pub mod metrics;
 
+pub mod telemetry;
+
 pub mod engine;
 
+pub mod repository;
+
 pub mod scheduler;
+
+pub mod registry;
+
+pub mod predict;
+
+pub mod http;
+
+pub mod config;
+
+pub mod app;
+
+pub mod cli;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `onnxd` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    onnxd::cli::run()
+}

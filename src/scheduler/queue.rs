@@ -63,6 +63,11 @@ impl Queue {
         Self { shared, inner: Arc::new(inner) }
     }
 
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.inner.limits
+    }
+
     /// Requests that wait now.
     #[must_use]
     pub fn depth(&self) -> usize {

@@ -1,0 +1,138 @@
+//! The only place where the parts are wired together, and the order in which the server
+//! goes down: not ready, stop accepting, drain, end.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use crate::config::Config;
+use crate::engine::guard;
+use crate::engine::tract::TractEngine;
+use crate::http::{self, Api, Readiness, Server};
+use crate::metrics;
+use crate::predict::Predictor;
+use crate::registry::{self, Owner, Parts, Registry};
+use crate::repository::{self, Repository};
+use crate::scheduler::Scheduler;
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Repository(#[from] repository::Error),
+    #[error("cannot listen on {address}: {reason}")]
+    Listen { address: SocketAddr, reason: std::io::Error },
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// A server whose sockets are bound and whose models are loading.
+pub struct App {
+    config: Config,
+    server: Server,
+    metrics_server: Option<Server>,
+    api: Api,
+    readiness: Readiness,
+    registry: Registry,
+    owner: Owner,
+}
+
+/// Binds the sockets and starts to load models.
+///
+/// # Errors
+/// [`Error`] if an address is taken, the models' path cannot be read, or threads are
+/// refused.
+pub async fn build(config: Config) -> Result<App, Error> {
+    let server = bind(config.http_address).await?;
+    let metrics_server = match config.metrics_address {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    guard::install_hook();
+    let metrics = metrics::Registry::new();
+    build_info(&metrics);
+    let registry_metrics = registry::Metrics::new(&metrics);
+    let parts = Parts {
+        repository: Repository::open(config.repository.clone())?,
+        engine: Arc::new(TractEngine::new(config.engine.clone())),
+        scheduler: Arc::new(Scheduler::start(config.scheduler).map_err(Error::Thread)?),
+        metrics: registry_metrics.clone(),
+    };
+    let (owner, registry) = Owner::start(config.registry.clone(), parts).map_err(Error::Thread)?;
+    let readiness = Readiness::default();
+    let predictor = Predictor::new(registry.clone(), registry_metrics);
+    let api = Api::new(config.http.clone(), predictor, readiness.clone(), metrics);
+    Ok(App { config, server, metrics_server, api, readiness, registry, owner })
+}
+
+async fn bind(address: SocketAddr) -> Result<Server, Error> {
+    Server::bind(address).await.map_err(|reason| Error::Listen { address, reason })
+}
+
+fn build_info(metrics: &metrics::Registry) {
+    let info = metrics.gauge("onnxd_build_info", "1; the version that runs.", &["version"]);
+    info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+}
+
+impl App {
+    /// The address that answers requests.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// The address of the metrics, if they have their own.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_server.as_ref().map(Server::address)
+    }
+
+    /// What is being served.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Serves until `stop` resolves, then goes down gracefully. Returns whether every
+    /// request that was under way has ended.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
+        let Self { config, server, metrics_server, api, readiness, registry: _, owner } = self;
+        tracing::info!(
+            http.addr = %server.address(),
+            metrics.addr = metrics_server.as_ref().map(|s| s.address().to_string()),
+            version = env!("CARGO_PKG_VERSION"),
+            "listening"
+        );
+        let (stopping, stopped) = watch::channel(false);
+        let drain = config.shutdown.drain;
+        let going_down = async {
+            stop.await;
+            readiness.stop();
+            tracing::info!("shutting down");
+            sleep(config.shutdown.delay).await;
+            // Both servers hold a receiver until they have seen it.
+            let _ = stopping.send(true);
+        };
+        let main =
+            http::serve(server, http::router(api.clone()), &config.http, stopped.clone(), drain);
+        let metrics = async {
+            match metrics_server {
+                Some(server) => {
+                    let router = http::metrics_router(api.clone());
+                    http::serve(server, router, &config.http, stopped, drain).await
+                }
+                None => true,
+            }
+        };
+        let ((), drained, _) = tokio::join!(going_down, main, metrics);
+        if !drained {
+            tracing::warn!(seconds = drain.as_secs(), "requests were cut off at the deadline");
+        }
+        // Ends the registry's thread, which may be loading; it owns the workers.
+        drop(owner);
+        drained
+    }
+}

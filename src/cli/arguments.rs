@@ -1,0 +1,65 @@
+//! The commands and their arguments, made from the table of settings.
+
+use clap::{Arg, ArgAction, Command};
+
+use crate::config::settings::{self, Setting};
+
+pub(super) fn command() -> Command {
+    Command::new("onnxd")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Serves ONNX models over HTTP.")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(serve())
+        .subcommand(inspect())
+}
+
+fn serve() -> Command {
+    let mut command = Command::new("serve")
+        .about("Serves models until it is told to stop")
+        .arg(
+            Arg::new("MODELS")
+                .help("The same as --models")
+                .conflicts_with(settings::MODELS.name),
+        )
+        .arg(
+            Arg::new("config")
+                .long("config")
+                .value_name("FILE")
+                .help("A TOML file with settings [env: ONNXD_CONFIG]"),
+        )
+        .arg(
+            Arg::new("print-config")
+                .long("print-config")
+                .action(ArgAction::SetTrue)
+                .help("Print the effective settings and where each comes from, and stop"),
+        );
+    for setting in settings::ALL {
+        command = command.arg(argument(setting));
+    }
+    command
+}
+
+fn argument(setting: &Setting) -> Arg {
+    let mut help =
+        format!("{} [env: {}] [file: {}]", setting.help, setting.environment, setting.name);
+    if !setting.default.is_empty() {
+        help = format!("{help} [default: {}]", setting.default);
+    }
+    Arg::new(setting.name)
+        .long(setting.name)
+        .aliases(setting.aliases.iter().copied())
+        .value_name(setting.value)
+        .help(help)
+}
+
+fn inspect() -> Command {
+    Command::new("inspect")
+        .about("Shows inputs, outputs and operators of a model, and whether it can be served")
+        .arg(
+            Arg::new("MODEL")
+                .required(true)
+                .help("An .onnx file, a model's directory, or a model repository"),
+        )
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"))
+}

@@ -1,0 +1,98 @@
+//! All settings: read from flags, environment, file and defaults, in this order of
+//! precedence; checked all at once; handed down as typed values.
+//!
+//! Only this module reads strings. A setting is one row of [`settings::ALL`], which is also
+//! what `--help` prints.
+
+mod parse;
+pub mod settings;
+mod sources;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::{engine, http, registry, repository, scheduler, telemetry};
+
+pub use sources::{Effective, Sources};
+
+/// Everything the server needs to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub http_address: SocketAddr,
+    /// An address of its own for `/metrics` and probes.
+    pub metrics_address: Option<SocketAddr>,
+    pub http: http::Config,
+    pub registry: registry::Config,
+    pub repository: repository::Config,
+    pub scheduler: scheduler::Config,
+    pub engine: engine::tract::Config,
+    pub telemetry: telemetry::Config,
+    pub io_threads: usize,
+    pub shutdown: Shutdown,
+}
+
+/// How the server goes down.
+#[derive(Debug, Clone, Copy)]
+pub struct Shutdown {
+    /// Time between "not ready" and the end of accepting, so that load balancers notice.
+    pub delay: Duration,
+    /// Time for requests under way to end.
+    pub drain: Duration,
+}
+
+/// Every mistake in the settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct Errors(pub Vec<String>);
+
+impl Config {
+    /// Reads all settings.
+    ///
+    /// # Errors
+    /// [`Errors`] with every mistake, not only the first.
+    pub fn read(sources: &Sources) -> Result<Self, Errors> {
+        let mut read = parse::Read::new(sources);
+        let poll = read.get(&settings::POLL, parse::duration_or_off);
+        let settle = poll.flatten().unwrap_or(MAX_SETTLE).min(MAX_SETTLE);
+        let config = Self {
+            http_address: read.http_address(),
+            metrics_address: read.optional(&settings::METRICS_ADDR, parse::address),
+            http: http::Config {
+                max_body: read.value(&settings::MAX_BODY, parse::bytes),
+                read_timeout: read.value(&settings::READ_TIMEOUT, parse::positive_duration),
+            },
+            registry: registry::Config {
+                poll: poll.flatten(),
+                load_threads: read.value(&settings::LOAD_THREADS, parse::threads),
+                queue: read.value(&settings::QUEUE, parse::positive),
+                deadline: read.value(&settings::DEADLINE, parse::positive_duration),
+            },
+            repository: repository::Config {
+                root: read.value(&settings::MODELS, parse::path),
+                model_name: read.optional(&settings::MODEL_NAME, parse::name),
+                settle,
+            },
+            scheduler: scheduler::Config {
+                threads: read.value(&settings::THREADS, parse::threads),
+            },
+            engine: engine::tract::Config {
+                compile_threads: read.value(&settings::COMPILE_THREADS, parse::threads),
+                max_plans: read.value(&settings::MAX_PLANS, parse::positive),
+                max_plan_bytes: read.value(&settings::MAX_PLAN_MEMORY, parse::bytes) as u64,
+            },
+            telemetry: telemetry::Config {
+                format: read.value(&settings::LOG, parse::log_format),
+                filter: read.value(&settings::LOG_FILTER, parse::log_filter),
+            },
+            io_threads: read.value(&settings::IO_THREADS, parse::threads),
+            shutdown: Shutdown {
+                delay: read.value(&settings::SHUTDOWN_DELAY, parse::duration),
+                drain: read.value(&settings::SHUTDOWN_TIMEOUT, parse::duration),
+            },
+        };
+        read.finish(config)
+    }
+}
+
+/// A file that did not change for this long is complete, even if polls are further apart.
+const MAX_SETTLE: Duration = Duration::from_secs(1);

@@ -1,0 +1,216 @@
+//! Texts to typed values, with every mistake collected.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use tracing_subscriber::filter::Targets;
+
+use super::settings::{self, Setting};
+use super::sources::{Effective, Origin, Sources};
+use super::{Config, Errors};
+use crate::repository::parse_duration;
+use crate::telemetry::Format;
+
+/// Reads settings and remembers what was wrong with them.
+pub(super) struct Read<'a> {
+    sources: &'a Sources,
+    errors: Vec<String>,
+}
+
+impl<'a> Read<'a> {
+    pub(super) fn new(sources: &'a Sources) -> Self {
+        Self { sources, errors: Vec::new() }
+    }
+
+    pub(super) fn get<T>(
+        &mut self,
+        setting: &Setting,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let Effective { text, origin } = self.sources.effective(setting);
+        match parse(&text) {
+            Ok(value) => Some(value),
+            Err(reason) => {
+                let given = match origin {
+                    Origin::Environment => setting.environment.to_owned(),
+                    Origin::File(name) => format!("{name}: {}", setting.name),
+                    Origin::Flag | Origin::Default => format!("--{}", setting.name),
+                };
+                self.errors.push(format!("{given}: {reason}"));
+                None
+            }
+        }
+    }
+
+    /// A setting that has a default. After a mistake the default stands in, so that the
+    /// other settings are read too.
+    pub(super) fn value<T>(
+        &mut self,
+        setting: &Setting,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> T {
+        self.get(setting, &parse).unwrap_or_else(|| {
+            #[expect(clippy::expect_used, reason = "a test parses every default")]
+            parse(setting.default).expect("defaults are valid")
+        })
+    }
+
+    /// A setting that may stay unset.
+    pub(super) fn optional<T>(
+        &mut self,
+        setting: &Setting,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        if self.sources.effective(setting).text.is_empty() {
+            return None;
+        }
+        self.get(setting, parse)
+    }
+
+    /// `http-addr`, or all addresses with `http-port`.
+    pub(super) fn http_address(&mut self) -> SocketAddr {
+        let address = self.value(&settings::HTTP_ADDR, address);
+        let port = self.optional(&settings::HTTP_PORT, |text| {
+            text.parse::<u16>().map_err(|_| format!("'{text}' is no port, expected 0 to 65535"))
+        });
+        port.map_or(address, |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port))
+    }
+
+    pub(super) fn finish(self, config: Config) -> Result<Config, Errors> {
+        if self.errors.is_empty() { Ok(config) } else { Err(Errors(self.errors)) }
+    }
+}
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("'{text}' is no address, expected for example 127.0.0.1:8080"))
+}
+
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("the path is empty".to_owned()) } else { Ok(PathBuf::from(text)) }
+}
+
+/// A name that fits one segment of a URL.
+pub(super) fn name(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(['/', ':']) || text.chars().any(char::is_control) {
+        return Err(format!("'{text}' is no model name: it must not be empty or hold / or :"));
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text)
+}
+
+pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err(format!("'{text}' is no time, expected more than zero")),
+        duration => Ok(duration),
+    }
+}
+
+pub(super) fn duration_or_off(text: &str) -> Result<Option<Duration>, String> {
+    if text == "off" { Ok(None) } else { positive_duration(text).map(Some) }
+}
+
+pub(super) fn positive(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|number| *number > 0)
+        .ok_or_else(|| format!("'{text}' is no number, expected a whole number from 1"))
+}
+
+pub(super) fn threads(text: &str) -> Result<usize, String> {
+    const MAX_THREADS: usize = 1024;
+    if text == "cores" {
+        return Ok(available_parallelism().map_or(1, usize::from));
+    }
+    match positive(text)? {
+        number if number <= MAX_THREADS => Ok(number),
+        number => Err(format!("{number} threads are more than the {MAX_THREADS} allowed")),
+    }
+}
+
+/// A size as people write it: `1048576`, `64MiB`, `10MB`.
+pub(super) fn bytes(text: &str) -> Result<usize, String> {
+    let error = || format!("'{text}' is no size, expected for example 64MiB");
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: usize = text[..digits].parse().map_err(|_| error())?;
+    let unit = match text[digits..].trim() {
+        "" | "B" => 1,
+        "kB" | "KB" => 1_000,
+        "KiB" => 1 << 10,
+        "MB" => 1_000_000,
+        "MiB" => 1 << 20,
+        "GB" => 1_000_000_000,
+        "GiB" => 1 << 30,
+        _ => return Err(error()),
+    };
+    number.checked_mul(unit).filter(|bytes| *bytes > 0).ok_or_else(error)
+}
+
+pub(super) fn log_format(text: &str) -> Result<Format, String> {
+    match text {
+        "text" => Ok(Format::Text),
+        "json" => Ok(Format::Json),
+        _ => Err(format!("'{text}' is no form of log, expected text or json")),
+    }
+}
+
+pub(super) fn log_filter(text: &str) -> Result<Targets, String> {
+    text.parse().map_err(|error| format!("'{text}' is no log filter: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(flags: &[(&str, &str)]) -> Sources {
+        let flags = flags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Sources { flags, ..Sources::default() }
+    }
+
+    #[test]
+    fn every_default_is_valid() {
+        Config::read(&Sources::default()).unwrap();
+    }
+
+    #[test]
+    fn all_mistakes_are_reported_at_once() {
+        let mut sources = sources(&[("http-addr", "localhost"), ("max-body", "lots")]);
+        sources.environment.insert("ONNXD_THREADS".to_owned(), "0".to_owned());
+        let Errors(errors) = Config::read(&sources).unwrap_err();
+        assert_eq!(
+            errors,
+            [
+                "--http-addr: 'localhost' is no address, expected for example 127.0.0.1:8080",
+                "--max-body: 'lots' is no size, expected for example 64MiB",
+                "ONNXD_THREADS: '0' is no number, expected a whole number from 1",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_environment() {
+        let mut sources = sources(&[("queue", "7")]);
+        sources.environment.insert("ONNXD_QUEUE".to_owned(), "9".to_owned());
+        sources.environment.insert("ONNXD_DEADLINE".to_owned(), "2s".to_owned());
+        let config = Config::read(&sources).unwrap();
+        assert_eq!((config.registry.queue, config.registry.deadline.as_secs()), (7, 2));
+    }
+
+    #[test]
+    fn kserves_port_listens_on_all_addresses() {
+        let config = Config::read(&sources(&[("http-port", "8081")])).unwrap();
+        assert_eq!(config.http_address.to_string(), "0.0.0.0:8081");
+    }
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        assert_eq!(bytes("64MiB"), Ok(64 << 20));
+        assert_eq!(bytes("10 kB"), Ok(10_000));
+        assert!(bytes("-1").is_err() && bytes("1.5GiB").is_err() && bytes("0").is_err());
+        assert!(bytes("99999999999999GiB").is_err());
+    }
+}

@@ -1,0 +1,80 @@
+//! The table of settings.
+
+/// One setting and where it can be given.
+#[derive(Debug)]
+pub struct Setting {
+    /// `--NAME` on the command line, `NAME = …` in the file.
+    pub name: &'static str,
+    /// Other spellings on the command line.
+    pub aliases: &'static [&'static str],
+    /// The environment variable.
+    pub environment: &'static str,
+    /// Empty where the setting may stay unset.
+    pub default: &'static str,
+    /// What the value looks like.
+    pub value: &'static str,
+    pub help: &'static str,
+}
+
+macro_rules! settings {
+    ($($constant:ident: $name:literal, $environment:literal, $value:literal = $default:literal
+        $([$($alias:literal),*])?, $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub const $constant: Setting = Setting {
+                name: $name,
+                aliases: &[$($($alias),*)?],
+                environment: $environment,
+                default: $default,
+                value: $value,
+                help: $help,
+            };
+        )*
+
+        /// Every setting, in the order of `--help`.
+        pub const ALL: &[&Setting] = &[$(&$constant),*];
+    };
+}
+
+settings! {
+    MODELS: "models", "ONNXD_MODELS", "PATH" = "models" ["model-dir", "model_dir"],
+        "A model repository, a directory with one model, or an .onnx file";
+    MODEL_NAME: "model-name", "ONNXD_MODEL_NAME", "NAME" = "" ["model_name"],
+        "Name of a single model, instead of its directory's or file's";
+    HTTP_ADDR: "http-addr", "ONNXD_HTTP_ADDR", "ADDR" = "127.0.0.1:8080",
+        "Address to serve on; port 0 takes a free one";
+    HTTP_PORT: "http-port", "ONNXD_HTTP_PORT", "PORT" = "" ["http_port"],
+        "Serve on this port of all addresses, as KServe asks for; instead of http-addr";
+    METRICS_ADDR: "metrics-addr", "ONNXD_METRICS_ADDR", "ADDR" = "",
+        "Serve /metrics and the probes here too";
+    POLL: "poll", "ONNXD_POLL", "TIME" = "2s",
+        "Time between two looks at the models, or 'off' to look once";
+    MAX_BODY: "max-body", "ONNXD_MAX_BODY", "BYTES" = "64MiB",
+        "Largest request body, before and after decompression";
+    DEADLINE: "deadline", "ONNXD_DEADLINE", "TIME" = "30s",
+        "Time for one request, unless model.toml says otherwise";
+    QUEUE: "queue", "ONNXD_QUEUE", "N" = "512",
+        "Requests that may wait for one model version, unless model.toml says otherwise";
+    READ_TIMEOUT: "read-timeout", "ONNXD_READ_TIMEOUT", "TIME" = "30s",
+        "Time for a client to send the head of a request, and again for its body";
+    THREADS: "threads", "ONNXD_THREADS", "N" = "cores",
+        "Threads that run models, or 'cores'";
+    IO_THREADS: "io-threads", "ONNXD_IO_THREADS", "N" = "cores",
+        "Threads that read and write requests, or 'cores'";
+    LOAD_THREADS: "load-threads", "ONNXD_LOAD_THREADS", "N" = "cores",
+        "Models that load at the same time, or 'cores'";
+    COMPILE_THREADS: "compile-threads", "ONNXD_COMPILE_THREADS", "N" = "1",
+        "Threads that compile plans for new input shapes, or 'cores'";
+    MAX_PLANS: "max-plans", "ONNXD_MAX_PLANS", "N" = "16",
+        "Compiled plans kept per model version";
+    MAX_PLAN_MEMORY: "max-plan-memory", "ONNXD_MAX_PLAN_MEMORY", "BYTES" = "1GiB",
+        "Estimated memory of the plans kept per model version";
+    LOG: "log", "ONNXD_LOG", "FORM" = "text",
+        "Form of the log lines: text or json";
+    LOG_FILTER: "log-filter", "ONNXD_LOG_FILTER", "FILTER" = "info",
+        "What is logged: error, warn, info, debug, trace, or target=level pairs";
+    SHUTDOWN_DELAY: "shutdown-delay", "ONNXD_SHUTDOWN_DELAY", "TIME" = "0s",
+        "Time between 'not ready' and the end of accepting connections";
+    SHUTDOWN_TIMEOUT: "shutdown-timeout", "ONNXD_SHUTDOWN_TIMEOUT", "TIME" = "30s",
+        "Time for requests under way to end";
+}

@@ -1,0 +1,127 @@
+//! The HTTP interface. This file is its table of contents: every path, and the order of
+//! the layers.
+
+mod api;
+mod body;
+mod coding;
+mod error;
+mod fallback;
+mod health;
+mod log;
+mod reply;
+mod server;
+mod v1;
+mod v2;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::{get, post};
+use tower::ServiceBuilder;
+
+use crate::metrics;
+use crate::predict::Predictor;
+
+pub use health::Readiness;
+pub use server::{Server, serve};
+
+/// Settings of the HTTP interface.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Bytes of a request body, before and after decompression.
+    pub max_body: usize,
+    /// Time for a client to send a request's head, and again for its body.
+    pub read_timeout: Duration,
+}
+
+/// What handlers need. Cheap to clone.
+#[derive(Clone)]
+pub struct Api(Arc<Parts>);
+
+/// The insides of [`Api`].
+pub struct Parts {
+    config: Config,
+    predictor: Predictor,
+    readiness: Readiness,
+    metrics: metrics::Registry,
+}
+
+impl std::ops::Deref for Api {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Api {
+    #[must_use]
+    pub fn new(
+        config: Config,
+        predictor: Predictor,
+        readiness: Readiness,
+        metrics: metrics::Registry,
+    ) -> Self {
+        Self(Arc::new(Parts { config, predictor, readiness, metrics }))
+    }
+}
+
+/// All paths.
+pub fn router(api: Api) -> Router {
+    let v2_model = Router::new()
+        .route("/", get(v2::metadata::model))
+        .route("/ready", get(v2::health::model_ready))
+        .route("/infer", post(v2::infer::infer))
+        .route("/config", get(v2::config::config))
+        .route("/stats", get(v2::statistics::of_model));
+    Router::new()
+        .route("/", get(health::alive))
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .route("/api/models", get(api::models::list))
+        .route("/v1/models", get(v1::status::list))
+        // The last segment is `name:verb`, which a path pattern cannot split.
+        .route("/v1/models/{model}", get(v1::status::model).post(v1::predict::predict))
+        .route("/v1/models/{model}/metadata", get(v1::status::metadata))
+        .route(
+            "/v1/models/{model}/versions/{version}",
+            get(v1::status::version).post(v1::predict::predict_version),
+        )
+        .route("/v2", get(v2::metadata::server))
+        .route("/v2/", get(v2::metadata::server))
+        .route("/v2/health/live", get(health::live))
+        .route("/v2/health/ready", get(health::ready))
+        .route("/v2/models/stats", get(v2::statistics::of_all))
+        .route("/v2/repository/index", post(v2::repository::index))
+        .nest("/v2/models/{model}", v2_model.clone())
+        .nest("/v2/models/{model}/versions/{version}", v2_model)
+        .fallback(fallback::not_found)
+        .method_not_allowed_fallback(fallback::method_not_allowed)
+        .with_state(api)
+        .layer(
+            ServiceBuilder::new()
+                // Outermost, so that every answer carries an id and every failure is logged.
+                .layer(from_fn(log::request)),
+        )
+}
+
+/// Only what a scraper and a probe need, for an address of their own.
+pub fn metrics_router(api: Api) -> Router {
+    Router::new()
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .fallback(fallback::not_found)
+        .method_not_allowed_fallback(fallback::method_not_allowed)
+        .with_state(api)
+}
+
+/// Runs CPU work that is too long for an I/O thread.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, error::Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| error::Error::Internal)
+}

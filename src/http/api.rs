@@ -1,0 +1,3 @@
+//! The server's own interface, for operators.
+
+pub(super) mod models;

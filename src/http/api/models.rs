@@ -1,0 +1,104 @@
+//! GET `/api/models`: every model and version with all that is known of it.
+
+use std::time::{Duration, SystemTime};
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+
+use crate::engine::Batching;
+use crate::http::v2::metadata::{TensorMetadata, tensors};
+use crate::http::{Api, reply};
+use crate::registry::{LiveModel, VersionEntry};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    models: Vec<Model<'a>>,
+}
+
+#[derive(Serialize)]
+struct Model<'a> {
+    name: &'a str,
+    /// The version that answers requests which name none.
+    serving: Option<u64>,
+    problem: Option<&'a str>,
+    versions: Vec<Version<'a>>,
+}
+
+#[derive(Serialize)]
+struct Version<'a> {
+    version: u64,
+    state: &'static str,
+    reason: &'a str,
+    #[serde(flatten)]
+    live: Option<Live<'a>>,
+}
+
+#[derive(Serialize)]
+struct Live<'a> {
+    sha256: &'a str,
+    loaded_at_unix: u64,
+    load_ms: f64,
+    row_cost_us: Option<f64>,
+    batching: bool,
+    batching_reason: Option<&'a str>,
+    joins_requests: bool,
+    queue_depth: usize,
+    deadline_ms: u64,
+    strategy: String,
+    memory_bytes: u64,
+    plans: usize,
+    plan_compiles: u64,
+    warnings: Vec<String>,
+    inputs: Vec<TensorMetadata<'a>>,
+    outputs: Vec<TensorMetadata<'a>>,
+}
+
+#[expect(clippy::unused_async, reason = "handlers are async")]
+pub(in crate::http) async fn list(State(api): State<Api>) -> Response {
+    let snapshot = api.predictor.registry().snapshot();
+    let models = snapshot.models.iter().map(|(name, model)| Model {
+        name,
+        serving: model.serving().map(|live| live.version),
+        problem: model.problem.as_deref(),
+        versions: model.versions.iter().map(|(number, entry)| version(*number, entry)).collect(),
+    });
+    reply::json(&Document { models: models.collect() })
+}
+
+fn version(version: u64, entry: &VersionEntry) -> Version<'_> {
+    Version {
+        version,
+        state: entry.state.as_str(),
+        reason: &entry.reason,
+        live: entry.live.as_deref().map(live),
+    }
+}
+
+fn live(live: &LiveModel) -> Live<'_> {
+    let facts = live.model.facts();
+    let (batching, batching_reason) = match live.model.batching() {
+        Batching::Rows => (true, None),
+        Batching::Off { reason } => (false, Some(reason.as_str())),
+    };
+    let since_epoch =
+        live.loaded_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    Live {
+        sha256: &live.sha256,
+        loaded_at_unix: since_epoch.as_secs(),
+        load_ms: live.load_time.as_secs_f64() * 1e3,
+        row_cost_us: live.model.cost().map(|cost| cost.as_secs_f64() * 1e6),
+        batching,
+        batching_reason,
+        joins_requests: live.model.joins_requests(),
+        queue_depth: live.queue.depth(),
+        deadline_ms: u64::try_from(live.deadline.as_millis()).unwrap_or(u64::MAX),
+        strategy: facts.strategy,
+        memory_bytes: facts.memory_bytes,
+        plans: facts.plans,
+        plan_compiles: facts.compiles,
+        warnings: facts.warnings,
+        inputs: tensors(&live.signature().inputs),
+        outputs: tensors(&live.signature().outputs),
+    }
+}

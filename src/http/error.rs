@@ -1,0 +1,75 @@
+//! Errors as clients see them.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::reply;
+use crate::predict;
+use crate::registry::Outcome;
+
+/// An error of the HTTP layer or below, with the status it becomes.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// The request cannot be understood.
+    #[error("{0}")]
+    Malformed(String),
+    #[error("the body is larger than the limit of {limit} bytes")]
+    TooLarge { limit: usize },
+    #[error("the body did not arrive within {seconds} s")]
+    SlowBody { seconds: u64 },
+    #[error("the body could not be read: {0}")]
+    BrokenBody(String),
+    #[error(
+        "Content-Encoding '{0}' is not supported, expected identity, gzip or deflate"
+    )]
+    ContentEncoding(String),
+    #[error(transparent)]
+    Predict(#[from] predict::Error),
+    #[error("internal error")]
+    Internal,
+}
+
+impl Error {
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::Malformed(_) | Self::BrokenBody(_) => StatusCode::BAD_REQUEST,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::SlowBody { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::ContentEncoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Predict(error) => StatusCode::from_u16(error.kind().status())
+                .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// How the request counts.
+    pub(super) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Malformed(_)
+            | Self::TooLarge { .. }
+            | Self::SlowBody { .. }
+            | Self::BrokenBody(_)
+            | Self::ContentEncoding(_) => Outcome::Invalid,
+            Self::Predict(error) => error.kind().outcome(),
+            Self::Internal => Outcome::Failed,
+        }
+    }
+}
+
+/// What a failed request says in the log; put beside the response for the log layer.
+#[derive(Clone)]
+pub(super) struct Message(pub(super) String);
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let message = self.to_string();
+        let mut response = reply::error(self.status(), &message);
+        if let Self::Predict(error) = &self
+            && let Some(seconds) = error.kind().retry_after()
+        {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(Message(message));
+        response
+    }
+}

@@ -1,0 +1,76 @@
+//! Probes, the metrics page, and the sign of life at `/`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde::Serialize;
+
+use super::{Api, reply};
+use crate::metrics::CONTENT_TYPE;
+
+/// Whether the process is on its way down: then it is alive but not ready.
+#[derive(Clone, Default)]
+pub struct Readiness {
+    stopping: Arc<AtomicBool>,
+}
+
+impl Readiness {
+    /// From now on probes say "not ready", so that callers go elsewhere.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+}
+
+#[derive(Serialize)]
+struct Status {
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+struct Live {
+    live: bool,
+}
+
+#[derive(Serialize)]
+struct Ready {
+    ready: bool,
+}
+
+/// KServe's clients read this for liveness under protocol v1.
+#[expect(clippy::unused_async, reason = "handlers are async")]
+pub(super) async fn alive() -> Response {
+    reply::json(&Status { status: "alive" })
+}
+
+#[expect(clippy::unused_async, reason = "handlers are async")]
+pub(super) async fn live() -> Response {
+    reply::json(&Live { live: true })
+}
+
+#[expect(clippy::unused_async, reason = "handlers are async")]
+pub(super) async fn ready(State(api): State<Api>) -> Response {
+    let ready = !api.readiness.is_stopping() && api.predictor.registry().snapshot().is_ready();
+    ready_answer(ready)
+}
+
+/// 200 or 503, with a body that says the same.
+pub(super) fn ready_answer(ready: bool) -> Response {
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    reply::with_status(status, &Ready { ready })
+}
+
+#[expect(clippy::unused_async, reason = "handlers are async")]
+pub(super) async fn metrics(State(api): State<Api>) -> Response {
+    api.predictor.registry().refresh_metrics();
+    let mut response = Response::new(Body::from(api.metrics.text()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+    response
+}

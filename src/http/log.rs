@@ -1,0 +1,69 @@
+//! Gives every request an id and logs it: failures of the server as warnings, the rest
+//! only at debug level.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::error::Message;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A longer id is not taken over: it would be copied into every log line.
+const MAX_ID: usize = 128;
+
+/// Ids are unique across processes by this, and within one by a counter.
+static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+pub(super) async fn request(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request
+        .headers()
+        .get(REQUEST_ID)
+        .filter(|id| id.len() <= MAX_ID)
+        .cloned()
+        .unwrap_or_else(new_id);
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let mut response = next.run(request).await;
+    let status = response.status();
+    let id_text = id.to_str().unwrap_or("");
+    let ms = started.elapsed().as_secs_f64() * 1e3;
+    if status.is_server_error() {
+        let reason = response.extensions().get::<Message>().map_or("", |message| &message.0);
+        tracing::warn!(
+            request.id = id_text,
+            http.method = %method,
+            http.path = path,
+            http.status = status.as_u16(),
+            ms,
+            reason,
+            "request failed"
+        );
+    } else {
+        tracing::debug!(
+            request.id = id_text,
+            http.method = %method,
+            http.path = path,
+            http.status = status.as_u16(),
+            ms,
+            "request"
+        );
+    }
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+fn new_id() -> HeaderValue {
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let text = format!("{:08x}-{number:x}", *PROCESS >> 32);
+    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("-"))
+}

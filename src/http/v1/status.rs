@@ -1,0 +1,118 @@
+//! GET `/v1/models…`: states and signatures. One document pleases two readers: TensorFlow
+//! Serving's clients look at `model_version_status`, KServe's at `ready`.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::http::error::Error;
+use crate::http::v2::metadata::{TensorMetadata, tensors};
+use crate::http::{Api, reply};
+use crate::predict;
+use crate::registry::{Model, State as VersionState, VersionEntry};
+
+#[derive(Serialize)]
+struct Models {
+    models: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Status {
+    name: String,
+    ready: bool,
+    model_version_status: Vec<VersionStatus>,
+}
+
+#[derive(Serialize)]
+struct VersionStatus {
+    version: String,
+    state: &'static str,
+    status: Code,
+}
+
+#[derive(Serialize)]
+struct Code {
+    error_code: &'static str,
+    error_message: String,
+}
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    name: &'a str,
+    version: &'a str,
+    platform: &'static str,
+    inputs: Vec<TensorMetadata<'a>>,
+    outputs: Vec<TensorMetadata<'a>>,
+}
+
+#[expect(clippy::unused_async, reason = "handlers are async")]
+pub(in crate::http) async fn list(State(api): State<Api>) -> Response {
+    let snapshot = api.predictor.registry().snapshot();
+    reply::json(&Models { models: snapshot.models.keys().cloned().collect() })
+}
+
+#[expect(clippy::unused_async, reason = "handlers are async")]
+pub(in crate::http) async fn model(State(api): State<Api>, Path(name): Path<String>) -> Response {
+    match api.predictor.registry().snapshot().models.get(&name) {
+        Some(model) => reply::json(&status(&name, model, |_| true)),
+        None => unknown(name, None),
+    }
+}
+
+#[expect(clippy::unused_async, reason = "handlers are async")]
+pub(in crate::http) async fn version(
+    State(api): State<Api>,
+    Path((name, version)): Path<(String, String)>,
+) -> Response {
+    let snapshot = api.predictor.registry().snapshot();
+    let number: Option<u64> = version.parse().ok();
+    match (snapshot.models.get(&name), number) {
+        (Some(model), Some(number)) if model.versions.contains_key(&number) => {
+            reply::json(&status(&name, model, |version| version == number))
+        }
+        _ => unknown(name, Some(version)),
+    }
+}
+
+#[expect(clippy::unused_async, reason = "handlers are async")]
+pub(in crate::http) async fn metadata(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+) -> Response {
+    match api.predictor.resolve(&name, None) {
+        Ok(live) => reply::json(&Metadata {
+            name: &live.name,
+            version: &live.version_text,
+            platform: "onnx_onnxv1",
+            inputs: tensors(&live.signature().inputs),
+            outputs: tensors(&live.signature().outputs),
+        }),
+        Err(error) => Error::from(error).into_response(),
+    }
+}
+
+fn unknown(model: String, version: Option<String>) -> Response {
+    Error::from(predict::Error::UnknownModel { model, version }).into_response()
+}
+
+fn status(name: &str, model: &Model, wanted: impl Fn(u64) -> bool) -> Status {
+    let versions: Vec<VersionStatus> = model
+        .versions
+        .iter()
+        .filter(|(version, _)| wanted(**version))
+        .map(|(version, entry)| version_status(*version, entry))
+        .collect();
+    let ready = versions.iter().any(|version| version.state == "AVAILABLE");
+    Status { name: name.to_owned(), ready, model_version_status: versions }
+}
+
+fn version_status(version: u64, entry: &VersionEntry) -> VersionStatus {
+    let (state, error_code) = match (&entry.live, entry.state) {
+        (Some(_), _) => ("AVAILABLE", "OK"),
+        (None, VersionState::Loading) => ("LOADING", "OK"),
+        (None, _) => ("END", "UNKNOWN"),
+    };
+    let error_message = if entry.live.is_some() { String::new() } else { entry.reason.clone() };
+    let status = Code { error_code, error_message };
+    VersionStatus { version: version.to_string(), state, status }
+}

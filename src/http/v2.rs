@@ -1,0 +1,24 @@
+//! The Open Inference Protocol, version 2.
+
+pub(super) mod config;
+mod classify;
+mod decode;
+mod encode;
+pub(super) mod health;
+pub(super) mod infer;
+pub(super) mod metadata;
+pub(super) mod repository;
+pub(super) mod statistics;
+
+use serde::Deserialize;
+
+/// The path parameters of a model: its name, and its version where the path names one.
+#[derive(Debug, Deserialize)]
+pub(super) struct Target {
+    pub(super) model: String,
+    pub(super) version: Option<String>,
+}
+
+/// Where the JSON ends in a body that binary data follows.
+const HEADER_LENGTH: axum::http::HeaderName =
+    axum::http::HeaderName::from_static("inference-header-content-length");

@@ -1,0 +1,55 @@
+//! The classification extension: the best classes of an output instead of its numbers.
+
+use std::cmp::Ordering;
+
+use crate::tensor::{Data, Shape, Tensor};
+
+/// The `n` largest values of each row, best first, as `"value:index"` strings of shape
+/// `[rows, n]` (`[n]` where there are no rows). `None` for outputs that are not numbers.
+pub(super) fn best(tensor: &Tensor, n: usize, has_rows: bool) -> Option<Tensor> {
+    let values = numbers(tensor.data())?;
+    let rows = if has_rows { tensor.rows()? } else { 1 };
+    let row_elements = values.len().checked_div(rows).unwrap_or(0);
+    let n = n.min(row_elements);
+    let mut best = Vec::with_capacity(rows * n);
+    for row in values.chunks(row_elements.max(1)) {
+        let mut order: Vec<usize> = (0..row.len()).collect();
+        order.sort_by(|&a, &b| row[b].partial_cmp(&row[a]).unwrap_or(Ordering::Equal));
+        best.extend(order.iter().take(n).map(|&index| format!("{:.6}:{index}", row[index])));
+    }
+    let dims = if has_rows { vec![rows, n] } else { vec![n] };
+    Tensor::new(Shape::new(dims).ok()?, Data::Bytes(best)).ok()
+}
+
+fn numbers(data: &Data) -> Option<Vec<f64>> {
+    #[expect(clippy::cast_precision_loss, reason = "scores are compared, not computed with")]
+    Some(match data {
+        Data::Uint8(values) => values.iter().map(|&v| v.into()).collect(),
+        Data::Uint16(values) => values.iter().map(|&v| v.into()).collect(),
+        Data::Uint32(values) => values.iter().map(|&v| v.into()).collect(),
+        Data::Uint64(values) => values.iter().map(|&v| v as f64).collect(),
+        Data::Int8(values) => values.iter().map(|&v| v.into()).collect(),
+        Data::Int16(values) => values.iter().map(|&v| v.into()).collect(),
+        Data::Int32(values) => values.iter().map(|&v| v.into()).collect(),
+        Data::Int64(values) => values.iter().map(|&v| v as f64).collect(),
+        Data::Fp16(values) => values.iter().map(|&v| v.into()).collect(),
+        Data::Fp32(values) => values.iter().map(|&v| v.into()).collect(),
+        Data::Fp64(values) => values.clone(),
+        Data::Bool(_) | Data::Bytes(_) => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_classes_of_each_row_come_first() {
+        let scores = Data::Fp32(vec![0.1, 0.7, 0.2, 0.5, 0.25, 0.25]);
+        let tensor = Tensor::new(Shape::new(vec![2, 3]).unwrap(), scores).unwrap();
+        let best = best(&tensor, 2, true).unwrap();
+        assert_eq!(best.shape().dims(), [2, 2]);
+        let expected = ["0.700000:1", "0.200000:2", "0.500000:0", "0.250000:1"];
+        assert_eq!(best.data().as_slice::<String>().unwrap(), expected);
+    }
+}

@@ -1,0 +1,21 @@
+//! GET `/v2/models/{model}/ready`.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+
+use super::Target;
+use crate::http::error::Error;
+use crate::http::{Api, health};
+use crate::predict::Kind;
+
+#[expect(clippy::unused_async, reason = "handlers are async")]
+pub(in crate::http) async fn model_ready(
+    State(api): State<Api>,
+    Path(target): Path<Target>,
+) -> Response {
+    match api.predictor.resolve(&target.model, target.version.as_deref()) {
+        Ok(_) => health::ready_answer(true),
+        Err(error) if error.kind() == Kind::NotFound => Error::from(error).into_response(),
+        Err(_) => health::ready_answer(false),
+    }
+}

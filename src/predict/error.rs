@@ -1,0 +1,108 @@
+//! Everything that can go wrong with a prediction, and the one table that says what each
+//! kind means to a client.
+
+use super::inputs::InputError;
+use crate::engine::{InputMismatch, RunError};
+use crate::registry::Outcome;
+use crate::scheduler::Rejection;
+
+/// Why a prediction has no answer. The message is for the client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    #[error("{}", unknown(.model, .version.as_deref()))]
+    UnknownModel { model: String, version: Option<String> },
+    #[error("{}", not_ready(.model, *.loading, .reason))]
+    NotReady { model: String, loading: bool, reason: String },
+    #[error(transparent)]
+    Input(#[from] InputError),
+    #[error(transparent)]
+    Mismatch(#[from] InputMismatch),
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+}
+
+/// What a client can do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    NotFound,
+    Unavailable,
+    Invalid,
+    Overloaded,
+    DeadlineExceeded,
+    Failed,
+}
+
+impl Error {
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::UnknownModel { .. } => Kind::NotFound,
+            Self::NotReady { .. } => Kind::Unavailable,
+            Self::Input(_) | Self::Mismatch(_) => Kind::Invalid,
+            Self::Rejected(rejection) => match rejection {
+                Rejection::QueueFull { .. } | Rejection::CompilerBusy => Kind::Overloaded,
+                Rejection::DeadlineExceeded(_) => Kind::DeadlineExceeded,
+                // The graph does not take these shapes, whatever its signature says.
+                Rejection::Run(RunError::Shapes { .. }) => Kind::Invalid,
+                Rejection::Run(
+                    RunError::Operator { .. } | RunError::Panic { .. } | RunError::Output { .. },
+                ) => Kind::Failed,
+                Rejection::ShutDown => Kind::Unavailable,
+            },
+        }
+    }
+}
+
+impl Kind {
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Invalid => 400,
+            Self::NotFound => 404,
+            Self::Failed => 500,
+            Self::Unavailable | Self::Overloaded => 503,
+            Self::DeadlineExceeded => 504,
+        }
+    }
+
+    /// Seconds after which trying again makes sense.
+    #[must_use]
+    pub fn retry_after(self) -> Option<u32> {
+        match self {
+            Self::Unavailable | Self::Overloaded => Some(1),
+            Self::Invalid | Self::NotFound | Self::Failed | Self::DeadlineExceeded => None,
+        }
+    }
+
+    /// The label in metrics.
+    #[must_use]
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::NotFound => Outcome::NotFound,
+            Self::Unavailable => Outcome::Unavailable,
+            Self::Invalid => Outcome::Invalid,
+            Self::Overloaded => Outcome::Overloaded,
+            Self::DeadlineExceeded => Outcome::DeadlineExceeded,
+            Self::Failed => Outcome::Failed,
+        }
+    }
+}
+
+/// Clients of Triton look for this sentence.
+fn unknown(model: &str, version: Option<&str>) -> String {
+    match version {
+        None => format!("Request for unknown model: '{model}' is not found"),
+        Some(version) => {
+            format!("Request for unknown model: '{model}' version '{version}' is not found")
+        }
+    }
+}
+
+fn not_ready(model: &str, loading: bool, reason: &str) -> String {
+    match (loading, reason) {
+        (true, _) => format!("model '{model}' is not ready: it is loading"),
+        (false, "") => format!("model '{model}' is not ready"),
+        (false, reason) => format!("model '{model}' is not ready: {reason}"),
+    }
+}

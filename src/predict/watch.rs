@@ -1,0 +1,92 @@
+//! Accounts for one request: counters, histograms, statistics.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::registry::{LiveModel, Metrics, Outcome, Protocol, Stage, Success};
+use crate::scheduler::Answer;
+
+/// Follows a request to its end. A request whose handler is dropped before
+/// [`Watch::answered`] or [`Watch::failed`] counts as cancelled: its caller went away.
+pub struct Watch {
+    metrics: Metrics,
+    protocol: Protocol,
+    started: Instant,
+    live: Option<Arc<LiveModel>>,
+    ended: bool,
+}
+
+/// Time spent around the run.
+#[derive(Debug, Clone, Copy)]
+pub struct Codec {
+    pub decode: Duration,
+    pub encode: Duration,
+}
+
+impl Watch {
+    pub(super) fn start(metrics: Metrics, protocol: Protocol) -> Self {
+        Self { metrics, protocol, started: Instant::now(), live: None, ended: false }
+    }
+
+    /// When the request's head arrived.
+    #[must_use]
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// The request goes to this version.
+    pub fn resolved(&mut self, live: &Arc<LiveModel>) {
+        live.metrics.in_flight.inc();
+        self.live = Some(Arc::clone(live));
+    }
+
+    /// The request has its answer.
+    pub fn answered(&mut self, answer: &Answer, rows: usize, codec: Codec) {
+        self.end(Outcome::Ok);
+        let Some(live) = &self.live else { return };
+        live.metrics.add_rows(rows);
+        live.metrics.stage(Stage::Decode, codec.decode);
+        live.metrics.stage(Stage::Queue, answer.queued);
+        live.metrics.stage(Stage::Infer, answer.infer);
+        live.metrics.stage(Stage::Encode, codec.encode);
+        live.statistics.add_success(&Success {
+            rows,
+            batch_rows: answer.batch_rows.unwrap_or(rows),
+            total: self.started.elapsed(),
+            queue: answer.queued,
+            decode: codec.decode,
+            infer: answer.infer,
+            encode: codec.encode,
+        });
+    }
+
+    /// The request failed.
+    pub fn failed(&mut self, outcome: Outcome) {
+        self.end(outcome);
+    }
+
+    fn end(&mut self, outcome: Outcome) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let took = self.started.elapsed();
+        match &self.live {
+            Some(live) => {
+                live.metrics.ended(self.protocol, outcome, took);
+                if outcome != Outcome::Ok {
+                    live.statistics.add_failure(took);
+                }
+            }
+            None => self.metrics.unresolved(self.protocol, outcome),
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.end(Outcome::Cancelled);
+        if let Some(live) = &self.live {
+            live.metrics.in_flight.dec();
+        }
+    }
+}

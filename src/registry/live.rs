@@ -1,0 +1,43 @@
+//! A model version that serves requests.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::metrics::VersionMetrics;
+use super::statistics::Statistics;
+use crate::engine::{LoadedModel, Signature};
+use crate::repository::Version;
+use crate::scheduler::Queue;
+
+/// Everything a request needs of the version that answers it.
+pub struct LiveModel {
+    pub name: String,
+    pub version: Version,
+    /// `version` as text, as answers and metrics want it.
+    pub version_text: String,
+    /// Of the model file, in hexadecimal.
+    pub sha256: String,
+    pub model: Arc<dyn LoadedModel>,
+    pub queue: Queue,
+    /// Time that a request to this model may take.
+    pub deadline: Duration,
+    pub metrics: VersionMetrics,
+    pub statistics: Statistics,
+    /// Reading, compiling and warming up took this long.
+    pub load_time: Duration,
+    pub loaded_at: SystemTime,
+}
+
+impl LiveModel {
+    #[must_use]
+    pub fn signature(&self) -> &Signature {
+        self.model.signature()
+    }
+
+    /// The largest batch that may be formed, in the sense of Triton's model configuration:
+    /// 0 where rows have no meaning.
+    #[must_use]
+    pub fn max_batch_rows(&self) -> usize {
+        if self.model.batching().is_on() { self.queue.limits().batch_rows } else { 0 }
+    }
+}

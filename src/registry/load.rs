@@ -1,0 +1,112 @@
+//! One version from its files to a model that can serve.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::Config;
+use super::live::LiveModel;
+use super::metrics::Metrics;
+use super::reconcile::Load;
+use super::statistics::Statistics;
+use crate::engine::guard;
+use crate::engine::{Engine, ModelSource};
+use crate::scheduler::{Limits, Scheduler};
+
+/// What loading needs besides the files.
+pub(super) struct Loader {
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) scheduler: Arc<Scheduler>,
+    pub(super) config: Config,
+    pub(super) metrics: Metrics,
+}
+
+impl Loader {
+    /// Loads and warms up. Blocks, possibly for seconds.
+    ///
+    /// # Errors
+    /// The reason, as the repository index shows it.
+    pub(super) fn load(&self, load: &Load) -> Result<LiveModel, String> {
+        let started = Instant::now();
+        let source = ModelSource {
+            path: load.files.model_file.clone(),
+            known_shapes: load.files.golden.as_deref().map(golden_shapes).unwrap_or_default(),
+        };
+        let sha256 = sha256(&load.files.model_file)
+            .map_err(|error| format!("cannot read the model file: {error}"))?;
+        let model = guard::catch(|| self.engine.load(&source))
+            .map_err(|caught| format!("loading failed: {}", caught.0))?
+            .map_err(|error| error.to_string())?;
+        let version_text = load.version.to_string();
+        let limits = Limits {
+            waiting: load.settings.limits.queue.unwrap_or(self.config.queue),
+            batch_rows: load.settings.batching.max_rows,
+        };
+        let queue_metrics = self.metrics.queue(&load.model, &version_text);
+        Ok(LiveModel {
+            name: load.model.clone(),
+            version: load.version,
+            sha256,
+            queue: self.scheduler.queue(Arc::clone(&model), limits, queue_metrics),
+            model,
+            deadline: load.settings.limits.deadline.unwrap_or(self.config.deadline),
+            metrics: self.metrics.version(&load.model, &version_text),
+            version_text,
+            statistics: Statistics::default(),
+            load_time: started.elapsed(),
+            loaded_at: SystemTime::now(),
+        })
+    }
+}
+
+fn sha256(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            read => hash.update(&buffer[..read]),
+        }
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The input shapes of the golden examples: shapes that real requests have, where the
+/// model itself leaves dimensions open. A file that cannot be read gives none; whether the
+/// examples hold is not decided here.
+fn golden_shapes(path: &Path) -> Vec<Vec<(String, Vec<usize>)>> {
+    #[derive(Deserialize)]
+    struct Golden {
+        examples: Vec<Example>,
+    }
+    #[derive(Deserialize)]
+    struct Example {
+        request: Request,
+    }
+    #[derive(Deserialize)]
+    struct Request {
+        inputs: Vec<Input>,
+    }
+    #[derive(Deserialize)]
+    struct Input {
+        name: String,
+        shape: Vec<usize>,
+    }
+    let golden: Option<Golden> =
+        std::fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    golden.map_or_else(Vec::new, |golden| {
+        golden
+            .examples
+            .into_iter()
+            .map(|example| {
+                example.request.inputs.into_iter().map(|input| (input.name, input.shape)).collect()
+            })
+            .collect()
+    })
+}

@@ -1,0 +1,357 @@
+//! What the registry counts: the lifecycle of versions, and the requests each answers.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus::{
+    GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+};
+
+use super::live::LiveModel;
+use super::snapshot::State;
+use crate::metrics::{LATENCY_BUCKETS, Registry, seconds};
+use crate::scheduler;
+
+/// Which family of clients a request came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    V1,
+    V2,
+}
+
+impl Protocol {
+    const ALL: [Self; 2] = [Self::V1, Self::V2];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+        }
+    }
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Ok,
+    /// The request is wrong: 4xx.
+    Invalid,
+    NotFound,
+    /// The model is not ready.
+    Unavailable,
+    /// A queue is full.
+    Overloaded,
+    DeadlineExceeded,
+    /// An operator failed or panicked.
+    Failed,
+    /// The caller went away.
+    Cancelled,
+}
+
+impl Outcome {
+    pub const ALL: [Self; 8] = [
+        Self::Ok,
+        Self::Invalid,
+        Self::NotFound,
+        Self::Unavailable,
+        Self::Overloaded,
+        Self::DeadlineExceeded,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Invalid => "invalid",
+            Self::NotFound => "not_found",
+            Self::Unavailable => "unavailable",
+            Self::Overloaded => "overloaded",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// A part of a request's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    Decode,
+    Queue,
+    Infer,
+    Encode,
+}
+
+impl Stage {
+    const ALL: [Self; 4] = [Self::Decode, Self::Queue, Self::Infer, Self::Encode];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Decode => "decode",
+            Self::Queue => "queue",
+            Self::Infer => "infer",
+            Self::Encode => "encode",
+        }
+    }
+}
+
+/// Versions of one model whose series stay on the page after they are gone, so that a
+/// scraper sees their last counts; older ones leave, or a thousand swaps would fill it.
+const RETIRED_KEPT: usize = 2;
+
+/// All metric families of the registry. Cheap to clone.
+#[derive(Clone)]
+pub struct Metrics(Arc<Families>);
+
+struct Families {
+    requests_total: IntCounterVec,
+    request_duration_seconds: HistogramVec,
+    stage_duration_seconds: HistogramVec,
+    rows_total: IntCounterVec,
+    in_flight: IntGaugeVec,
+    model_state: IntGaugeVec,
+    model_info: IntGaugeVec,
+    model_load_seconds: GaugeVec,
+    model_memory_bytes: IntGaugeVec,
+    plans: IntGaugeVec,
+    plan_compiles_total: IntCounterVec,
+    swaps_total: IntCounterVec,
+    swap_duration_seconds: HistogramVec,
+    queues: scheduler::Metrics,
+    retired: Mutex<HashMap<String, VecDeque<(String, String)>>>,
+}
+
+impl Metrics {
+    #[must_use]
+    pub fn new(registry: &Registry) -> Self {
+        let version = &["model", "version"];
+        Self(Arc::new(Families {
+            requests_total: registry.counter(
+                "onnxd_requests_total",
+                "Prediction requests by how they ended.",
+                &["model", "version", "protocol", "outcome"],
+            ),
+            request_duration_seconds: registry.histogram(
+                "onnxd_request_duration_seconds",
+                "Time from the head of a request to its answer, of requests that were answered.",
+                &["model", "version", "protocol"],
+                &LATENCY_BUCKETS,
+            ),
+            stage_duration_seconds: registry.histogram(
+                "onnxd_stage_duration_seconds",
+                "Parts of an answered request's time: decode, queue, infer, encode.",
+                &["model", "version", "stage"],
+                &LATENCY_BUCKETS,
+            ),
+            rows_total: registry.counter("onnxd_rows_total", "Rows answered.", version),
+            in_flight: registry.gauge(
+                "onnxd_in_flight",
+                "Requests that are being worked on.",
+                version,
+            ),
+            model_state: registry.gauge(
+                "onnxd_model_state",
+                "1 for the state that a version is in.",
+                &["model", "version", "state"],
+            ),
+            model_info: registry.gauge(
+                "onnxd_model_info",
+                "1; the digest of the model file that serves.",
+                &["model", "version", "sha256"],
+            ),
+            model_load_seconds: registry.float_gauge(
+                "onnxd_model_load_seconds",
+                "Time to read, compile and warm up a version.",
+                version,
+            ),
+            model_memory_bytes: registry.gauge(
+                "onnxd_model_memory_bytes",
+                "Estimated memory of a version's plans.",
+                version,
+            ),
+            plans: registry.gauge("onnxd_plans", "Compiled plans that a version holds.", version),
+            plan_compiles_total: registry.counter(
+                "onnxd_plan_compiles_total",
+                "Plans compiled since the version was loaded.",
+                version,
+            ),
+            swaps_total: registry.counter(
+                "onnxd_swaps_total",
+                "Versions brought into service (ok) or refused (failed).",
+                &["model", "outcome"],
+            ),
+            swap_duration_seconds: registry.histogram(
+                "onnxd_swap_duration_seconds",
+                "Time from the decision to load a version to its first request.",
+                &["model"],
+                &LATENCY_BUCKETS,
+            ),
+            queues: scheduler::Metrics::new(registry),
+            retired: Mutex::default(),
+        }))
+    }
+
+    /// The series of a version that goes live.
+    #[must_use]
+    pub fn version(&self, model: &str, version: &str) -> VersionMetrics {
+        let families = &self.0;
+        let labels = &[model, version];
+        let requests = |protocol: Protocol| PerProtocol {
+            outcomes: Outcome::ALL.map(|outcome| {
+                families.requests_total.with_label_values(&[
+                    model,
+                    version,
+                    protocol.as_str(),
+                    outcome.as_str(),
+                ])
+            }),
+            duration: families.request_duration_seconds.with_label_values(&[
+                model,
+                version,
+                protocol.as_str(),
+            ]),
+        };
+        VersionMetrics {
+            protocols: Protocol::ALL.map(requests),
+            stages: Stage::ALL.map(|stage| {
+                families.stage_duration_seconds.with_label_values(&[model, version, stage.as_str()])
+            }),
+            rows: families.rows_total.with_label_values(labels),
+            in_flight: families.in_flight.with_label_values(labels),
+        }
+    }
+
+    #[must_use]
+    pub fn queue(&self, model: &str, version: &str) -> scheduler::QueueMetrics {
+        self.0.queues.of(model, version)
+    }
+
+    /// Counts a request that never reached a version.
+    pub fn unresolved(&self, protocol: Protocol, outcome: Outcome) {
+        self.0
+            .requests_total
+            .with_label_values(&["", "", protocol.as_str(), outcome.as_str()])
+            .inc();
+    }
+
+    pub(super) fn set_state(&self, model: &str, version: &str, state: State) {
+        for candidate in State::ALL {
+            self.0
+                .model_state
+                .with_label_values(&[model, version, &candidate.as_str().to_lowercase()])
+                .set(i64::from(candidate == state));
+        }
+    }
+
+    pub(super) fn went_live(&self, live: &LiveModel, took: Duration) {
+        let labels = &[live.name.as_str(), live.version_text.as_str()];
+        self.0.model_info.with_label_values(&[labels[0], labels[1], &live.sha256]).set(1);
+        self.0.model_load_seconds.with_label_values(labels).set(seconds(live.load_time));
+        self.0.swaps_total.with_label_values(&[&live.name, "ok"]).inc();
+        self.0.swap_duration_seconds.with_label_values(&[&live.name]).observe(seconds(took));
+        self.refresh(live);
+    }
+
+    pub(super) fn refused(&self, model: &str) {
+        self.0.swaps_total.with_label_values(&[model, "failed"]).inc();
+    }
+
+    pub(super) fn refresh(&self, live: &LiveModel) {
+        let labels = &[live.name.as_str(), live.version_text.as_str()];
+        let facts = live.model.facts();
+        let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        self.0.model_memory_bytes.with_label_values(labels).set(signed(facts.memory_bytes));
+        self.0.plans.with_label_values(labels).set(signed(facts.plans as u64));
+        let compiles = self.0.plan_compiles_total.with_label_values(labels);
+        compiles.inc_by(facts.compiles.saturating_sub(compiles.get()));
+    }
+
+    /// A version no longer serves; its series stay for a while.
+    pub(super) fn retire(&self, live: &LiveModel) {
+        let mut retired = self.0.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        let queue = retired.entry(live.name.clone()).or_default();
+        queue.push_back((live.version_text.clone(), live.sha256.clone()));
+        while queue.len() > RETIRED_KEPT {
+            if let Some((version, sha256)) = queue.pop_front() {
+                self.remove(&live.name, &version, &sha256);
+            }
+        }
+    }
+
+    /// A version came back: its series must not be taken off the page.
+    pub(super) fn unretire(&self, model: &str, version: &str) {
+        let mut retired = self.0.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = retired.get_mut(model) {
+            queue.retain(|(kept, _)| kept != version);
+        }
+    }
+
+    pub(super) fn forget_state(&self, model: &str, version: &str) {
+        for state in State::ALL {
+            let labels = &[model, version, &state.as_str().to_lowercase()];
+            // Absent series are what is wanted, here and below.
+            let _ = self.0.model_state.remove_label_values(labels);
+        }
+    }
+
+    fn remove(&self, model: &str, version: &str, sha256: &str) {
+        let families = &self.0;
+        let labels = &[model, version];
+        for protocol in Protocol::ALL {
+            for outcome in Outcome::ALL {
+                let labels = &[model, version, protocol.as_str(), outcome.as_str()];
+                let _ = families.requests_total.remove_label_values(labels);
+            }
+            let labels = &[model, version, protocol.as_str()];
+            let _ = families.request_duration_seconds.remove_label_values(labels);
+        }
+        for stage in Stage::ALL {
+            let labels = &[model, version, stage.as_str()];
+            let _ = families.stage_duration_seconds.remove_label_values(labels);
+        }
+        let _ = families.rows_total.remove_label_values(labels);
+        let _ = families.in_flight.remove_label_values(labels);
+        let _ = families.model_info.remove_label_values(&[model, version, sha256]);
+        let _ = families.model_load_seconds.remove_label_values(labels);
+        let _ = families.model_memory_bytes.remove_label_values(labels);
+        let _ = families.plans.remove_label_values(labels);
+        let _ = families.plan_compiles_total.remove_label_values(labels);
+        families.queues.remove(model, version);
+    }
+}
+
+/// The series of one model version, resolved once so that a request looks nothing up.
+pub struct VersionMetrics {
+    protocols: [PerProtocol; 2],
+    stages: [Histogram; 4],
+    rows: IntCounter,
+    /// Requests that are being worked on.
+    pub in_flight: IntGauge,
+}
+
+struct PerProtocol {
+    outcomes: [IntCounter; 8],
+    duration: Histogram,
+}
+
+impl VersionMetrics {
+    pub fn ended(&self, protocol: Protocol, outcome: Outcome, took: Duration) {
+        let series = &self.protocols[protocol as usize];
+        series.outcomes[outcome as usize].inc();
+        if outcome == Outcome::Ok {
+            series.duration.observe(seconds(took));
+        }
+    }
+
+    pub fn stage(&self, stage: Stage, took: Duration) {
+        self.stages[stage as usize].observe(seconds(took));
+    }
+
+    pub fn add_rows(&self, rows: usize) {
+        self.rows.inc_by(rows as u64);
+    }
+}

@@ -1,0 +1,114 @@
+//! Where models come from: a local directory, read again and again.
+//!
+//! A look at the directory gives a [`Listing`]: which models and versions are there, what
+//! their `model.toml` says, and a fingerprint of each version's files. Files that are
+//! still changing are left out until they stand still, so a half-copied model is never
+//! listed. Nothing here loads a model or knows which ones are live.
+
+mod layout;
+mod settings;
+mod settle;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+pub use settings::{Batching, Limits, Settings, VersionPolicy, parse_duration};
+
+/// A version number; positive.
+pub type Version = u64;
+
+/// Where the models are.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// A model repository, a directory that holds one model, or an `.onnx` file.
+    pub root: PathBuf,
+    /// Name for a single model; by default that of its directory or file.
+    pub model_name: Option<String>,
+    /// How long files must stand still before they count as complete.
+    pub settle: Duration,
+}
+
+/// The directory cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot read {path}: {reason}")]
+    Unreadable { path: PathBuf, reason: std::io::Error },
+    #[error("--model-name names a single model, but {path} holds several")]
+    NameForMany { path: PathBuf },
+}
+
+/// One look at the repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    pub models: BTreeMap<String, Model>,
+    /// Files are still changing: look again soon.
+    pub unsettled: bool,
+}
+
+/// A model as the directory shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    /// The settings, or why they cannot be used.
+    pub settings: Result<Settings, String>,
+    pub versions: BTreeMap<Version, VersionFiles>,
+    /// Settings or files that are there but still changing.
+    pub unsettled: bool,
+}
+
+/// The files of one version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionFiles {
+    pub model_file: PathBuf,
+    /// Golden examples, where the version has some.
+    pub golden: Option<PathBuf>,
+    pub fingerprint: Fingerprint,
+}
+
+/// Names, sizes, times and inodes of a version's files and of the model's settings; it
+/// changes whenever one of them does.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fingerprint(Vec<FileState>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct FileState {
+    name: PathBuf,
+    bytes: u64,
+    modified: Option<SystemTime>,
+    inode: u64,
+}
+
+/// A local directory and what was last seen in it.
+#[derive(Debug)]
+pub struct Repository {
+    config: Config,
+    settling: settle::Settling,
+}
+
+impl Repository {
+    /// # Errors
+    /// [`Error`] if the path cannot be read.
+    pub fn open(config: Config) -> Result<Self, Error> {
+        let found = layout::scan(&config.root, config.model_name.as_deref())?;
+        if config.model_name.is_some() && found.models.len() > 1 {
+            return Err(Error::NameForMany { path: config.root });
+        }
+        let settling = settle::Settling::new(config.settle);
+        Ok(Self { config, settling })
+    }
+
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.config.root
+    }
+
+    /// Looks at the directory.
+    ///
+    /// # Errors
+    /// [`Error`] if the root cannot be read; what is wrong with single models is in the
+    /// listing.
+    pub fn list(&mut self) -> Result<Listing, Error> {
+        let found = layout::scan(&self.config.root, self.config.model_name.as_deref())?;
+        Ok(self.settling.settled(found))
+    }
+}

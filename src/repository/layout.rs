@@ -1,0 +1,223 @@
+//! How models lie in a directory.
+//!
+//! | the path is | it holds |
+//! |---|---|
+//! | a file `x.onnx` | one model, version 1 |
+//! | a directory with `model.onnx`, or with exactly one `.onnx` file and no model directories | one model, version 1 |
+//! | a directory whose only sub-directories are positive integers with a `model.onnx` | one model with versions |
+//! | any other directory | a repository: `<model>/<version>/model.onnx`, and `<model>.onnx` files |
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::settings::Settings;
+use super::{Error, FileState, Fingerprint, Listing, Model, Version, VersionFiles};
+
+const MODEL_FILE: &str = "model.onnx";
+const SETTINGS_FILE: &str = "model.toml";
+const GOLDEN_FILE: &str = "golden.json";
+
+/// Files of one version that are looked at; a directory with more is no model version.
+const MAX_FILES: usize = 1000;
+
+/// What kind of path holds the models.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// One `.onnx` file, alone or in its directory.
+    SingleFile(PathBuf),
+    /// The directory of one model with numbered versions.
+    SingleModel,
+    Repository,
+}
+
+impl Layout {
+    /// # Errors
+    /// [`Error::Unreadable`] if the path does not exist or may not be read.
+    pub(super) fn of(root: &Path) -> Result<Self, Error> {
+        let unreadable = |reason| Error::Unreadable { path: root.to_owned(), reason };
+        if fs::metadata(root).map_err(unreadable)?.is_file() {
+            return Ok(Self::SingleFile(root.to_owned()));
+        }
+        let entries = entries(root).map_err(unreadable)?;
+        let mut onnx_files = entries.iter().filter(|entry| !entry.is_dir && is_onnx(&entry.path));
+        let onnx_file = onnx_files.next();
+        let only_one = onnx_files.next().is_none();
+        let model_file = root.join(MODEL_FILE);
+        if model_file.is_file() {
+            return Ok(Self::SingleFile(model_file));
+        }
+        let mut directories = entries.iter().filter(|entry| entry.is_dir).peekable();
+        let any_directory = directories.peek().is_some();
+        if any_directory && directories.all(|entry| version_of(&entry.name).is_some()) {
+            return Ok(Self::SingleModel);
+        }
+        match onnx_file {
+            Some(file) if only_one && !any_directory => Ok(Self::SingleFile(file.path.clone())),
+            _ => Ok(Self::Repository),
+        }
+    }
+}
+
+struct Entry {
+    name: String,
+    path: PathBuf,
+    is_dir: bool,
+}
+
+/// Entries that are not hidden, by name. Links are followed: mounts of Kubernetes are links.
+fn entries(directory: &Path) -> io::Result<Vec<Entry>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        if name.starts_with('.') || name == "lost+found" {
+            continue;
+        }
+        // A dangling link, or an entry that just vanished, is not there.
+        let Ok(metadata) = fs::metadata(&path) else { continue };
+        found.push(Entry { name: name.to_owned(), is_dir: metadata.is_dir(), path });
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+fn is_onnx(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "onnx")
+}
+
+/// A positive integer written the one usual way: `01` and `+1` are no versions, so two
+/// directories cannot be the same one.
+fn version_of(name: &str) -> Option<Version> {
+    let version: Version = name.parse().ok()?;
+    (version > 0 && version.to_string() == name).then_some(version)
+}
+
+/// Everything that is in the directory now, finished or not.
+pub(super) fn scan(root: &Path, model_name: Option<&str>) -> Result<Listing, Error> {
+    let unreadable = |reason| Error::Unreadable { path: root.to_owned(), reason };
+    let mut listing = Listing::default();
+    match Layout::of(root)? {
+        Layout::SingleFile(file) => {
+            let name = model_name.map_or_else(|| single_name(root, &file), str::to_owned);
+            listing.models.insert(name, single_file(&file));
+        }
+        Layout::SingleModel => {
+            let name = model_name.map_or_else(|| directory_name(root), str::to_owned);
+            if let Some(model) = versioned(root) {
+                listing.models.insert(name, model);
+            }
+        }
+        Layout::Repository => {
+            for entry in entries(root).map_err(unreadable)? {
+                add(&mut listing.models, &entry);
+            }
+        }
+    }
+    Ok(listing)
+}
+
+fn add(models: &mut BTreeMap<String, Model>, entry: &Entry) {
+    let (name, model) = if entry.is_dir {
+        (entry.name.clone(), versioned(&entry.path))
+    } else if is_onnx(&entry.path) {
+        (file_stem(&entry.path), Some(single_file(&entry.path)))
+    } else {
+        return;
+    };
+    let Some(model) = model else { return };
+    models
+        .entry(name)
+        .and_modify(|twin| {
+            twin.versions.clear();
+            twin.settings = Err(format!(
+                "two models have this name: the directory {0}/ and the file {0}.onnx; rename one",
+                file_stem(&entry.path)
+            ));
+        })
+        .or_insert(model);
+}
+
+/// `model.onnx` says nothing, so its directory names the model.
+fn single_name(root: &Path, file: &Path) -> String {
+    if file.file_name().is_some_and(|name| name == MODEL_FILE) {
+        let directory = if root.is_dir() { Some(root) } else { file.parent() };
+        directory.map_or_else(|| "model".to_owned(), directory_name)
+    } else {
+        file_stem(file)
+    }
+}
+
+fn directory_name(directory: &Path) -> String {
+    let absolute = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
+    absolute.file_name().map_or_else(|| "model".to_owned(), |n| n.to_string_lossy().into_owned())
+}
+
+fn file_stem(file: &Path) -> String {
+    file.file_stem().map_or_else(|| "model".to_owned(), |n| n.to_string_lossy().into_owned())
+}
+
+fn single_file(file: &Path) -> Model {
+    let mut states = Vec::new();
+    let directory = file.parent().unwrap_or(Path::new("."));
+    push_state(&mut states, file);
+    let settings = read_settings(&directory.join(SETTINGS_FILE), &mut states);
+    let golden = directory.join(GOLDEN_FILE);
+    let golden = golden.is_file().then(|| {
+        push_state(&mut states, &golden);
+        golden
+    });
+    let files =
+        VersionFiles { model_file: file.to_owned(), golden, fingerprint: Fingerprint(states) };
+    Model { settings, versions: BTreeMap::from([(1, files)]), unsettled: false }
+}
+
+/// The model in `<directory>/<version>/model.onnx`; `None` if there are no versions.
+fn versioned(directory: &Path) -> Option<Model> {
+    let mut settings_state = Vec::new();
+    let settings = read_settings(&directory.join(SETTINGS_FILE), &mut settings_state);
+    let mut versions = BTreeMap::new();
+    let mut any_version = false;
+    for entry in entries(directory).unwrap_or_default() {
+        let Some(version) = version_of(&entry.name).filter(|_| entry.is_dir) else { continue };
+        any_version = true;
+        let model_file = entry.path.join(MODEL_FILE);
+        if !model_file.is_file() {
+            // Copying it may have just begun.
+            continue;
+        }
+        let mut states = settings_state.clone();
+        for file in entries(&entry.path).unwrap_or_default().into_iter().take(MAX_FILES) {
+            push_state(&mut states, &file.path);
+        }
+        let golden = entry.path.join(GOLDEN_FILE);
+        let golden = golden.is_file().then_some(golden);
+        versions
+            .insert(version, VersionFiles { model_file, golden, fingerprint: Fingerprint(states) });
+    }
+    any_version.then_some(Model { settings, versions, unsettled: false })
+}
+
+fn read_settings(file: &Path, states: &mut Vec<FileState>) -> Result<Settings, String> {
+    match fs::read_to_string(file) {
+        Ok(text) => {
+            push_state(states, file);
+            Settings::parse(&text).map_err(|error| format!("{SETTINGS_FILE}: {error}"))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Settings::default()),
+        Err(error) => Err(format!("{SETTINGS_FILE}: {error}")),
+    }
+}
+
+fn push_state(states: &mut Vec<FileState>, file: &Path) {
+    if let Ok(metadata) = fs::metadata(file) {
+        states.push(FileState {
+            name: file.to_owned(),
+            bytes: metadata.len(),
+            modified: metadata.modified().ok(),
+            inode: metadata.ino(),
+        });
+    }
+}
