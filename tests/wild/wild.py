@@ -61,7 +61,7 @@ def running_server(program, work):
     """Starts the server on a free port; yields (url, process); stops it in the end."""
     port = free_port()
     command = [str(program.resolve()), "serve", str(catalogue.repository_dir(work))]
-    command += ["--http-addr", f"127.0.0.1:{port}", "--state-dir", str(work / "state"), "--log", "json"]
+    command += ["--http-addr", f"127.0.0.1:{port}", "--log", "json"]
     with (work / "server.log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=work)
         try:

@@ -1,0 +1,40 @@
+//! Load figures: the server under real HTTP load, against an empty axum handler that
+//! reads the same bodies, in one run on one machine.
+//!
+//! `cargo bench --bench load` prints the table of docs/PERFORMANCE.md. Arguments after `--`
+//! choose parts by name: `ratios`, `soak`, `idle`, `swaps`.
+//!
+//! Client, server and handler share the machine's cores, so rates are not the machine's
+//! best; their ratio is the figure. Each scenario alternates the two and takes the median
+//! of the ratios.
+
+mod client;
+mod idle;
+mod process;
+mod ratios;
+mod soak;
+mod swaps;
+
+use std::env;
+
+fn main() {
+    if env::var_os(process::EMPTY_HANDLER).is_some() {
+        process::run_empty_handler();
+        return;
+    }
+    let parts: Vec<String> =
+        env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let wanted = |name: &str| parts.is_empty() || parts.iter().any(|part| part == name);
+    if wanted("ratios") {
+        ratios::run();
+    }
+    if wanted("idle") {
+        idle::run();
+    }
+    if wanted("soak") {
+        soak::run();
+    }
+    if wanted("swaps") {
+        swaps::run();
+    }
+}

@@ -1,0 +1,111 @@
+//! The processes under load.
+
+use std::env;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::post;
+
+/// Tells this program to be the empty handler instead of the benchmark.
+pub const EMPTY_HANDLER: &str = "ONNXD_BENCH_EMPTY_HANDLER";
+
+/// A child process that serves; killed when dropped.
+pub struct Serving {
+    child: Child,
+    pub address: SocketAddr,
+    /// From start to the line that says "listening".
+    pub started: Instant,
+    // Kept open: a server that logs into a closed pipe would fail.
+    _log: BufReader<ChildStderr>,
+}
+
+impl Serving {
+    /// The server over the given models, ready.
+    pub fn onnxd(models: &Path, arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_onnxd"));
+        command.arg("serve").arg(models).args(["--http-addr", "127.0.0.1:0", "--log", "json"]);
+        command.args(["--log-filter", "onnxd::app=info,error"]).args(arguments);
+        let serving = Self::start(command, "\"http.addr\":\"");
+        serving.wait_until_ready();
+        serving
+    }
+
+    /// The empty handler.
+    pub fn empty_handler() -> Self {
+        let this = env::current_exe().expect("the benchmark knows its own path");
+        let mut command = Command::new(this);
+        command.env(EMPTY_HANDLER, "1");
+        Self::start(command, "listening on ")
+    }
+
+    fn start(mut command: Command, marker: &str) -> Self {
+        let started = Instant::now();
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the process starts");
+        let mut log = BufReader::new(child.stderr.take().expect("stderr is piped"));
+        let mut line = String::new();
+        let address = loop {
+            line.clear();
+            assert!(log.read_line(&mut line).expect("log is text") > 0, "the process ended early");
+            if let Some((_, rest)) = line.split_once(marker) {
+                let end = rest.find(['"', '\n']).unwrap_or(rest.len());
+                break rest[..end].parse().expect("an address");
+            }
+        };
+        Self { child, address, started, _log: log }
+    }
+
+    fn wait_until_ready(&self) {
+        let give_up = Instant::now() + Duration::from_secs(60);
+        let ready = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n";
+        while crate::client::once(self.address, ready).status != 200 {
+            assert!(Instant::now() < give_up, "the server did not become ready");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Resident memory now, in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .expect("the process lives");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
+        let kilobytes: u64 =
+            line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number");
+        kilobytes * 1024
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads each body and answers a constant.
+pub fn run_empty_handler() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime starts");
+    runtime.block_on(async {
+        let router = Router::new()
+            .route("/", post(|body: Bytes| async move { body.len().to_string() }))
+            .layer(DefaultBodyLimit::disable());
+        let listener =
+            tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        eprintln!("listening on {}", listener.local_addr().expect("it is bound"));
+        axum::serve(listener, router).await.expect("it serves");
+    });
+}
+
+/// A directory of the repository.
+pub fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
