@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use prometheus::core::Collector;
-use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, TextEncoder};
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, TextEncoder,
+};
 
 /// Seconds. About 1-2.5-5 per decade: a quantile read from them is off by at most a factor
 /// of 2.5, and a histogram stays at 16 series. 100 µs is below what one request over HTTP
@@ -82,10 +84,7 @@ impl Registry {
 /// The content type of [`Registry::text`].
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
 
-fn made<C: Collector + Clone + 'static>(
-    metric: prometheus::Result<C>,
-    registry: &Registry,
-) -> C {
+fn made<C: Collector + Clone + 'static>(metric: prometheus::Result<C>, registry: &Registry) -> C {
     #[expect(clippy::expect_used, reason = "names and labels are literals; a test builds them all")]
     let metric = metric.expect("metric names, labels and buckets are valid");
     registry.add(metric.clone());

@@ -54,10 +54,8 @@ impl Predictor {
     /// [`Error`] if there is none, or if it does not serve now.
     pub fn resolve(&self, name: &str, version: Option<&str>) -> Result<Arc<LiveModel>, Error> {
         let snapshot = self.registry.snapshot();
-        let unknown = || Error::UnknownModel {
-            model: name.to_owned(),
-            version: version.map(str::to_owned),
-        };
+        let unknown =
+            || Error::UnknownModel { model: name.to_owned(), version: version.map(str::to_owned) };
         let model = snapshot.models.get(name).ok_or_else(unknown)?;
         let Some(version) = version else {
             return model.serving().cloned().ok_or_else(|| Error::NotReady {

@@ -11,6 +11,7 @@ mod live;
 mod load;
 mod metrics;
 mod owner;
+mod publish;
 mod reconcile;
 mod snapshot;
 mod statistics;

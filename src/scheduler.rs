@@ -57,8 +57,7 @@ impl Scheduler {
     /// # Errors
     /// If the system refuses a thread.
     pub fn start(config: Config) -> std::io::Result<Self> {
-        let shared =
-            Arc::new(Shared { state: Mutex::default(), work_arrived: Condvar::new() });
+        let shared = Arc::new(Shared { state: Mutex::default(), work_arrived: Condvar::new() });
         for index in 0..config.threads.max(1) {
             let shared = Arc::clone(&shared);
             thread::Builder::new()

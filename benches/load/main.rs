@@ -8,6 +8,12 @@
 //! best; their ratio is the figure. Each scenario alternates the two and takes the median
 //! of the ratios.
 
+#![expect(
+    clippy::expect_used,
+    clippy::cast_precision_loss,
+    reason = "a benchmark that cannot go on stops, and its figures are rounded"
+)]
+
 mod client;
 mod idle;
 mod process;

@@ -99,7 +99,6 @@ const PIXELS: u32 = 3 * 224 * 224;
 /// Values as a scaled image has them.
 fn image() -> impl Iterator<Item = f32> {
     (0..PIXELS).map(|pixel| {
-        #[expect(clippy::cast_precision_loss, reason = "below 256")]
         let level = (pixel.wrapping_mul(2_654_435_761) >> 24) as f32;
         level / 255.0
     })

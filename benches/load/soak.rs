@@ -10,7 +10,7 @@ use crate::client;
 use crate::process::{Serving, project};
 use crate::ratios::contains;
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 pub fn run() {
     let server = Arc::new(Serving::onnxd(&project("models/digits"), &[]));

@@ -14,7 +14,7 @@ use crate::ratios::contains;
 const SWAPS: u64 = 1000;
 
 /// Bounds the whole run.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 pub fn run() {
     let repository = Repository::new();
@@ -67,7 +67,7 @@ pub fn run() {
 fn wait_until_live(server: &Serving, version: u64, started: Instant) {
     let ready =
         format!("GET /v2/models/digits/versions/{version}/ready HTTP/1.1\r\nHost: x\r\n\r\n");
-    while client::once(server.address, ready.as_bytes()).status != 200 {
+    while client::once(server.address, ready.as_bytes()) != 200 {
         assert!(started.elapsed() < PATIENCE, "version {version} did not become live");
         thread::sleep(Duration::from_millis(2));
     }

@@ -17,11 +17,7 @@ pub(super) fn command() -> Command {
 fn serve() -> Command {
     let mut command = Command::new("serve")
         .about("Serves models until it is told to stop")
-        .arg(
-            Arg::new("MODELS")
-                .help("The same as --models")
-                .conflicts_with(settings::MODELS.name),
-        )
+        .arg(Arg::new("MODELS").help("The same as --models").conflicts_with(settings::MODELS.name))
         .arg(
             Arg::new("config")
                 .long("config")

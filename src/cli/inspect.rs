@@ -66,15 +66,17 @@ struct LoadFacts {
 }
 
 pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
-    let path = matches.get_one::<String>("MODEL").map(Path::new).unwrap_or(Path::new("."));
+    let path = matches.get_one::<String>("MODEL").map_or(Path::new("."), Path::new);
     let models = models(path)?;
     if models.is_empty() {
         return Err(Failure::Work(format!("no models in {}", path.display())));
     }
     let engine = TractEngine::new(tract::Config::default());
     crate::engine::guard::install_hook();
-    let reports: Vec<Report> =
-        models.into_iter().map(|(name, version, file)| report(&engine, name, version, file)).collect();
+    let reports: Vec<Report> = models
+        .into_iter()
+        .map(|(name, version, file)| report(&engine, name, version, file))
+        .collect();
     if matches.get_flag("json") {
         let text = serde_json::to_string_pretty(&reports).unwrap_or_default();
         println!("{text}");
@@ -90,11 +92,8 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
 
 /// Every version in the path, whatever the policies say.
 fn models(path: &Path) -> Result<Vec<(String, u64, PathBuf)>, Failure> {
-    let config = repository::Config {
-        root: path.to_owned(),
-        model_name: None,
-        settle: Duration::ZERO,
-    };
+    let config =
+        repository::Config { root: path.to_owned(), model_name: None, settle: Duration::ZERO };
     let work = |error: repository::Error| Failure::Work(error.to_string());
     let listing = Repository::open(config).map_err(work)?.list().map_err(work)?;
     let mut found = Vec::new();
@@ -176,10 +175,14 @@ impl Report {
     }
 
     fn text(&self) -> String {
-        let mut lines = vec![format!("{} version {} ({})", self.model, self.version, self.file.display())];
+        let mut lines =
+            vec![format!("{} version {} ({})", self.model, self.version, self.file.display())];
         for (kind, values) in [("input", &self.inputs), ("output", &self.outputs)] {
             for value in values {
-                lines.push(format!("  {kind:<10} {} {} {}", value.name, value.datatype, value.shape));
+                lines.push(format!(
+                    "  {kind:<10} {} {} {}",
+                    value.name, value.datatype, value.shape
+                ));
             }
         }
         if let Some(facts) = &self.file_facts {
@@ -197,11 +200,7 @@ impl Report {
 }
 
 fn value(spec: &TensorSpec) -> Value {
-    Value {
-        name: spec.name.clone(),
-        datatype: spec.data_type.as_str(),
-        shape: spec.shape_text(),
-    }
+    Value { name: spec.name.clone(), datatype: spec.data_type.as_str(), shape: spec.shape_text() }
 }
 
 impl FileFacts {
@@ -214,9 +213,9 @@ impl FileFacts {
         let operators: Vec<String> = self
             .operators
             .iter()
-            .map(|operator| match operator.supported {
-                true => format!("{} x{}", operator.name, operator.nodes),
-                false => format!("{} x{} UNSUPPORTED", operator.name, operator.nodes),
+            .map(|operator| {
+                let mark = if operator.supported { "" } else { " UNSUPPORTED" };
+                format!("{} x{}{mark}", operator.name, operator.nodes)
             })
             .collect();
         lines.push(format!("  operators  {}", operators.join(", ")));

@@ -1,5 +1,6 @@
 //! `onnxd serve`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::ArgMatches;
@@ -45,8 +46,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
 }
 
 fn sources(matches: &ArgMatches) -> Result<Sources, Errors> {
-    let mut sources = Sources::default();
-    sources.environment = std::env::vars().collect();
+    let mut sources = Sources::new(BTreeMap::new(), std::env::vars().collect());
     for setting in settings::ALL {
         if let Some(text) = matches.get_one::<String>(setting.name) {
             sources.flags.insert(setting.name.to_owned(), text.clone());

@@ -168,7 +168,7 @@ mod tests {
 
     fn sources(flags: &[(&str, &str)]) -> Sources {
         let flags = flags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Sources { flags, ..Sources::default() }
+        Sources::new(flags, std::collections::BTreeMap::new())
     }
 
     #[test]

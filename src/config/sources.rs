@@ -32,6 +32,12 @@ pub enum Origin {
 }
 
 impl Sources {
+    /// Settings from the command line and from the environment.
+    #[must_use]
+    pub fn new(flags: BTreeMap<String, String>, environment: BTreeMap<String, String>) -> Self {
+        Self { flags, environment, ..Self::default() }
+    }
+
     /// Adds the settings of a TOML file.
     ///
     /// # Errors
@@ -68,9 +74,8 @@ impl Sources {
         let flag = self.flags.get(setting.name).map(|text| (text, Origin::Flag));
         let environment =
             || self.environment.get(setting.environment).map(|text| (text, Origin::Environment));
-        let file = || {
-            self.file.get(setting.name).map(|text| (text, Origin::File(self.file_name.clone())))
-        };
+        let file =
+            || self.file.get(setting.name).map(|text| (text, Origin::File(self.file_name.clone())));
         match flag.or_else(environment).or_else(file) {
             Some((text, origin)) => Effective { text: text.clone(), origin },
             None => Effective { text: setting.default.to_owned(), origin: Origin::Default },

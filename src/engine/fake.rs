@@ -66,8 +66,7 @@ impl FakeModel {
             data_type: DataType::Int64,
             dims: Some(vec![Dim::Symbol("N".to_owned())]),
         };
-        let batching =
-            if self.rows { Batching::Rows } else { Batching::off("the test says so") };
+        let batching = if self.rows { Batching::Rows } else { Batching::off("the test says so") };
         FakeLoaded {
             signature: Signature { inputs: vec![spec.clone()], outputs: vec![spec] },
             batching,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::tensor::{DataType, Shape, Tensor};
+use crate::tensor::{DataType, Tensor};
 
 /// Inputs and outputs in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -31,28 +31,11 @@ pub enum Dim {
 
 /// An input that does not fit the signature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InputMismatch {
-    #[error("input '{input}': expected datatype {expected}, came {found}")]
-    DataType { input: String, expected: DataType, found: DataType },
-    #[error("input '{input}': expected {expected} (shape {declared}), came {found} (shape {shape})")]
-    Rank { input: String, expected: String, declared: String, found: String, shape: Shape },
-    #[error(
-        "input '{input}': expected {expected} in dimension {axis} of shape {declared}, came {found} (shape {shape})"
-    )]
-    Dim { input: String, axis: usize, expected: usize, declared: String, found: usize, shape: Shape },
-    #[error(
-        "input '{input}': dimension {axis} of shape {declared} is '{symbol}', which is {expected} in input '{other}', came {found} (shape {shape})"
-    )]
-    Symbol {
-        input: String,
-        axis: usize,
-        declared: String,
-        symbol: String,
-        other: String,
-        expected: usize,
-        found: usize,
-        shape: Shape,
-    },
+#[error("input '{input}': {problem}")]
+pub struct InputMismatch {
+    pub input: String,
+    /// What was expected and what came.
+    pub problem: String,
 }
 
 impl Signature {
@@ -72,74 +55,72 @@ impl Signature {
     /// # Errors
     /// [`InputMismatch`] for the first input that does not fit.
     pub fn check(&self, inputs: &[Tensor]) -> Result<(), InputMismatch> {
-        let mut symbols: Vec<(&str, usize, &str)> = Vec::new();
+        let mut symbols = Symbols::default();
         for (spec, tensor) in self.inputs.iter().zip(inputs) {
-            if tensor.data_type() != spec.data_type {
-                return Err(InputMismatch::DataType {
-                    input: spec.name.clone(),
-                    expected: spec.data_type,
-                    found: tensor.data_type(),
-                });
-            }
-            if let Some(dims) = &spec.dims {
-                spec.check_dims(dims, tensor.shape(), &mut symbols)?;
-            }
+            spec.check(tensor, &mut symbols)
+                .map_err(|problem| InputMismatch { input: spec.name.clone(), problem })?;
         }
         Ok(())
     }
 }
 
+/// The size that each symbol has in this request, and the input that said so first.
+#[derive(Default)]
+struct Symbols<'a>(Vec<(&'a str, usize, &'a str)>);
+
 impl TensorSpec {
-    fn check_dims<'a>(
-        &'a self,
-        dims: &'a [Dim],
-        shape: &Shape,
-        symbols: &mut Vec<(&'a str, usize, &'a str)>,
-    ) -> Result<(), InputMismatch> {
-        if dims.len() != shape.rank() {
-            return Err(InputMismatch::Rank {
-                input: self.name.clone(),
-                expected: dimensions(dims.len()),
-                declared: self.shape_text(),
-                found: dimensions(shape.rank()),
-                shape: shape.clone(),
-            });
+    fn check<'a>(&'a self, tensor: &Tensor, symbols: &mut Symbols<'a>) -> Result<(), String> {
+        if tensor.data_type() != self.data_type {
+            return Err(format!(
+                "expected datatype {}, came {}",
+                self.data_type,
+                tensor.data_type()
+            ));
         }
-        for (axis, (dim, &found)) in dims.iter().zip(shape.dims()).enumerate() {
-            match dim {
-                Dim::Unknown => {}
-                Dim::Fixed(expected) if *expected == found => {}
-                Dim::Fixed(expected) => {
-                    return Err(InputMismatch::Dim {
-                        input: self.name.clone(),
-                        axis,
-                        expected: *expected,
-                        declared: self.shape_text(),
-                        found,
-                        shape: shape.clone(),
-                    });
-                }
-                Dim::Symbol(symbol) => {
-                    match symbols.iter().find(|(known, ..)| known == symbol) {
-                        None => symbols.push((symbol, found, &self.name)),
-                        Some((_, expected, _)) if *expected == found => {}
-                        Some((_, expected, other)) => {
-                            return Err(InputMismatch::Symbol {
-                                input: self.name.clone(),
-                                axis,
-                                declared: self.shape_text(),
-                                symbol: symbol.clone(),
-                                other: (*other).to_owned(),
-                                expected: *expected,
-                                found,
-                                shape: shape.clone(),
-                            });
-                        }
-                    }
-                }
-            }
+        let Some(dims) = &self.dims else { return Ok(()) };
+        let shape = tensor.shape();
+        if dims.len() != shape.rank() {
+            return Err(format!(
+                "expected {} (shape {}), came {} (shape {shape})",
+                dimensions(dims.len()),
+                self.shape_text(),
+                dimensions(shape.rank()),
+            ));
+        }
+        for (axis, (dim, &size)) in dims.iter().zip(shape.dims()).enumerate() {
+            self.check_dim(axis, dim, size, symbols)
+                .map_err(|problem| format!("{problem} (shape {shape})"))?;
         }
         Ok(())
+    }
+
+    fn check_dim<'a>(
+        &'a self,
+        axis: usize,
+        dim: &'a Dim,
+        size: usize,
+        symbols: &mut Symbols<'a>,
+    ) -> Result<(), String> {
+        let declared = || self.shape_text();
+        match dim {
+            Dim::Unknown => Ok(()),
+            Dim::Fixed(expected) if *expected == size => Ok(()),
+            Dim::Fixed(expected) => Err(format!(
+                "expected {expected} in dimension {axis} of shape {}, came {size}",
+                declared()
+            )),
+            Dim::Symbol(symbol) => match symbols.0.iter().find(|(known, ..)| known == symbol) {
+                None => {
+                    symbols.0.push((symbol, size, &self.name));
+                    Ok(())
+                }
+                Some((_, expected, _)) if *expected == size => Ok(()),
+                Some((_, expected, other)) => Err(format!(
+                    "dimension {axis} of shape {} is '{symbol}', which is {expected} in input '{other}', came {size}",
+                    declared()
+                )),
+            },
+        }
     }
 
     /// The declared shape as people read it: `[N, 64]`, `[?, 3]`, `[...]` for unknown rank.
@@ -174,9 +155,7 @@ impl TensorSpec {
     /// Every dimension has a fixed size.
     #[must_use]
     pub fn is_fixed(&self) -> bool {
-        self.dims
-            .as_ref()
-            .is_some_and(|dims| dims.iter().all(|dim| matches!(dim, Dim::Fixed(_))))
+        self.dims.as_ref().is_some_and(|dims| dims.iter().all(|dim| matches!(dim, Dim::Fixed(_))))
     }
 }
 
@@ -197,6 +176,7 @@ impl fmt::Display for Dim {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tensor::Shape;
     use crate::tensor::batch::zeros;
 
     fn signature() -> Signature {
@@ -224,7 +204,8 @@ mod tests {
 
     #[test]
     fn a_wrong_rank_names_both_shapes() {
-        let message = "input 'a': expected 2 dimensions (shape [N, 3]), came 1 dimension (shape [3])";
+        let message =
+            "input 'a': expected 2 dimensions (shape [N, 3]), came 1 dimension (shape [3])";
         assert_eq!(check(&[3], &[1]).unwrap_err(), message);
     }
 

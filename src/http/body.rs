@@ -23,17 +23,14 @@ pub(super) async fn read(config: &Config, headers: &HeaderMap, body: Body) -> Re
     match coding {
         Coding::Identity => Ok(raw),
         // A few bytes may unpack to very many.
-        Coding::Gzip | Coding::Deflate => {
-            blocking(move || coding::decompress(coding, &raw, limit)).await?.map_err(|error| {
-                match error {
-                    CodingError::TooLarge => Error::TooLarge { limit },
-                    CodingError::Corrupt(reason) => Error::Malformed(format!(
-                        "the body is not valid {}: {reason}",
-                        coding.as_str()
-                    )),
+        Coding::Gzip | Coding::Deflate => blocking(move || coding::decompress(coding, &raw, limit))
+            .await?
+            .map_err(|error| match error {
+                CodingError::TooLarge => Error::TooLarge { limit },
+                CodingError::Corrupt(reason) => {
+                    Error::Malformed(format!("the body is not valid {}: {reason}", coding.as_str()))
                 }
-            })
-        }
+            }),
     }
 }
 

@@ -19,9 +19,7 @@ pub(super) enum Error {
     SlowBody { seconds: u64 },
     #[error("the body could not be read: {0}")]
     BrokenBody(String),
-    #[error(
-        "Content-Encoding '{0}' is not supported, expected identity, gzip or deflate"
-    )]
+    #[error("Content-Encoding '{0}' is not supported, expected identity, gzip or deflate")]
     ContentEncoding(String),
     #[error(transparent)]
     Predict(#[from] predict::Error),

@@ -5,12 +5,10 @@ use axum::response::Response;
 
 use super::reply;
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(super) async fn not_found(uri: Uri) -> Response {
     reply::error(StatusCode::NOT_FOUND, &format!("no such path: {}", uri.path()))
 }
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Response {
     let message = format!("method {method} is not allowed for {}", uri.path());
     reply::error(StatusCode::METHOD_NOT_ALLOWED, &message)

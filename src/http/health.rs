@@ -45,17 +45,14 @@ struct Ready {
 }
 
 /// KServe's clients read this for liveness under protocol v1.
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(super) async fn alive() -> Response {
     reply::json(&Status { status: "alive" })
 }
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(super) async fn live() -> Response {
     reply::json(&Live { live: true })
 }
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(super) async fn ready(State(api): State<Api>) -> Response {
     let ready = !api.readiness.is_stopping() && api.predictor.registry().snapshot().is_ready();
     ready_answer(ready)
@@ -67,7 +64,6 @@ pub(super) fn ready_answer(ready: bool) -> Response {
     reply::with_status(status, &Ready { ready })
 }
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(super) async fn metrics(State(api): State<Api>) -> Response {
     api.predictor.registry().refresh_metrics();
     let mut response = Response::new(Body::from(api.metrics.text()));

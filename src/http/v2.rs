@@ -1,7 +1,7 @@
 //! The Open Inference Protocol, version 2.
 
-pub(super) mod config;
 mod classify;
+pub(super) mod config;
 mod decode;
 mod encode;
 pub(super) mod health;

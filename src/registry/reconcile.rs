@@ -79,11 +79,7 @@ pub(super) fn stays(
     unsettled: bool,
 ) -> BTreeSet<Version> {
     let replaced = wanted.is_empty() || !wanted.is_disjoint(live);
-    if replaced && !unsettled {
-        live.intersection(wanted).copied().collect()
-    } else {
-        live.clone()
-    }
+    if replaced && !unsettled { live.intersection(wanted).copied().collect() } else { live.clone() }
 }
 
 #[cfg(test)]
@@ -129,7 +125,7 @@ mod tests {
 
     #[test]
     fn files_that_were_tried_are_not_tried_again() {
-        assert_eq!(loads(&changes(&listing(&[1]), &known(&[(1, false)]))), []);
+        assert!(loads(&changes(&listing(&[1]), &known(&[(1, false)]))).is_empty());
     }
 
     #[test]

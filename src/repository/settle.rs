@@ -80,7 +80,8 @@ mod tests {
     const SETTLE: Duration = Duration::from_secs(1);
 
     fn listing(bytes: u64, modified: SystemTime) -> Listing {
-        let state = FileState { name: PathBuf::from("m"), bytes, modified: Some(modified), inode: 1 };
+        let state =
+            FileState { name: PathBuf::from("m"), bytes, modified: Some(modified), inode: 1 };
         let files = VersionFiles {
             model_file: PathBuf::from("m"),
             golden: None,

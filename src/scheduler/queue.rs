@@ -85,13 +85,11 @@ impl Queue {
         let plan = match self.inner.model.plan(&shapes) {
             PlanLookup::Ready(plan) => plan,
             PlanLookup::Busy => return Err(Rejection::CompilerBusy),
-            PlanLookup::Compiling(ticket) => {
-                match timeout_at(work.deadline.into(), ticket).await {
-                    Ok(Ok(compiled)) => compiled?,
-                    Ok(Err(_)) => return Err(Rejection::ShutDown),
-                    Err(_) => return Err(exceeded(arrived, work.deadline)),
-                }
-            }
+            PlanLookup::Compiling(ticket) => match timeout_at(work.deadline.into(), ticket).await {
+                Ok(Ok(compiled)) => compiled?,
+                Ok(Err(_)) => return Err(Rejection::ShutDown),
+                Err(_) => return Err(exceeded(arrived, work.deadline)),
+            },
         };
         let rows = self.inner.rows_of(&work.inputs);
         if self.inner.runs_inline(rows) {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use super::job::{Job, Rejection};
+use super::job::Job;
 use super::queue::Inner;
 use super::{Shared, batch};
 
@@ -55,7 +55,7 @@ fn run_jobs(queue: &Inner, jobs: Vec<Job>) {
         // Time passes while the others of a failed batch run.
         if let Some(job) = job.if_wanted(Instant::now()) {
             let result = queue.run_alone(job.plan.as_ref(), &job.inputs, job.rows, job.arrived);
-            job.answer(result.map_err(Rejection::from));
+            job.answer(result);
         }
     }
 }

@@ -77,8 +77,7 @@ fn decode_strings(shape: &Shape, bytes: &[u8]) -> Result<Vec<String>, BinaryErro
         let Some((string, after)) = after.split_at_checked(length) else {
             return Err(truncated);
         };
-        let string =
-            std::str::from_utf8(string).map_err(|_| BinaryError::NotUtf8 { element })?;
+        let string = std::str::from_utf8(string).map_err(|_| BinaryError::NotUtf8 { element })?;
         strings.push(string.to_owned());
         rest = after;
     }

@@ -11,6 +11,7 @@
 
 mod number;
 mod reader;
+mod skip;
 mod values;
 mod writer;
 

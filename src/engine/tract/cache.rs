@@ -162,7 +162,8 @@ impl<P: ?Sized> Inner<P> {
         }
         self.bytes += bytes;
         // The newest stays even if it alone is too large: its caller is waiting for it.
-        while self.ready.len() > 1 && (self.ready.len() > limits.plans || self.bytes > limits.bytes) {
+        while self.ready.len() > 1 && (self.ready.len() > limits.plans || self.bytes > limits.bytes)
+        {
             let oldest = self.ready.iter().min_by_key(|(_, held)| held.last_used);
             let Some(key) = oldest.map(|(key, _)| key.clone()) else { break };
             if let Some(evicted) = self.ready.remove(&key) {

@@ -28,9 +28,8 @@ impl Compiler {
         let queue = Arc::new(Mutex::new(queue));
         for index in 0..threads.max(1) {
             let queue = Arc::clone(&queue);
-            let started = thread::Builder::new()
-                .name(format!("compile-{index}"))
-                .spawn(move || work(&queue));
+            let started =
+                thread::Builder::new().name(format!("compile-{index}")).spawn(move || work(&queue));
             if let Err(error) = started {
                 tracing::error!(error = %error, "cannot start a compile thread");
             }

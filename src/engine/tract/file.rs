@@ -23,8 +23,9 @@ pub(super) fn read(path: &Path) -> Result<ModelProto, LoadError> {
         return Err(not_onnx("the file is empty".to_owned()));
     }
     let size = bytes.len();
-    let proto = ModelProto::decode(bytes::Bytes::from(bytes))
-        .map_err(|error| not_onnx(format!("{error} ({size} bytes; truncated or another format?)")))?;
+    let proto = ModelProto::decode(bytes::Bytes::from(bytes)).map_err(|error| {
+        not_onnx(format!("{error} ({size} bytes; truncated or another format?)"))
+    })?;
     if proto.graph.is_none() {
         return Err(not_onnx("it holds no graph".to_owned()));
     }
@@ -52,7 +53,13 @@ pub(super) fn signature(graph: &GraphProto) -> Result<Signature, LoadError> {
         .initializer
         .iter()
         .map(|tensor| tensor.name.as_str())
-        .chain(graph.sparse_initializer.iter().filter_map(|s| s.values.as_ref()).map(|v| v.name.as_str()))
+        .chain(
+            graph
+                .sparse_initializer
+                .iter()
+                .filter_map(|s| s.values.as_ref())
+                .map(|v| v.name.as_str()),
+        )
         .collect();
     let inputs = graph
         .input

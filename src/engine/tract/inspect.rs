@@ -49,9 +49,8 @@ pub fn inspect(path: &Path) -> Result<Inspection, LoadError> {
             first_node: usage.first_node,
         })
         .collect();
-    let elements = |dims: &[i64]| -> u64 {
-        dims.iter().map(|&dim| u64::try_from(dim).unwrap_or(0)).product()
-    };
+    let elements =
+        |dims: &[i64]| -> u64 { dims.iter().map(|&dim| u64::try_from(dim).unwrap_or(0)).product() };
     Ok(Inspection {
         producer: format!("{} {}", proto.producer_name, proto.producer_version).trim().to_owned(),
         ir_version: proto.ir_version,

@@ -31,11 +31,17 @@ fn constants(model: &TypedModel) -> u64 {
         if let Some(constant) = node.op_as::<Const>()
             && seen.insert(Arc::as_ptr(constant.val()))
         {
-            let tensor = constant.val();
-            bytes += (tensor.len() * tensor.datum_type().size_of()) as u64;
+            bytes += tensor_bytes(constant.val());
         }
     }
     bytes
+}
+
+/// Packed weights are one opaque element that knows its own size.
+fn tensor_bytes(tensor: &Tensor) -> u64 {
+    let packed = tensor.exotic_fact().ok().flatten();
+    let packed = packed.and_then(|fact| u64::try_from(fact.mem_size().to_i64().ok()?).ok());
+    packed.unwrap_or((tensor.len() * tensor.datum_type().size_of()) as u64)
 }
 
 /// Walks the graph in order and adds up what is alive. A dimension that is still a symbol

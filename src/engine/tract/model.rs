@@ -281,10 +281,8 @@ impl Shared {
     fn size_of(&self, probe: &Probe) -> Option<usize> {
         let open = self.signature.inputs.iter().zip(&probe.shapes).find_map(|(spec, shape)| {
             let dims = spec.dims.as_ref()?;
-            let axis = dims
-                .iter()
-                .skip(1)
-                .position(|dim| !matches!(dim, crate::engine::Dim::Fixed(_)))?;
+            let axis =
+                dims.iter().skip(1).position(|dim| !matches!(dim, crate::engine::Dim::Fixed(_)))?;
             shape.dims().get(axis + 1).copied()
         });
         open.or(Some(1))

@@ -71,10 +71,8 @@ impl Plan for TractPlan {
             .iter()
             .zip(&self.signature.outputs)
             .map(|(output, spec)| {
-                convert::from_tract(output, spec.data_type).map_err(|reason| RunError::Output {
-                    output: spec.name.clone(),
-                    reason,
-                })
+                convert::from_tract(output, spec.data_type)
+                    .map_err(|reason| RunError::Output { output: spec.name.clone(), reason })
             })
             .collect()
     }
@@ -92,7 +90,8 @@ impl Plan for RowByRow {
     fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
         let rows = inputs.first().and_then(Tensor::rows).unwrap_or(0);
         let shapes = || inputs.iter().map(|input| input.shape().clone()).collect::<Vec<Shape>>();
-        let broken = |reason: &str| RunError::Shapes { shapes: shapes(), reason: reason.to_owned() };
+        let broken =
+            |reason: &str| RunError::Shapes { shapes: shapes(), reason: reason.to_owned() };
         if rows == 0 {
             return Err(broken("there are no rows"));
         }

@@ -50,12 +50,15 @@ impl Template {
             for (axis, dim) in spec.dims.as_ref()?.iter().enumerate() {
                 dims.push(match dim {
                     Dim::Fixed(size) => DimFact::from(size.to_dim()),
-                    Dim::Unknown => DimFact::from(scope.sym(&format!("open_{input}_{axis}")).to_dim()),
+                    Dim::Unknown => {
+                        DimFact::from(scope.sym(&format!("open_{input}_{axis}")).to_dim())
+                    }
                     Dim::Symbol(name) => {
                         // The file's names may be anything; tract's must be identifiers.
                         let next = symbols.len();
-                        let symbol =
-                            symbols.entry(name).or_insert_with(|| scope.sym(&format!("dim_{next}")));
+                        let symbol = symbols
+                            .entry(name)
+                            .or_insert_with(|| scope.sym(&format!("dim_{next}")));
                         DimFact::from(symbol.to_dim())
                     }
                 });
@@ -66,11 +69,16 @@ impl Template {
     }
 
     /// A plan for exactly these shapes.
-    pub(super) fn compile_concrete(&self, shapes: &[Shape]) -> Result<compile::Compiled, CompileError> {
+    pub(super) fn compile_concrete(
+        &self,
+        shapes: &[Shape],
+    ) -> Result<compile::Compiled, CompileError> {
         let shapes = shapes
             .iter()
             .map(|shape| {
-                ShapeFactoid::closed(shape.dims().iter().map(|d| DimFact::from(d.to_dim())).collect())
+                ShapeFactoid::closed(
+                    shape.dims().iter().map(|d| DimFact::from(d.to_dim())).collect(),
+                )
             })
             .collect();
         self.compile(shapes)

@@ -21,7 +21,9 @@ fn same_tensor(left: &Tensor, right: &Tensor) -> bool {
             let largest =
                 left.iter().filter(|v| v.is_finite()).fold(0f64, |max, v| max.max(v.abs()));
             let close = |a: f64, b: f64| {
-                a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= TOLERANCE * largest
+                a.to_bits() == b.to_bits()
+                    || (a.is_nan() && b.is_nan())
+                    || (a - b).abs() <= TOLERANCE * largest
             };
             left.iter().zip(&right).all(|(&a, &b)| close(a, b))
         }
@@ -47,7 +49,8 @@ pub(super) fn rows_stand_alone(
     inputs: &[Tensor],
     rows: usize,
 ) -> Result<(), String> {
-    let joint = together.run(inputs).map_err(|error| format!("several rows do not run: {error}"))?;
+    let joint =
+        together.run(inputs).map_err(|error| format!("several rows do not run: {error}"))?;
     if joint.iter().any(|output| output.rows() != Some(rows)) {
         return Err("an output does not have one row for each row of the input".to_owned());
     }
@@ -62,7 +65,8 @@ pub(super) fn rows_stand_alone(
         let pick = |columns: &[Vec<Tensor>]| -> Vec<Tensor> {
             columns.iter().map(|column| column[row].clone()).collect()
         };
-        let single = alone.run(&pick(&columns)).map_err(|error| format!("one row fails: {error}"))?;
+        let single =
+            alone.run(&pick(&columns)).map_err(|error| format!("one row fails: {error}"))?;
         if !same(&single, &pick(&joint)) {
             return Err("a row's result depends on the other rows".to_owned());
         }

@@ -27,7 +27,8 @@ struct Model<'a> {
 
 #[derive(Serialize)]
 struct Version<'a> {
-    version: u64,
+    #[serde(rename = "version")]
+    number: u64,
     state: &'static str,
     reason: &'a str,
     #[serde(flatten)]
@@ -54,7 +55,6 @@ struct Live<'a> {
     outputs: Vec<TensorMetadata<'a>>,
 }
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(in crate::http) async fn list(State(api): State<Api>) -> Response {
     let snapshot = api.predictor.registry().snapshot();
     let models = snapshot.models.iter().map(|(name, model)| Model {
@@ -66,9 +66,9 @@ pub(in crate::http) async fn list(State(api): State<Api>) -> Response {
     reply::json(&Document { models: models.collect() })
 }
 
-fn version(version: u64, entry: &VersionEntry) -> Version<'_> {
+fn version(number: u64, entry: &VersionEntry) -> Version<'_> {
     Version {
-        version,
+        number,
         state: entry.state.as_str(),
         reason: &entry.reason,
         live: entry.live.as_deref().map(live),

@@ -46,7 +46,7 @@ pub(super) fn decode(body: &[u8], signature: &Signature) -> Result<PredictReques
             "instances" => instances = Some(reader.skip()?),
             "inputs" => inputs = Some(reader.skip()?),
             // `signature_name` among others: an ONNX model has one signature.
-            _ => drop(reader.skip()?),
+            _ => reader.ignore()?,
         }
         Ok(())
     })?;
@@ -92,15 +92,12 @@ fn rows(
         Ok(())
     })?;
     reader.finish()?;
-    let inputs = columns.into_iter().map(|column| column.finish(Some(row))).collect::<Result<_, _>>()?;
+    let inputs =
+        columns.into_iter().map(|column| column.finish(Some(row))).collect::<Result<_, _>>()?;
     Ok(PredictRequest { form: Form::Rows, inputs, rows: row })
 }
 
-fn read_object(
-    reader: &mut Reader,
-    columns: &mut [Column],
-    row: usize,
-) -> Result<(), DecodeError> {
+fn read_object(reader: &mut Reader, columns: &mut [Column], row: usize) -> Result<(), DecodeError> {
     let known: Vec<String> = columns.iter().map(|c| format!("'{}'", c.spec.name)).collect();
     let known = known.join(", ");
     reader.object::<DecodeError>(|reader, key| {
@@ -228,8 +225,7 @@ impl<'a> Column<'a> {
     /// The tensor: `rows` on the leading axis in the row form, the value's own shape in the
     /// column form.
     fn finish(self, rows: Option<usize>) -> Result<NamedTensor, DecodeError> {
-        let named =
-            |message: String| DecodeError(format!("input '{}': {message}", self.spec.name));
+        let named = |message: String| DecodeError(format!("input '{}': {message}", self.spec.name));
         let row = self.nesting.unwrap_or_else(|| row_of_declared(self.spec));
         let mut dims: Vec<usize> = rows.into_iter().chain(row).collect();
         if is_one_column(self.spec, dims.len()) {
@@ -249,11 +245,7 @@ fn row_of_declared(spec: &TensorSpec) -> Nesting {
 
 /// The model wants `[N, 1]` and the request has one plain value per row.
 fn is_one_column(spec: &TensorSpec, rank: usize) -> bool {
-    rank == 1
-        && spec
-            .dims
-            .as_ref()
-            .is_some_and(|dims| dims.len() == 2 && dims[1] == Dim::Fixed(1))
+    rank == 1 && spec.dims.as_ref().is_some_and(|dims| dims.len() == 2 && dims[1] == Dim::Fixed(1))
 }
 
 /// `{"b64": "…"}` is a value, not an object of inputs.
@@ -262,7 +254,7 @@ fn is_b64(reader: &Reader) -> bool {
     let mut keys = Vec::new();
     let read = ahead.object::<JsonError>(|reader, key| {
         keys.push(key);
-        reader.skip().map(drop)
+        reader.ignore()
     });
     read.is_ok() && keys == [Cow::Borrowed("b64")]
 }

@@ -49,20 +49,14 @@ pub(in crate::http) async fn predict_version(
 }
 
 fn unknown_verb(segment: &str) -> Response {
-    match segment.rsplit_once(':') {
-        Some((_, verb)) => reply::error(
-            StatusCode::NOT_FOUND,
-            &format!("unknown verb ':{verb}', expected ':predict'"),
-        ),
-        None => {
-            let mut response = reply::error(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "POST needs a verb, as in /v1/models/NAME:predict",
-            );
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
-            response
-        }
+    if let Some((_, verb)) = segment.rsplit_once(':') {
+        let message = format!("unknown verb ':{verb}', expected ':predict'");
+        return reply::error(StatusCode::NOT_FOUND, &message);
     }
+    let message = "POST needs a verb, as in /v1/models/NAME:predict";
+    let mut response = reply::error(StatusCode::METHOD_NOT_ALLOWED, message);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
+    response
 }
 
 async fn respond(

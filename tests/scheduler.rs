@@ -1,0 +1,214 @@
+//! The scheduler's promises, with an engine whose behaviour the tests choose.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on must fail")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use onnxd::engine::fake::{FAILS, FakeLoaded, FakeModel, PANICS};
+use onnxd::engine::{LoadedModel, guard};
+use onnxd::metrics::Registry;
+use onnxd::scheduler::{Answer, Config, Limits, Metrics, Queue, Rejection, Scheduler, Work};
+use onnxd::tensor::{Shape, Tensor};
+use proptest::prelude::*;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+struct Rig {
+    scheduler: Scheduler,
+    queue: Arc<Queue>,
+    model: Arc<FakeLoaded>,
+}
+
+fn rig(model: FakeModel, threads: usize, limits: Limits) -> Rig {
+    guard::install_hook();
+    let scheduler = Scheduler::start(Config { threads }).expect("threads start");
+    let model = Arc::new(model.load());
+    let metrics = Metrics::new(&Registry::default()).of("m", "1");
+    let queue = scheduler.queue(Arc::clone(&model) as Arc<dyn LoadedModel>, limits, metrics);
+    Rig { scheduler: scheduler, queue: Arc::new(queue), model }
+}
+
+fn roomy() -> Limits {
+    Limits { waiting: 10_000, batch_rows: 16 }
+}
+
+fn rows(values: &[i64]) -> Tensor {
+    let shape = Shape::new(vec![values.len()]).expect("it is small");
+    Tensor::new(shape, values.to_vec().into()).expect("it fits")
+}
+
+fn ask(rig: &Rig, values: &[i64], allowed: Duration) -> JoinHandle<Result<Answer, Rejection>> {
+    let queue = Arc::clone(&rig.queue);
+    let work = Work { inputs: vec![rows(values)], deadline: Instant::now() + allowed };
+    tokio::spawn(async move { queue.run(work).await })
+}
+
+const LONG: Duration = Duration::from_secs(30);
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime starts")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn every_caller_gets_exactly_its_own_rows_under_any_mix(
+        counts in proptest::collection::vec(0usize..24, 1..60),
+        threads in 1usize..4,
+        batch_rows in 1usize..20,
+    ) {
+        let limits = Limits { batch_rows, ..roomy() };
+        let rig = rig(FakeModel::default(), threads, limits);
+        let asked: Vec<Vec<i64>> = counts
+            .iter()
+            .zip(0i64..)
+            .map(|(&count, caller)| (caller * 100..).take(count).collect())
+            .collect();
+        let answers = runtime().block_on(async {
+            let calls: Vec<_> = asked.iter().map(|values| ask(&rig, values, LONG)).collect();
+            let mut answers = Vec::new();
+            for call in calls {
+                answers.push(call.await.expect("no panic").expect("an answer"));
+            }
+            answers
+        });
+        for (values, answer) in asked.iter().zip(answers) {
+            prop_assert_eq!(answer.outputs, vec![rows(values)]);
+        }
+    }
+
+    #[test]
+    fn a_request_that_fails_or_panics_costs_nobody_else_an_answer(
+        bad in proptest::collection::vec(proptest::option::weighted(0.2, any::<bool>()), 1..40),
+    ) {
+        let rig = rig(FakeModel::default(), 2, roomy());
+        runtime().block_on(async {
+            let calls: Vec<_> = bad
+                .iter()
+                .zip(0i64..)
+                .map(|(bad, caller)| match bad {
+                    None => ask(&rig, &[caller], LONG),
+                    Some(true) => ask(&rig, &[PANICS], LONG),
+                    Some(false) => ask(&rig, &[FAILS], LONG),
+                })
+                .collect();
+            for ((call, bad), caller) in calls.into_iter().zip(&bad).zip(0i64..) {
+                match (call.await.expect("no panic"), bad) {
+                    (Ok(answer), None) => assert_eq!(answer.outputs, vec![rows(&[caller])]),
+                    (Err(Rejection::Run(_)), Some(_)) => {}
+                    (other, bad) => panic!("{other:?} for a request with {bad:?}"),
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn rows_that_wait_together_run_together() {
+    let rig = rig(FakeModel { delay_ms: 30, ..FakeModel::default() }, 1, roomy());
+    runtime().block_on(async {
+        let calls: Vec<_> = (0..9).map(|caller| ask(&rig, &[caller], LONG)).collect();
+        let mut largest = 0;
+        for call in calls {
+            let answer = call.await.expect("no panic").expect("an answer");
+            largest = largest.max(answer.batch_rows.expect("the model counts rows"));
+        }
+        assert!(largest > 1, "nothing was joined");
+    });
+    assert!(rig.model.runs() < 9, "{} runs for 9 requests", rig.model.runs());
+}
+
+#[test]
+fn rows_of_a_model_that_does_not_allow_it_never_run_together() {
+    let model = FakeModel { rows: false, delay_ms: 5 };
+    let rig = rig(model, 1, roomy());
+    runtime().block_on(async {
+        let calls: Vec<_> = (0..6).map(|caller| ask(&rig, &[caller], LONG)).collect();
+        for call in calls {
+            call.await.expect("no panic").expect("an answer");
+        }
+    });
+    assert_eq!(rig.model.runs(), 6);
+}
+
+#[test]
+fn a_full_queue_refuses_at_once() {
+    let model = FakeModel { rows: false, delay_ms: 300 };
+    let rig = rig(model, 1, Limits { waiting: 2, batch_rows: 1 });
+    runtime().block_on(async {
+        let calls: Vec<_> = (0..8).map(|caller| ask(&rig, &[caller], LONG)).collect();
+        let mut refused = 0;
+        for call in calls {
+            let asked = Instant::now();
+            if let Err(error) = call.await.expect("no panic") {
+                assert_eq!(error, Rejection::QueueFull { waiting: 2 });
+                assert!(asked.elapsed() < Duration::from_secs(2));
+                refused += 1;
+            }
+        }
+        // One runs (or is about to), two wait.
+        assert!((5..=6).contains(&refused), "{refused} of 8 were refused");
+    });
+}
+
+#[test]
+fn work_whose_deadline_passed_is_refused_and_not_run() {
+    let model = FakeModel { rows: false, delay_ms: 150 };
+    let rig = rig(model, 1, roomy());
+    runtime().block_on(async {
+        let first = ask(&rig, &[1], LONG);
+        while rig.model.runs() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let late = ask(&rig, &[2], Duration::from_millis(20)).await.expect("no panic");
+        assert!(matches!(late, Err(Rejection::DeadlineExceeded(_))), "{late:?}");
+        first.await.expect("no panic").expect("an answer");
+        ask(&rig, &[3], LONG).await.expect("no panic").expect("an answer");
+    });
+    assert_eq!(rig.model.runs(), 2);
+}
+
+#[test]
+fn work_of_a_caller_who_went_away_is_not_run() {
+    let model = FakeModel { rows: false, delay_ms: 150 };
+    let rig = rig(model, 1, roomy());
+    runtime().block_on(async {
+        let first = ask(&rig, &[1], LONG);
+        while rig.model.runs() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let gone = ask(&rig, &[2], LONG);
+        while rig.queue.depth() == 0 {
+            tokio::task::yield_now().await;
+        }
+        gone.abort();
+        first.await.expect("no panic").expect("an answer");
+        ask(&rig, &[3], LONG).await.expect("no panic").expect("an answer");
+    });
+    assert_eq!(rig.model.runs(), 2);
+}
+
+#[test]
+fn a_flood_on_one_model_does_not_keep_another_from_its_turn() {
+    let slow = FakeModel { rows: false, delay_ms: 20 };
+    let flooded = rig(slow, 1, roomy());
+    let metrics = Metrics::new(&Registry::default()).of("quiet", "1");
+    let quiet = Arc::new(FakeModel::default().load());
+    let queue = flooded.scheduler.queue(quiet, roomy(), metrics);
+    runtime().block_on(async {
+        let flood: Vec<_> = (0..50).map(|caller| ask(&flooded, &[caller], LONG)).collect();
+        while flooded.queue.depth() < 40 {
+            tokio::task::yield_now().await;
+        }
+        let work = Work { inputs: vec![rows(&[7])], deadline: Instant::now() + LONG };
+        queue.run(work).await.expect("an answer");
+        assert!(flooded.model.runs() < 10, "it waited for {} runs", flooded.model.runs());
+        flood.iter().for_each(JoinHandle::abort);
+    });
+}
