@@ -56,7 +56,10 @@ impl Predictor {
         let snapshot = self.registry.snapshot();
         let unknown =
             || Error::UnknownModel { model: name.to_owned(), version: version.map(str::to_owned) };
-        let model = snapshot.models.get(name).ok_or_else(unknown)?;
+        let Some(model) = snapshot.models.get(name) else {
+            // Before the first look at the repository is over, nothing is known to be absent.
+            return Err(if snapshot.complete { unknown() } else { Error::starting(name) });
+        };
         let Some(version) = version else {
             return model.serving().cloned().ok_or_else(|| Error::NotReady {
                 model: name.to_owned(),

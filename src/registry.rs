@@ -22,7 +22,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 pub use live::LiveModel;
-pub use metrics::{Metrics, Outcome, Protocol, Stage, VersionMetrics};
+pub use metrics::{Metrics, Outcome, Protocol, Refusal, Stage, VersionMetrics};
 pub use owner::{Owner, Parts};
 pub use snapshot::{Model, Snapshot, State, VersionEntry};
 pub use statistics::{Counted, Statistics, Success, Totals};

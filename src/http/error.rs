@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::reply;
 use crate::predict;
-use crate::registry::Outcome;
+use crate::registry::{Outcome, Refusal};
 
 /// An error of the HTTP layer or below, with the status it becomes.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,14 @@ impl Error {
             Self::Predict(error) => StatusCode::from_u16(error.kind().status())
                 .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Why the request was turned away, if nothing was wrong with it.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Predict(error) => error.refusal(),
+            _ => None,
         }
     }
 

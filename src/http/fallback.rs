@@ -6,10 +6,19 @@ use axum::response::Response;
 use super::reply;
 
 pub(super) async fn not_found(uri: Uri) -> Response {
-    reply::error(StatusCode::NOT_FOUND, &format!("no such path: {}", uri.path()))
+    answer(StatusCode::NOT_FOUND, &uri, &format!("no such path: {}", uri.path()))
 }
 
 pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Response {
     let message = format!("method {method} is not allowed for {}", uri.path());
-    reply::error(StatusCode::METHOD_NOT_ALLOWED, &message)
+    answer(StatusCode::METHOD_NOT_ALLOWED, &uri, &message)
+}
+
+/// `/api` speaks RFC 9457, the protocols their own form.
+fn answer(status: StatusCode, uri: &Uri, message: &str) -> Response {
+    if uri.path().starts_with("/api") {
+        reply::problem(status, message)
+    } else {
+        reply::error(status, message)
+    }
 }

@@ -22,6 +22,21 @@ pub(super) fn with_status(status: StatusCode, document: &impl Serialize) -> Resp
     response
 }
 
+/// A problem document (RFC 9457), as `/api` wants it.
+pub(super) fn problem(status: StatusCode, detail: &str) -> Response {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        title: &'a str,
+        status: u16,
+        detail: &'a str,
+    }
+    let title = status.canonical_reason().unwrap_or("Error");
+    let mut response = with_status(status, &Document { title, status: status.as_u16(), detail });
+    let problem = HeaderValue::from_static("application/problem+json");
+    response.headers_mut().insert(header::CONTENT_TYPE, problem);
+    response
+}
+
 /// `{"error": "…"}`, as `/v1` and `/v2` want it.
 pub(super) fn error(status: StatusCode, message: &str) -> Response {
     #[derive(Serialize)]

@@ -3,7 +3,7 @@
 
 use super::inputs::InputError;
 use crate::engine::{InputMismatch, RunError};
-use crate::registry::Outcome;
+use crate::registry::{Outcome, Refusal};
 use crate::scheduler::Rejection;
 
 /// Why a prediction has no answer. The message is for the client.
@@ -33,6 +33,26 @@ pub enum Kind {
 }
 
 impl Error {
+    pub(super) fn starting(model: &str) -> Self {
+        Self::NotReady { model: model.to_owned(), loading: true, reason: String::new() }
+    }
+
+    /// Why a request was turned away although nothing is wrong with it.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::NotReady { .. } => Some(Refusal::NotReady),
+            Self::Rejected(Rejection::QueueFull { .. }) => Some(Refusal::QueueFull),
+            Self::Rejected(Rejection::CompilerBusy) => Some(Refusal::CompilerBusy),
+            Self::Rejected(Rejection::DeadlineExceeded(_)) => Some(Refusal::DeadlineExceeded),
+            Self::Rejected(Rejection::ShutDown) => Some(Refusal::ShuttingDown),
+            Self::UnknownModel { .. }
+            | Self::Input(_)
+            | Self::Mismatch(_)
+            | Self::Rejected(Rejection::Run(_)) => None,
+        }
+    }
+
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::registry::{LiveModel, Metrics, Outcome, Protocol, Stage, Success};
+use crate::registry::{LiveModel, Metrics, Outcome, Protocol, Refusal, Stage, Success};
 use crate::scheduler::Answer;
 
 /// Follows a request to its end. A request whose handler is dropped before
@@ -60,8 +60,11 @@ impl Watch {
         });
     }
 
-    /// The request failed.
-    pub fn failed(&mut self, outcome: Outcome) {
+    /// The request failed; `refusal` says so if it was merely turned away.
+    pub fn failed(&mut self, outcome: Outcome, refusal: Option<Refusal>) {
+        if let Some(refusal) = refusal {
+            self.metrics.rejected(refusal);
+        }
         self.end(outcome);
     }
 

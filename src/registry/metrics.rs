@@ -77,6 +77,28 @@ impl Outcome {
     }
 }
 
+/// Why a request was turned away although nothing is wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    NotReady,
+    QueueFull,
+    CompilerBusy,
+    DeadlineExceeded,
+    ShuttingDown,
+}
+
+impl Refusal {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::NotReady => "not_ready",
+            Self::QueueFull => "queue_full",
+            Self::CompilerBusy => "compiler_busy",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::ShuttingDown => "shutting_down",
+        }
+    }
+}
+
 /// A part of a request's time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -112,6 +134,7 @@ struct Families {
     request_duration_seconds: HistogramVec,
     stage_duration_seconds: HistogramVec,
     rows_total: IntCounterVec,
+    rejected_total: IntCounterVec,
     in_flight: IntGaugeVec,
     model_state: IntGaugeVec,
     model_info: IntGaugeVec,
@@ -146,6 +169,11 @@ impl Metrics {
                 "Parts of an answered request's time: decode, queue, infer, encode.",
                 &["model", "version", "stage"],
                 &LATENCY_BUCKETS,
+            ),
+            rejected_total: registry.counter(
+                "onnxd_rejected_total",
+                "Requests turned away although nothing was wrong with them, by reason.",
+                &["reason"],
             ),
             rows_total: registry.counter("onnxd_rows_total", "Rows answered.", version),
             in_flight: registry.gauge(
@@ -236,6 +264,11 @@ impl Metrics {
             .requests_total
             .with_label_values(&["", "", protocol.as_str(), outcome.as_str()])
             .inc();
+    }
+
+    /// Counts a request that was turned away.
+    pub fn rejected(&self, refusal: Refusal) {
+        self.0.rejected_total.with_label_values(&[refusal.as_str()]).inc();
     }
 
     pub(super) fn set_state(&self, model: &str, version: &str, state: State) {

@@ -70,7 +70,7 @@ async fn respond(
     match answer(api, &mut watch, (model, version), headers, body).await {
         Ok(response) => response,
         Err(error) => {
-            watch.failed(error.outcome());
+            watch.failed(error.outcome(), error.refusal());
             error.into_response()
         }
     }

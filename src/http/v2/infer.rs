@@ -36,7 +36,7 @@ pub(in crate::http) async fn infer(
     match answer(&api, &mut watch, &target, &headers, body).await {
         Ok(response) => response,
         Err(error) => {
-            watch.failed(error.outcome());
+            watch.failed(error.outcome(), error.refusal());
             error.into_response()
         }
     }

@@ -13,29 +13,94 @@ pub(super) struct Decimal<'a> {
     pub(super) negative: bool,
     /// The digits without the point; only meaningful if `exact`.
     mantissa: u64,
-    /// Power of ten to scale the mantissa by.
-    exponent: i32,
     /// All digits fit the mantissa.
     exact: bool,
     /// No point and no exponent were written.
     pub(super) integer: bool,
-    pub(super) text: &'a str,
+    /// The number as it was written: ASCII digits, signs, a point, an `e`.
+    bytes: &'a [u8],
 }
 
-/// Powers of ten that are exact in f64.
-const POWERS_F64: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
-    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-];
+/// Digits that make a mantissa below 2^53, which f64 holds exactly.
+const SHORT_DIGITS: usize = 15;
+
+/// Powers of ten for that many decimals, all exact in f64.
+const POWERS: [f64; SHORT_DIGITS + 1] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
 /// Digits that always fit a u64.
 const MAX_DIGITS: usize = 19;
 
 impl<'a> Reader<'a> {
+    /// Reads a number of at most [`SHORT_DIGITS`] digits without exponent: one division of
+    /// two exact numbers, which rounds once and so rounds right. Anything else is left
+    /// where it stands.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call and its spills cost as much as the work")]
+    pub(super) fn short_decimal(&mut self) -> Option<f64> {
+        let text = self.text;
+        let negative = text.get(self.at) == Some(&b'-');
+        let whole = self.at + usize::from(negative);
+        let mut at = whole;
+        let mut mantissa: u64 = 0;
+        while let Some(digit @ b'0'..=b'9') = text.get(at) {
+            mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+            at += 1;
+        }
+        let mut digits = at - whole;
+        if digits == 0 || (digits > 1 && text[whole] == b'0') {
+            return None;
+        }
+        let mut decimals = 0;
+        if text.get(at) == Some(&b'.') {
+            at += 1;
+            let point = at;
+            while let Some(digit @ b'0'..=b'9') = text.get(at) {
+                mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+                at += 1;
+            }
+            decimals = at - point;
+            digits += decimals;
+            if decimals == 0 {
+                return None;
+            }
+        }
+        if digits > SHORT_DIGITS || matches!(text.get(at), Some(b'e' | b'E')) {
+            return None;
+        }
+        self.at = at;
+        #[expect(clippy::cast_precision_loss, reason = "below 2^53, which is exact")]
+        let value = mantissa as f64 / POWERS[decimals];
+        Some(if negative { -value } else { value })
+    }
+
+    /// Reads an integer of at most [`SHORT_DIGITS`] digits; anything else is left where it
+    /// stands.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as for short_decimal")]
+    pub(super) fn short_integer(&mut self) -> Option<i64> {
+        let text = self.text;
+        let negative = text.get(self.at) == Some(&b'-');
+        let first = self.at + usize::from(negative);
+        let mut at = first;
+        let mut value: i64 = 0;
+        while let Some(digit @ b'0'..=b'9') = text.get(at) {
+            value = value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
+            at += 1;
+        }
+        let digits = at - first;
+        let zero_first = digits > 1 && text[first] == b'0';
+        let goes_on = matches!(text.get(at), Some(b'.' | b'e' | b'E'));
+        if digits == 0 || digits > SHORT_DIGITS || zero_first || goes_on {
+            return None;
+        }
+        self.at = at;
+        Some(if negative { -value } else { value })
+    }
+
     /// Scans one JSON number, strictly by RFC 8259.
     #[inline]
     pub(super) fn decimal(&mut self) -> Result<Decimal<'a>, JsonError> {
-        self.skip_space();
         let start = self.at;
         let text = self.text;
         let negative = text.get(self.at) == Some(&b'-');
@@ -50,7 +115,6 @@ impl<'a> Reader<'a> {
         if digits == 0 || (digits > 1 && text[first_digit] == b'0') {
             return Err(self.unexpected("a number"));
         }
-        let mut exponent: i32 = 0;
         let mut integer = true;
         if text.get(at) == Some(&b'.') {
             integer = false;
@@ -65,72 +129,56 @@ impl<'a> Reader<'a> {
                 return Err(self.unexpected("a digit after the decimal point"));
             }
             digits += at - first;
-            exponent = -i32::try_from(at - first).unwrap_or(i32::MAX);
         }
         if let Some(b'e' | b'E') = text.get(at) {
             integer = false;
             at += 1;
-            let minus = text.get(at) == Some(&b'-');
             if let Some(b'+' | b'-') = text.get(at) {
                 at += 1;
             }
             let first = at;
-            let mut written: i32 = 0;
-            while let Some(digit @ b'0'..=b'9') = text.get(at) {
-                written = written.saturating_mul(10).saturating_add(i32::from(digit - b'0'));
+            while let Some(b'0'..=b'9') = text.get(at) {
                 at += 1;
             }
             if at == first {
                 self.at = at;
                 return Err(self.unexpected("a digit in the exponent"));
             }
-            exponent = exponent.saturating_add(if minus { -written } else { written });
         }
         self.at = at;
-        // Only ASCII digits, signs, a point and an 'e' were accepted above.
-        let text = std::str::from_utf8(&text[start..at]).unwrap_or("");
-        Ok(Decimal { negative, mantissa, exponent, exact: digits <= MAX_DIGITS, integer, text })
+        let bytes = &text[start..at];
+        Ok(Decimal { negative, mantissa, exact: digits <= MAX_DIGITS, integer, bytes })
     }
 }
 
+/// Rounds an f64, which is itself the correctly rounded value of some decimal, to the f32
+/// nearest to that decimal. `None` where the digits that the first rounding dropped would
+/// decide: exactly half way between two f32, and among subnormals, which have other
+/// half-way points.
+#[inline]
+pub(super) fn narrow(double: f64) -> Option<f32> {
+    const HALF_WAY: u64 = 1 << 28;
+    const LOW_BITS: u64 = (1 << 29) - 1;
+    let half_way = double.to_bits() & LOW_BITS == HALF_WAY;
+    let normal = double == 0.0 || double.abs() >= f64::from(f32::MIN_POSITIVE);
+    #[expect(clippy::cast_possible_truncation, reason = "rounding is the purpose")]
+    (normal && !half_way).then_some(double as f32)
+}
+
 impl Decimal<'_> {
+    /// The number as it was written.
+    pub(super) fn text(&self) -> &str {
+        std::str::from_utf8(self.bytes).unwrap_or("")
+    }
+
     /// The nearest f64; infinite if the number is out of range.
-    #[inline]
     pub(super) fn to_f64(self) -> f64 {
-        self.short().unwrap_or_else(|| self.text.parse().unwrap_or(f64::NAN))
+        self.text().parse().unwrap_or(f64::NAN)
     }
 
     /// The nearest f32; infinite if the number is out of range.
-    #[inline]
     pub(super) fn to_f32(self) -> f32 {
-        // An f64 that is the correctly rounded value of the decimal rounds on to the correct
-        // f32 unless it lies exactly half way between two f32, where the digits that the
-        // first rounding dropped would decide. Subnormal f32 have other half-way points.
-        const HALF_WAY: u64 = 1 << 28;
-        const LOW_BITS: u64 = (1 << 29) - 1;
-        if let Some(double) = self.short() {
-            let half_way = double.to_bits() & LOW_BITS == HALF_WAY;
-            let normal = double == 0.0 || double.abs() >= f64::from(f32::MIN_POSITIVE);
-            if normal && !half_way {
-                #[expect(clippy::cast_possible_truncation, reason = "rounding is the purpose")]
-                return double as f32;
-            }
-        }
-        self.text.parse().unwrap_or(f32::NAN)
-    }
-
-    /// Clinger's fast path: exact mantissa, exact power, one rounding.
-    #[inline]
-    fn short(self) -> Option<f64> {
-        const MAX_MANTISSA: u64 = 1 << 53;
-        if !self.exact || self.mantissa > MAX_MANTISSA {
-            return None;
-        }
-        let power = *POWERS_F64.get(self.exponent.unsigned_abs() as usize)?;
-        #[expect(clippy::cast_precision_loss, reason = "at most 2^53, which is exact")]
-        let mantissa = self.mantissa as f64;
-        let value = if self.exponent < 0 { mantissa / power } else { mantissa * power };
-        Some(if self.negative { -value } else { value })
+        self.text().parse().unwrap_or(f32::NAN)
     }
 
     /// The value of a number written without point or exponent, if it fits 64 bits and sign.
@@ -143,7 +191,7 @@ impl Decimal<'_> {
             let value = i128::from(self.mantissa);
             return Some(if self.negative { -value } else { value });
         }
-        self.text.parse().ok()
+        self.text().parse().ok()
     }
 }
 
@@ -152,9 +200,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::tensor::json::FromJson;
 
     fn decimal(text: &str) -> Decimal<'_> {
         Reader::new(text.as_bytes()).decimal().unwrap()
+    }
+
+    /// As elements are read: the short path first.
+    fn read<T: FromJson>(text: &str) -> T {
+        T::read(&mut Reader::new(text.as_bytes())).unwrap()
     }
 
     proptest! {
@@ -165,7 +219,7 @@ mod tests {
             let value = f64::from_bits(bits);
             if value.is_finite() {
                 let text = format!("{value:e}");
-                prop_assert_eq!(decimal(&text).to_f64().to_bits(), bits);
+                prop_assert_eq!(read::<f64>(&text).to_bits(), bits);
             }
         }
 
@@ -173,9 +227,11 @@ mod tests {
         fn every_decimal_reads_as_the_nearest_f32_and_f64(
             text in "-?(0|[1-9][0-9]{0,18})(\\.[0-9]{1,12})?([eE][+-]?[0-9]{1,2})?"
         ) {
-            let number = decimal(&text);
-            prop_assert_eq!(number.to_f32().to_bits(), text.parse::<f32>().unwrap().to_bits());
-            prop_assert_eq!(number.to_f64().to_bits(), text.parse::<f64>().unwrap().to_bits());
+            let single = text.parse::<f32>().unwrap();
+            if single.is_finite() {
+                prop_assert_eq!(read::<f32>(&text).to_bits(), single.to_bits());
+            }
+            prop_assert_eq!(read::<f64>(&text).to_bits(), text.parse::<f64>().unwrap().to_bits());
         }
 
         #[test]
@@ -187,20 +243,23 @@ mod tests {
             let high = f64::from(f32::from_bits(bits + 1));
             let middle = f64::midpoint(low, high).to_bits().saturating_add_signed(nudge);
             let text = f64::from_bits(middle).to_string();
-            prop_assert_eq!(decimal(&text).to_f32().to_bits(), text.parse::<f32>().unwrap().to_bits());
+            prop_assert_eq!(read::<f32>(&text).to_bits(), text.parse::<f32>().unwrap().to_bits());
         }
 
         #[test]
         fn every_64_bit_integer_reads_exactly(signed: i64, unsigned: u64) {
-            prop_assert_eq!(decimal(&signed.to_string()).to_i128(), Some(i128::from(signed)));
-            prop_assert_eq!(decimal(&unsigned.to_string()).to_i128(), Some(i128::from(unsigned)));
+            for shift in [0, 20, 40, 60] {
+                let (signed, unsigned) = (signed >> shift, unsigned >> shift);
+                prop_assert_eq!(read::<i64>(&signed.to_string()), signed);
+                prop_assert_eq!(read::<u64>(&unsigned.to_string()), unsigned);
+            }
         }
     }
 
     #[test]
     fn minus_zero_keeps_its_sign() {
-        assert!(decimal("-0").to_f64().is_sign_negative());
-        assert!(decimal("-0.0").to_f32().is_sign_negative());
+        assert!(read::<f64>("-0").is_sign_negative());
+        assert!(read::<f32>("-0.0").is_sign_negative());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use half::f16;
 
-use super::number::Decimal;
+use super::number::{self, Decimal};
 use super::reader::{JsonError, Kind, Reader};
 use crate::tensor::Element;
 
@@ -15,8 +15,38 @@ pub trait FromJson: Element {
     fn read(reader: &mut Reader) -> Result<Self, JsonError>;
 }
 
+impl Reader<'_> {
+    /// Whether an array stands here whose first element is an array.
+    fn opens_nested(mut self) -> bool {
+        self.take(b'[') && self.peek() == Some(b'[')
+    }
+
+    fn flat_array<T: FromJson>(&mut self, out: &mut Vec<T>) -> Result<(), JsonError> {
+        if !self.take(b'[') {
+            return Err(self.unexpected("an array"));
+        }
+        if self.take(b']') {
+            return Ok(());
+        }
+        loop {
+            out.push(T::read(self)?);
+            // Most texts have a comma right behind the number.
+            if self.text.get(self.at) == Some(&b',') {
+                self.at += 1;
+            } else if self.take(b']') {
+                return Ok(());
+            } else if !self.take(b',') {
+                return Err(self.unexpected("',' or ']'"));
+            }
+        }
+    }
+}
+
 fn wrong<T: Element>(reader: &mut Reader) -> JsonError {
     match reader.kind() {
+        Ok(Kind::Array) => {
+            reader.error(format!("expected {}, came an array: the nesting is ragged", T::DATA_TYPE))
+        }
         Ok(kind) => reader.error(format!("expected {}, came {}", T::DATA_TYPE, kind.as_str())),
         Err(error) => error,
     }
@@ -27,14 +57,20 @@ macro_rules! integers {
         $(impl FromJson for $rust {
             #[inline]
             fn read(reader: &mut Reader) -> Result<Self, JsonError> {
+                reader.skip_space();
+                let start = reader.at;
+                let short = reader.short_integer().and_then(|value| Self::try_from(value).ok());
+                if let Some(value) = short {
+                    return Ok(value);
+                }
+                reader.at = start;
                 if !matches!(reader.peek(), Some(b'-' | b'0'..=b'9')) {
                     return Err(wrong::<Self>(reader));
                 }
-                let start = reader.position();
                 let number = reader.decimal()?;
                 number.to_i128().and_then(|value| Self::try_from(value).ok()).ok_or_else(|| {
                     let expected = Self::DATA_TYPE;
-                    let message = format!("expected {expected}, came {}", number.text);
+                    let message = format!("expected {expected}, came {}", number.text());
                     JsonError { message, at: start }
                 })
             }
@@ -45,43 +81,56 @@ macro_rules! integers {
 integers!(u8, u16, u32, u64, i8, i16, i32, i64);
 
 macro_rules! floats {
-    ($($rust:ty: $nan:expr, $infinity:expr, $from:expr;)*) => {
+    ($($rust:ty: $short:expr, $long:expr;)*) => {
         $(impl FromJson for $rust {
             #[inline]
             fn read(reader: &mut Reader) -> Result<Self, JsonError> {
-                let first = reader.peek();
-                if !matches!(first, Some(b'-' | b'0'..=b'9')) {
-                    // null is a missing value, which models see as NaN.
-                    if reader.literal("NaN") || reader.literal("null") {
-                        return Ok($nan);
-                    }
-                    if reader.literal("Infinity") {
-                        return Ok($infinity);
-                    }
-                    return Err(wrong::<Self>(reader));
+                reader.skip_space();
+                let start = reader.at;
+                let short: fn(f64) -> Option<$rust> = $short;
+                if let Some(value) = reader.short_decimal().and_then(short) {
+                    return Ok(value);
                 }
-                if first == Some(b'-') && reader.literal("-Infinity") {
-                    return Ok(-$infinity);
-                }
-                let start = reader.position();
-                let number = reader.decimal()?;
-                let value: $rust = $from(number);
-                if value.is_finite() {
-                    Ok(value)
-                } else {
-                    let expected = Self::DATA_TYPE;
-                    let message = format!("{} is out of the range of {expected}", number.text);
-                    Err(JsonError { message, at: start })
-                }
+                reader.at = start;
+                reader.long_float(<$rust>::NAN, <$rust>::INFINITY, $long, |value| value.is_finite())
             }
         })*
     };
 }
 
 floats! {
-    f32: f32::NAN, f32::INFINITY, Decimal::to_f32;
-    f64: f64::NAN, f64::INFINITY, Decimal::to_f64;
-    f16: f16::NAN, f16::INFINITY, |number: Decimal| f16::from_f64(number.to_f64());
+    f32: number::narrow, |decimal| decimal.to_f32();
+    f64: Some, |decimal| decimal.to_f64();
+    f16: |_| None, |decimal| f16::from_f64(decimal.to_f64());
+}
+
+impl Reader<'_> {
+    /// The numbers that the short path leaves: long, with an exponent, or no number at all.
+    #[cold]
+    fn long_float<T: Element + std::ops::Neg<Output = T>>(
+        &mut self,
+        nan: T,
+        infinity: T,
+        convert: impl Fn(Decimal) -> T,
+        is_finite: impl Fn(&T) -> bool,
+    ) -> Result<T, JsonError> {
+        let start = self.position();
+        match self.peek() {
+            // null is a missing value, which models see as NaN.
+            Some(b'N' | b'n') if self.literal("NaN") || self.literal("null") => return Ok(nan),
+            Some(b'I') if self.literal("Infinity") => return Ok(infinity),
+            Some(b'-') if self.literal("-Infinity") => return Ok(-infinity),
+            Some(b'-' | b'0'..=b'9') => {}
+            _ => return Err(wrong::<T>(self)),
+        }
+        let decimal = self.decimal()?;
+        let value = convert(decimal);
+        if is_finite(&value) {
+            return Ok(value);
+        }
+        let message = format!("{} is out of the range of {}", decimal.text(), T::DATA_TYPE);
+        Err(JsonError { message, at: start })
+    }
 }
 
 impl FromJson for bool {
@@ -147,22 +196,11 @@ impl Levels {
             self.dims.push(None);
         }
         let opened = reader.position();
-        let mut innermost = true;
-        let length = reader.array::<JsonError>(|reader| {
-            if reader.peek() == Some(b'[') {
-                innermost = false;
-                return self.read(reader, out, level + 1);
-            }
-            // The hot loop: the depth settles at the first element of the first array.
-            if self.depth != Some(level + 1) {
-                self.settle_depth(reader, level + 1)?;
-            }
-            out.push(T::read(reader)?);
-            Ok(())
-        })?;
-        if length == 0 && innermost && self.depth.is_none() {
-            self.depth = Some(level + 1);
-        }
+        let length = if reader.clone().opens_nested() {
+            reader.array::<JsonError>(|reader| self.read(reader, out, level + 1))?
+        } else {
+            self.read_innermost(reader, out, level + 1)?
+        };
         match self.dims[level] {
             None => self.dims[level] = Some(length),
             Some(expected) if expected == length => {}
@@ -174,6 +212,23 @@ impl Levels {
             }
         }
         Ok(())
+    }
+
+    /// The hot loop: an array that holds values and no arrays.
+    fn read_innermost<T: FromJson>(
+        &mut self,
+        reader: &mut Reader,
+        out: &mut Vec<T>,
+        depth: usize,
+    ) -> Result<usize, JsonError> {
+        let before = out.len();
+        reader.flat_array(out)?;
+        let length = out.len() - before;
+        // An empty array says nothing against an earlier depth: its length will not fit.
+        if length > 0 || self.depth.is_none() {
+            self.settle_depth(reader, depth)?;
+        }
+        Ok(length)
     }
 
     fn settle_depth(&mut self, reader: &Reader, level: usize) -> Result<(), JsonError> {
