@@ -2,7 +2,7 @@
 //! lock, and one owner that replaces it.
 //!
 //! The owner looks at the repository, works out what to load and what to let go
-//! ([`reconcile`]), loads new versions on threads of their own, and publishes a new
+//! (`reconcile`), loads new versions on threads of their own, and publishes a new
 //! snapshot. A request keeps the version it started with alive; the memory goes when the
 //! last such request ends. A version that fails to load changes nothing for callers: the
 //! old one keeps serving and the reason is in the snapshot.

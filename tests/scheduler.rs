@@ -26,7 +26,7 @@ fn rig(model: FakeModel, threads: usize, limits: Limits) -> Rig {
     let model = Arc::new(model.load());
     let metrics = Metrics::new(&Registry::default()).of("m", "1");
     let queue = scheduler.queue(Arc::clone(&model) as Arc<dyn LoadedModel>, limits, metrics);
-    Rig { scheduler: scheduler, queue: Arc::new(queue), model }
+    Rig { scheduler, queue: Arc::new(queue), model }
 }
 
 fn roomy() -> Limits {

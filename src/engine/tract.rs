@@ -1,7 +1,7 @@
 //! The engine over tract: the only folder that names tract's types.
 //!
 //! Loading tries strategies in order and keeps what reproduces itself (see
-//! [`model`]): one plan for all shapes where tract can analyse the graph symbolically, and
+//! `model`): one plan for all shapes where tract can analyse the graph symbolically, and
 //! plans for concrete shapes, compiled on first use and kept in a bounded cache.
 
 mod cache;

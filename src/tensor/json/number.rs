@@ -171,16 +171,6 @@ impl Decimal<'_> {
         std::str::from_utf8(self.bytes).unwrap_or("")
     }
 
-    /// The nearest f64; infinite if the number is out of range.
-    pub(super) fn to_f64(self) -> f64 {
-        self.text().parse().unwrap_or(f64::NAN)
-    }
-
-    /// The nearest f32; infinite if the number is out of range.
-    pub(super) fn to_f32(self) -> f32 {
-        self.text().parse().unwrap_or(f32::NAN)
-    }
-
     /// The value of a number written without point or exponent, if it fits 64 bits and sign.
     #[inline]
     pub(super) fn to_i128(self) -> Option<i128> {
@@ -201,10 +191,6 @@ mod tests {
 
     use super::*;
     use crate::tensor::json::FromJson;
-
-    fn decimal(text: &str) -> Decimal<'_> {
-        Reader::new(text.as_bytes()).decimal().unwrap()
-    }
 
     /// As elements are read: the short path first.
     fn read<T: FromJson>(text: &str) -> T {

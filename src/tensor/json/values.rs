@@ -1,8 +1,11 @@
 //! Typed tensor elements out of JSON, flat or nested.
 
+use std::ops::Neg;
+use std::str::FromStr;
+
 use half::f16;
 
-use super::number::{self, Decimal};
+use super::number;
 use super::reader::{JsonError, Kind, Reader};
 use crate::tensor::Element;
 
@@ -81,7 +84,7 @@ macro_rules! integers {
 integers!(u8, u16, u32, u64, i8, i16, i32, i64);
 
 macro_rules! floats {
-    ($($rust:ty: $short:expr, $long:expr;)*) => {
+    ($($rust:ty: $short:expr;)*) => {
         $(impl FromJson for $rust {
             #[inline]
             fn read(reader: &mut Reader) -> Result<Self, JsonError> {
@@ -92,26 +95,25 @@ macro_rules! floats {
                     return Ok(value);
                 }
                 reader.at = start;
-                reader.long_float(<$rust>::NAN, <$rust>::INFINITY, $long, |value| value.is_finite())
+                reader.long_float(<$rust>::NAN, <$rust>::INFINITY, |value| value.is_finite())
             }
         })*
     };
 }
 
 floats! {
-    f32: number::narrow, |decimal| decimal.to_f32();
-    f64: Some, |decimal| decimal.to_f64();
-    f16: |_| None, |decimal| f16::from_f64(decimal.to_f64());
+    f32: number::narrow;
+    f64: Some;
+    f16: |_| None;
 }
 
 impl Reader<'_> {
     /// The numbers that the short path leaves: long, with an exponent, or no number at all.
     #[cold]
-    fn long_float<T: Element + std::ops::Neg<Output = T>>(
+    fn long_float<T: Element + FromStr + Neg<Output = T>>(
         &mut self,
         nan: T,
         infinity: T,
-        convert: impl Fn(Decimal) -> T,
         is_finite: impl Fn(&T) -> bool,
     ) -> Result<T, JsonError> {
         let start = self.position();
@@ -124,8 +126,8 @@ impl Reader<'_> {
             _ => return Err(wrong::<T>(self)),
         }
         let decimal = self.decimal()?;
-        let value = convert(decimal);
-        if is_finite(&value) {
+        // What is a JSON number is one of Rust's too; out of range it becomes infinite.
+        if let Some(value) = decimal.text().parse().ok().filter(is_finite) {
             return Ok(value);
         }
         let message = format!("{} is out of the range of {}", decimal.text(), T::DATA_TYPE);
