@@ -131,7 +131,7 @@ impl App {
         if !drained {
             tracing::warn!(seconds = drain.as_secs(), "requests were cut off at the deadline");
         }
-        // Ends the registry's thread, which may be loading; it owns the workers.
+        // Ends the registry's thread, and with it the workers.
         drop(owner);
         drained
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -34,10 +34,10 @@ pub struct Parts {
     pub metrics: Metrics,
 }
 
-/// Stops the owner's thread when dropped.
+/// Stops the owner's thread when dropped: at once, or after the loads that are under way.
+/// Nobody waits for them: a process that ends need not finish loading.
 pub struct Owner {
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _stop: Sender<()>,
 }
 
 impl Owner {
@@ -62,20 +62,8 @@ impl Owner {
                 metrics: parts.metrics,
             },
         };
-        let thread =
-            thread::Builder::new().name("registry".to_owned()).spawn(move || work.run(&stopped))?;
-        Ok((Self { stop: Some(stop), thread: Some(thread) }, registry))
-    }
-}
-
-impl Drop for Owner {
-    fn drop(&mut self) {
-        // The thread sees the closed channel after the loads that are under way.
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic there was logged by the panic hook.
-            let _ = thread.join();
-        }
+        thread::Builder::new().name("registry".to_owned()).spawn(move || work.run(&stopped))?;
+        Ok((Self { _stop: stop }, registry))
     }
 }
 
