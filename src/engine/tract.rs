@@ -4,6 +4,8 @@
 //! `model`): one plan for all shapes where tract can analyse the graph symbolically, and
 //! plans for concrete shapes, compiled on first use and kept in a bounded cache.
 
+#[cfg(test)]
+mod answers;
 mod cache;
 mod compile;
 mod compiler;
@@ -16,6 +18,7 @@ mod model;
 mod operators;
 mod plan;
 mod probe;
+mod stateless;
 mod template;
 mod verify;
 

@@ -8,6 +8,7 @@ use tract_onnx::tract_core::optim::Optimizer;
 
 use super::convert;
 use super::memory;
+use super::stateless;
 use crate::engine::Signature;
 use crate::engine::guard;
 
@@ -83,6 +84,7 @@ fn guarded<T>(work: impl FnOnce() -> TractResult<T>) -> Result<T, CompileError> 
 /// tract as symbolic integers, and some operators produce a wider type than declared.
 fn typed(signature: &Signature, model: InferenceModel) -> TractResult<TypedModel> {
     let mut model = model.into_typed()?;
+    stateless::forget_between_runs(&mut model);
     let mut outputs = model.output_outlets()?.to_vec();
     for (outlet, spec) in outputs.iter_mut().zip(&signature.outputs) {
         let declared = convert::datum_type(spec.data_type);
