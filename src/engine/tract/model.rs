@@ -18,7 +18,7 @@ use super::compile::CompileError;
 use super::compiler::Compiler;
 use super::plan::{RowByRow, TractPlan};
 use super::template::Template;
-use super::{Config, file, fold, memory, operators, probe, verify};
+use super::{Config, file, memory, operators, probe, rewrite, verify};
 use crate::engine::{
     Batching, Facts, LoadError, LoadedModel, ModelSource, Plan, PlanLookup, PlanTicket, RunError,
     Signature,
@@ -76,7 +76,7 @@ impl TractModel {
         let onnx = tract_onnx::onnx().with_ignore_value_info(true);
         operators::check(&proto, &onnx)?;
         let signature = file::signature(file::graph(&proto)?)?;
-        proto.graph.iter_mut().for_each(fold::constant_ifs);
+        rewrite::rewrite(&mut proto);
         let directory = source.path.parent().unwrap_or(Path::new("."));
         let template = Template::parse(&onnx, &proto, directory, signature.clone())
             .map_err(|CompileError(reason)| LoadError::Compile { reason })?;
