@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod answers;
+mod attributes;
 mod cache;
 mod compile;
 mod compiler;

@@ -18,7 +18,7 @@ use super::compile::CompileError;
 use super::compiler::Compiler;
 use super::plan::{RowByRow, TractPlan};
 use super::template::Template;
-use super::{Config, file, memory, operators, probe, rewrite, verify};
+use super::{Config, attributes, file, memory, operators, probe, rewrite, verify};
 use crate::engine::{
     Batching, Facts, LoadError, LoadedModel, ModelSource, Plan, PlanLookup, PlanTicket, RunError,
     Signature,
@@ -75,6 +75,7 @@ impl TractModel {
         let mut proto = file::read(&source.path)?;
         let onnx = tract_onnx::onnx().with_ignore_value_info(true);
         operators::check(&proto, &onnx)?;
+        attributes::check(file::graph(&proto)?)?;
         let signature = file::signature(file::graph(&proto)?)?;
         rewrite::rewrite(&mut proto);
         let directory = source.path.parent().unwrap_or(Path::new("."));
