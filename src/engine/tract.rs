@@ -11,6 +11,7 @@ mod cache;
 mod compile;
 mod compiler;
 mod convert;
+mod equal;
 mod file;
 mod inspect;
 mod memory;

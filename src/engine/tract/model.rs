@@ -18,7 +18,7 @@ use super::compile::CompileError;
 use super::compiler::Compiler;
 use super::plan::{RowByRow, TractPlan};
 use super::template::Template;
-use super::{Config, attributes, file, memory, operators, probe, rewrite, verify};
+use super::{Config, attributes, equal, file, memory, operators, probe, rewrite, verify};
 use crate::engine::{
     Batching, Facts, LoadError, LoadedModel, ModelSource, Plan, PlanLookup, PlanTicket, RunError,
     Signature,
@@ -73,7 +73,8 @@ impl TractModel {
         compiler: Arc<Compiler>,
     ) -> Result<Self, LoadError> {
         let mut proto = file::read(&source.path)?;
-        let onnx = tract_onnx::onnx().with_ignore_value_info(true);
+        let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
+        equal::register(&mut onnx);
         operators::check(&proto, &onnx)?;
         attributes::check(file::graph(&proto)?)?;
         let signature = file::signature(file::graph(&proto)?)?;
