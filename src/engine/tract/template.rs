@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tract_onnx::Onnx;
 use tract_onnx::pb::ModelProto;
@@ -10,7 +11,7 @@ use tract_onnx::tract_hir::internal::{
     DimFact, InferenceFact, ShapeFactoid, Symbol, SymbolScope, ensure,
 };
 
-use super::compile::{self, CompileError};
+use super::compile::{self, CompileError, LEVELS, Level};
 use super::{convert, rewrite};
 use crate::engine::guard;
 use crate::engine::{Dim, Signature};
@@ -21,6 +22,8 @@ use crate::tensor::Shape;
 pub(super) struct Template {
     model: InferenceModel,
     signature: Signature,
+    /// The first of [`compile::LEVELS`] to try.
+    level: AtomicUsize,
     /// What is needed to parse again, if the graph depends on the shapes.
     branching: Option<Branching>,
 }
@@ -52,7 +55,7 @@ impl Template {
             proto: proto.clone(),
             directory: directory.to_str().map(str::to_owned),
         });
-        Ok(Self { model: parsed.model, signature, branching })
+        Ok(Self { model: parsed.model, signature, level: AtomicUsize::new(0), branching })
     }
 
     /// One plan for every shape that the signature allows; every open dimension becomes a
@@ -81,7 +84,7 @@ impl Template {
             }
             shapes.push(ShapeFactoid::closed(dims));
         }
-        Some(self.compile(shapes))
+        Some(self.compile(shapes, self.levels()))
     }
 
     /// A plan for exactly these shapes.
@@ -89,19 +92,40 @@ impl Template {
         &self,
         shapes: &[Shape],
     ) -> Result<compile::Compiled, CompileError> {
-        let shapes = shapes
-            .iter()
-            .map(|shape| {
-                ShapeFactoid::closed(
-                    shape.dims().iter().map(|d| DimFact::from(d.to_dim())).collect(),
-                )
-            })
-            .collect();
-        self.compile(shapes)
+        self.compile(closed(shapes), self.levels())
     }
 
-    fn compile(&self, shapes: Vec<ShapeFactoid>) -> Result<compile::Compiled, CompileError> {
-        compile::compile(&self.signature, || {
+    /// The most optimised plan that `accept` likes. It becomes the level of all further
+    /// plans, for what tract's optimiser breaks it breaks for every shape. `None` if even
+    /// the plain graph is not accepted.
+    pub(super) fn compile_accepted<T>(
+        &self,
+        shapes: &[Shape],
+        accept: impl Fn(compile::Compiled) -> Option<T>,
+    ) -> Option<T> {
+        let attempt = |level: usize| {
+            let levels = LEVELS.get(level..=level)?;
+            accept(self.compile(closed(shapes), levels).ok()?)
+        };
+        let plain = LEVELS.len() - 1;
+        let accepted = attempt(plain)?;
+        let better = (self.level.load(Ordering::Relaxed) + 1..plain)
+            .find_map(|level| Some((level, attempt(level)?)));
+        let (level, accepted) = better.unwrap_or((plain, accepted));
+        self.level.store(level, Ordering::Relaxed);
+        Some(accepted)
+    }
+
+    fn levels(&self) -> &'static [Level] {
+        LEVELS.get(self.level.load(Ordering::Relaxed)..).unwrap_or(&LEVELS)
+    }
+
+    fn compile(
+        &self,
+        shapes: Vec<ShapeFactoid>,
+        levels: &[Level],
+    ) -> Result<compile::Compiled, CompileError> {
+        compile::compile(&self.signature, levels, || {
             let mut model = match &self.branching {
                 Some(branching) => branching.parse_for(self, &shapes)?,
                 None => self.model.clone(),
@@ -118,6 +142,11 @@ impl Template {
         }
         Ok(())
     }
+}
+
+fn closed(shapes: &[Shape]) -> Vec<ShapeFactoid> {
+    let dims = |shape: &Shape| shape.dims().iter().map(|d| DimFact::from(d.to_dim())).collect();
+    shapes.iter().map(|shape| ShapeFactoid::closed(dims(shape))).collect()
 }
 
 /// A symbol for a size. That it is not negative decides comparisons with -1, which
