@@ -4,18 +4,23 @@
 //! `model`): one plan for all shapes where tract can analyse the graph symbolically, and
 //! plans for concrete shapes, compiled on first use and kept in a bounded cache.
 
+#[cfg(test)]
+mod answers;
+mod attributes;
 mod cache;
 mod compile;
 mod compiler;
 mod convert;
+mod equal;
 mod file;
-mod fold;
 mod inspect;
 mod memory;
 mod model;
 mod operators;
 mod plan;
 mod probe;
+mod rewrite;
+mod stateless;
 mod template;
 mod verify;
 

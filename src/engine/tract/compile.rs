@@ -8,6 +8,7 @@ use tract_onnx::tract_core::optim::Optimizer;
 
 use super::convert;
 use super::memory;
+use super::stateless;
 use crate::engine::Signature;
 use crate::engine::guard;
 
@@ -43,8 +44,8 @@ pub(super) struct Compiled {
 }
 
 /// How far tract's optimiser went. Later levels are slower plans that more graphs reach.
-#[derive(Debug, Clone, Copy)]
-enum Level {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
     Full,
     /// tract's pass that moves axes through the graph fails on some NHWC networks.
     WithoutAxisChanges,
@@ -52,17 +53,19 @@ enum Level {
     Typed,
 }
 
-const LEVELS: [Level; 4] =
+pub(super) const LEVELS: [Level; 4] =
     [Level::Full, Level::WithoutAxisChanges, Level::Decluttered, Level::Typed];
 
-/// Compiles the graph that `build` makes, optimised as far as tract manages.
+/// Compiles the graph that `build` makes, optimised as far as tract manages with these
+/// levels.
 pub(super) fn compile(
     signature: &Signature,
+    levels: &[Level],
     build: impl Fn() -> TractResult<InferenceModel>,
 ) -> Result<Compiled, CompileError> {
     let typed = guarded(|| typed(signature, build()?))?;
     let mut first_error = None;
-    for level in LEVELS {
+    for &level in levels {
         match guarded(|| finish(typed.clone(), level)) {
             Ok(compiled) => return Ok(compiled),
             Err(error) => first_error = first_error.or(Some(error)),
@@ -83,6 +86,7 @@ fn guarded<T>(work: impl FnOnce() -> TractResult<T>) -> Result<T, CompileError> 
 /// tract as symbolic integers, and some operators produce a wider type than declared.
 fn typed(signature: &Signature, model: InferenceModel) -> TractResult<TypedModel> {
     let mut model = model.into_typed()?;
+    stateless::forget_between_runs(&mut model);
     let mut outputs = model.output_outlets()?.to_vec();
     for (outlet, spec) in outputs.iter_mut().zip(&signature.outputs) {
         let declared = convert::datum_type(spec.data_type);
@@ -113,4 +117,14 @@ fn finish(mut model: TypedModel, level: Level) -> TractResult<Compiled> {
     let memory = memory::estimate(&model);
     let plan = TypedSimplePlan::new(model)?;
     Ok(Compiled { plan, memory })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::tract::answers;
+
+    #[test]
+    fn a_plan_that_the_optimiser_broke_is_made_again_with_less_of_it() {
+        answers::match_onnxruntime("lstm_cell_without_states.onnx");
+    }
 }

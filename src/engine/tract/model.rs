@@ -18,7 +18,7 @@ use super::compile::CompileError;
 use super::compiler::Compiler;
 use super::plan::{RowByRow, TractPlan};
 use super::template::Template;
-use super::{Config, file, fold, memory, operators, probe, verify};
+use super::{Config, attributes, equal, file, memory, operators, probe, rewrite, verify};
 use crate::engine::{
     Batching, Facts, LoadError, LoadedModel, ModelSource, Plan, PlanLookup, PlanTicket, RunError,
     Signature,
@@ -73,10 +73,12 @@ impl TractModel {
         compiler: Arc<Compiler>,
     ) -> Result<Self, LoadError> {
         let mut proto = file::read(&source.path)?;
-        let onnx = tract_onnx::onnx().with_ignore_value_info(true);
+        let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
+        equal::register(&mut onnx);
         operators::check(&proto, &onnx)?;
+        attributes::check(file::graph(&proto)?)?;
         let signature = file::signature(file::graph(&proto)?)?;
-        proto.graph.iter_mut().for_each(fold::constant_ifs);
+        rewrite::rewrite(&mut proto);
         let directory = source.path.parent().unwrap_or(Path::new("."));
         let template = Template::parse(&onnx, &proto, directory, signature.clone())
             .map_err(|CompileError(reason)| LoadError::Compile { reason })?;
@@ -209,13 +211,21 @@ impl Shared {
         let compiled = self.template.compile_concrete(shapes).map_err(|error| error.0)?;
         self.compiles.fetch_add(1, Ordering::Relaxed);
         let plan = Arc::new(TractPlan::new(compiled, Arc::clone(&self.signature), false));
-        // A run may fail on the made-up values and still be right for real ones; but where
-        // there is a choice of shapes, one that runs is better.
-        if probe::has_inner_open_dims(&self.signature) {
-            let inputs = probe::values(&self.signature, shapes).ok_or("no values to try")?;
-            plan.run(&inputs).map_err(|error| error.to_string())?;
+        let inputs = probe::values(&self.signature, shapes).ok_or("no values to try")?;
+        let Err(error) = plan.run(&inputs) else { return Ok(plan) };
+        // The optimiser may have broken the graph; or the made-up values do not fit it.
+        let accepted = self.template.compile_accepted(shapes, |compiled| {
+            self.compiles.fetch_add(1, Ordering::Relaxed);
+            let plan = TractPlan::new(compiled, Arc::clone(&self.signature), false);
+            plan.run(&inputs).is_ok().then_some(plan)
+        });
+        match accepted {
+            Some(plan) => Ok(Arc::new(plan)),
+            // A run may fail on the made-up values and still be right for real ones; but
+            // where there is a choice of shapes, one that runs is better.
+            None if probe::has_inner_open_dims(&self.signature) => Err(error.to_string()),
+            None => Ok(plan),
         }
-        Ok(plan)
     }
 
     /// The symbolic plan, if it exists and gives what the concrete plans give.

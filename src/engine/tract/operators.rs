@@ -68,7 +68,7 @@ fn full_name(node: &NodeProto) -> String {
 }
 
 /// Many exporters leave nodes unnamed; their first output identifies them as well.
-fn node_name(node: &NodeProto) -> String {
+pub(super) fn node_name(node: &NodeProto) -> String {
     if node.name.is_empty() {
         node.output.first().cloned().unwrap_or_default()
     } else {

@@ -2,14 +2,17 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tract_onnx::Onnx;
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::{DimFact, InferenceFact, ShapeFactoid, Symbol};
+use tract_onnx::tract_hir::internal::{
+    DimFact, InferenceFact, ShapeFactoid, Symbol, SymbolScope, ensure,
+};
 
-use super::compile::{self, CompileError};
-use super::convert;
+use super::compile::{self, CompileError, LEVELS, Level};
+use super::{convert, rewrite};
 use crate::engine::guard;
 use crate::engine::{Dim, Signature};
 use crate::tensor::Shape;
@@ -19,6 +22,17 @@ use crate::tensor::Shape;
 pub(super) struct Template {
     model: InferenceModel,
     signature: Signature,
+    /// The first of [`compile::LEVELS`] to try.
+    level: AtomicUsize,
+    /// What is needed to parse again, if the graph depends on the shapes.
+    branching: Option<Branching>,
+}
+
+/// A graph with `If`s that may be decided once the shapes of the inputs are known.
+struct Branching {
+    onnx: Onnx,
+    proto: ModelProto,
+    directory: Option<String>,
 }
 
 impl Template {
@@ -36,7 +50,12 @@ impl Template {
         if let Some(name) = parsed.unresolved_inputs.first() {
             return Err(CompileError(format!("value '{name}' is used but nothing produces it")));
         }
-        Ok(Self { model: parsed.model, signature })
+        let branching = rewrite::holds_if(proto).then(|| Branching {
+            onnx: onnx.clone(),
+            proto: proto.clone(),
+            directory: directory.to_str().map(str::to_owned),
+        });
+        Ok(Self { model: parsed.model, signature, level: AtomicUsize::new(0), branching })
     }
 
     /// One plan for every shape that the signature allows; every open dimension becomes a
@@ -51,21 +70,21 @@ impl Template {
                 dims.push(match dim {
                     Dim::Fixed(size) => DimFact::from(size.to_dim()),
                     Dim::Unknown => {
-                        DimFact::from(scope.sym(&format!("open_{input}_{axis}")).to_dim())
+                        DimFact::from(dimension(scope, &format!("open_{input}_{axis}")).to_dim())
                     }
                     Dim::Symbol(name) => {
                         // The file's names may be anything; tract's must be identifiers.
                         let next = symbols.len();
                         let symbol = symbols
                             .entry(name)
-                            .or_insert_with(|| scope.sym(&format!("dim_{next}")));
+                            .or_insert_with(|| dimension(scope, &format!("dim_{next}")));
                         DimFact::from(symbol.to_dim())
                     }
                 });
             }
             shapes.push(ShapeFactoid::closed(dims));
         }
-        Some(self.compile(shapes))
+        Some(self.compile(shapes, self.levels()))
     }
 
     /// A plan for exactly these shapes.
@@ -73,25 +92,107 @@ impl Template {
         &self,
         shapes: &[Shape],
     ) -> Result<compile::Compiled, CompileError> {
-        let shapes = shapes
-            .iter()
-            .map(|shape| {
-                ShapeFactoid::closed(
-                    shape.dims().iter().map(|d| DimFact::from(d.to_dim())).collect(),
-                )
-            })
-            .collect();
-        self.compile(shapes)
+        self.compile(closed(shapes), self.levels())
     }
 
-    fn compile(&self, shapes: Vec<ShapeFactoid>) -> Result<compile::Compiled, CompileError> {
-        compile::compile(&self.signature, || {
-            let mut model = self.model.clone();
-            for (input, (spec, shape)) in self.signature.inputs.iter().zip(&shapes).enumerate() {
-                let datum_type = convert::datum_type(spec.data_type);
-                model.set_input_fact(input, InferenceFact::dt_shape(datum_type, shape.clone()))?;
-            }
+    /// The most optimised plan that `accept` likes. It becomes the level of all further
+    /// plans, for what tract's optimiser breaks it breaks for every shape. `None` if even
+    /// the plain graph is not accepted.
+    pub(super) fn compile_accepted<T>(
+        &self,
+        shapes: &[Shape],
+        accept: impl Fn(compile::Compiled) -> Option<T>,
+    ) -> Option<T> {
+        let attempt = |level: usize| {
+            let levels = LEVELS.get(level..=level)?;
+            accept(self.compile(closed(shapes), levels).ok()?)
+        };
+        let plain = LEVELS.len() - 1;
+        let accepted = attempt(plain)?;
+        let better = (self.level.load(Ordering::Relaxed) + 1..plain)
+            .find_map(|level| Some((level, attempt(level)?)));
+        let (level, accepted) = better.unwrap_or((plain, accepted));
+        self.level.store(level, Ordering::Relaxed);
+        Some(accepted)
+    }
+
+    fn levels(&self) -> &'static [Level] {
+        LEVELS.get(self.level.load(Ordering::Relaxed)..).unwrap_or(&LEVELS)
+    }
+
+    fn compile(
+        &self,
+        shapes: Vec<ShapeFactoid>,
+        levels: &[Level],
+    ) -> Result<compile::Compiled, CompileError> {
+        compile::compile(&self.signature, levels, || {
+            let mut model = match &self.branching {
+                Some(branching) => branching.parse_for(self, &shapes)?,
+                None => self.model.clone(),
+            };
+            self.set_shapes(&mut model, &shapes)?;
             Ok(model)
         })
+    }
+
+    fn set_shapes(&self, model: &mut InferenceModel, shapes: &[ShapeFactoid]) -> TractResult<()> {
+        for (input, (spec, shape)) in self.signature.inputs.iter().zip(shapes).enumerate() {
+            let datum_type = convert::datum_type(spec.data_type);
+            model.set_input_fact(input, InferenceFact::dt_shape(datum_type, shape.clone()))?;
+        }
+        Ok(())
+    }
+}
+
+fn closed(shapes: &[Shape]) -> Vec<ShapeFactoid> {
+    let dims = |shape: &Shape| shape.dims().iter().map(|d| DimFact::from(d.to_dim())).collect();
+    shapes.iter().map(|shape| ShapeFactoid::closed(dims(shape))).collect()
+}
+
+/// A symbol for a size. That it is not negative decides comparisons with -1, which
+/// exporters write for "any size".
+fn dimension(scope: &SymbolScope, name: &str) -> Symbol {
+    let symbol = scope.sym(name);
+    // A name of letters and digits always parses; without the assertion tract knows less.
+    let _ = scope.add_assertion(format!("{name}>=0"));
+    symbol
+}
+
+impl Branching {
+    /// The graph that is left for these shapes.
+    fn parse_for(
+        &self,
+        template: &Template,
+        shapes: &[ShapeFactoid],
+    ) -> TractResult<InferenceModel> {
+        let mut proto = self.proto.clone();
+        rewrite::decide(&mut proto, |question| {
+            let answer = guard::catch(|| self.answer(template, question, shapes));
+            answer.ok()?.ok()?
+        });
+        self.parse(template, &proto)
+    }
+
+    fn parse(&self, template: &Template, proto: &ModelProto) -> TractResult<InferenceModel> {
+        // The symbols in the shapes belong to the template's scope.
+        let symbols = template.model.symbols.clone();
+        let empty = InferenceModel { symbols, ..InferenceModel::default() };
+        let parsed = self.onnx.parse_with_template(proto, self.directory.as_deref(), empty)?;
+        ensure!(parsed.unresolved_inputs.is_empty(), "the graph reads what nothing produces");
+        Ok(parsed.model)
+    }
+
+    /// The value of the question's only output, if it follows from the shapes.
+    fn answer(
+        &self,
+        template: &Template,
+        question: &ModelProto,
+        shapes: &[ShapeFactoid],
+    ) -> TractResult<Option<bool>> {
+        let mut model = self.parse(template, question)?;
+        template.set_shapes(&mut model, shapes)?;
+        let model = model.into_typed()?.into_decluttered()?;
+        let value = &model.output_fact(0)?.konst;
+        value.as_ref().map(|value| value.cast_to_scalar::<bool>()).transpose()
     }
 }

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
 
+use super::branch;
+
 /// Folds until nothing changes; a taken branch may hold another `If`.
 pub(super) fn constant_ifs(graph: &mut GraphProto) {
     while fold_once(graph) {}
@@ -15,38 +17,11 @@ pub(super) fn constant_ifs(graph: &mut GraphProto) {
 
 fn fold_once(graph: &mut GraphProto) -> bool {
     let constants = boolean_constants(graph);
-    let Some(at) = graph.node.iter().position(|node| taken(node, &constants).is_some()) else {
-        return false;
+    let condition = |node: &NodeProto| -> Option<bool> {
+        (node.op_type == "If").then(|| constants.get(node.input.first()?).copied())?
     };
-    let node = graph.node.remove(at);
-    let Some(branch) = taken(&node, &constants).cloned() else {
-        return false;
-    };
-    let results: Vec<NodeProto> = branch
-        .output
-        .iter()
-        .zip(&node.output)
-        .map(|(inner, outer)| NodeProto {
-            op_type: "Identity".to_owned(),
-            name: format!("{outer}.taken"),
-            input: vec![inner.name.clone()],
-            output: vec![outer.clone()],
-            ..NodeProto::default()
-        })
-        .collect();
-    // Names are unique across a graph and its subgraphs (ONNX IR, "Names Within a Graph"),
-    // so the branch's nodes can move out without renaming.
-    graph.initializer.extend(branch.initializer);
-    graph.node.splice(at..at, branch.node.into_iter().chain(results));
-    true
-}
-
-fn taken<'a>(node: &'a NodeProto, constants: &HashMap<String, bool>) -> Option<&'a GraphProto> {
-    if node.op_type != "If" {
-        return None;
-    }
-    let branch = if *constants.get(node.input.first()?)? { "then_branch" } else { "else_branch" };
-    node.attribute.iter().find(|attribute| attribute.name == branch)?.g.as_ref()
+    let found = graph.node.iter().enumerate().find_map(|(at, node)| Some((at, condition(node)?)));
+    found.is_some_and(|(at, condition)| branch::inline(graph, at, condition))
 }
 
 fn boolean_constants(graph: &GraphProto) -> HashMap<String, bool> {

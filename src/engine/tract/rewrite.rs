@@ -1,0 +1,40 @@
+//! Changes to the ONNX graph before tract sees it: what tract gets wrong or refuses,
+//! said in operators that it gets right.
+
+mod branch;
+mod decide;
+mod fold;
+mod nodes;
+mod reverse;
+
+use tract_onnx::pb::{GraphProto, ModelProto};
+
+/// All rewrites that hold whatever the shapes of the inputs are.
+pub(super) fn rewrite(model: &mut ModelProto) {
+    let opset = nodes::opset(model);
+    if let Some(graph) = &mut model.graph {
+        fold::constant_ifs(graph);
+        every_graph(graph, &mut |graph| reverse::as_bidirectional(graph, opset));
+    }
+}
+
+/// Whether the graph still holds an `If`, which [`decide`] may remove for given shapes.
+pub(super) fn holds_if(model: &ModelProto) -> bool {
+    model.graph.as_ref().is_some_and(decide::holds_if)
+}
+
+/// Replaces each `If` by a branch where `decide` knows the condition. It gets a model
+/// with the same inputs whose only output is the condition.
+pub(super) fn decide(model: &mut ModelProto, decide: impl Fn(&ModelProto) -> Option<bool>) {
+    decide::ifs(model, decide);
+}
+
+/// Visits the graph and the bodies and branches inside it.
+fn every_graph(graph: &mut GraphProto, visit: &mut impl FnMut(&mut GraphProto)) {
+    visit(graph);
+    for attribute in graph.node.iter_mut().flat_map(|node| &mut node.attribute) {
+        for subgraph in attribute.g.iter_mut().chain(&mut attribute.graphs) {
+            every_graph(subgraph, visit);
+        }
+    }
+}
