@@ -117,6 +117,8 @@ impl Batching {
 pub struct Facts {
     /// Which loading strategy serves, in words.
     pub strategy: String,
+    /// Why no faster strategy does, where one was tried.
+    pub strategy_reason: Option<String>,
     /// Estimated bytes of weights and of the largest working set over all plans.
     pub memory_bytes: u64,
     /// Plans held now.

@@ -57,6 +57,7 @@ struct Operator {
 #[derive(Serialize)]
 struct LoadFacts {
     strategy: String,
+    strategy_reason: Option<String>,
     batching: bool,
     batching_reason: Option<String>,
     joins_requests: bool,
@@ -135,6 +136,7 @@ fn report(engine: &TractEngine, model: String, version: u64, file: PathBuf) -> R
             report.servable = true;
             report.load_facts = Some(LoadFacts {
                 strategy: facts.strategy,
+                strategy_reason: facts.strategy_reason,
                 batching: loaded.batching().is_on(),
                 batching_reason,
                 joins_requests: loaded.joins_requests(),
@@ -233,6 +235,9 @@ impl LoadFacts {
             },
             format!("  memory     about {} kB", self.memory_bytes.div_ceil(1000)),
         ];
+        if let Some(reason) = &self.strategy_reason {
+            lines.insert(1, format!("             because {reason}"));
+        }
         if let Some(cost) = self.row_cost_us {
             lines.push(format!("  one row    {cost:.1} us"));
         }

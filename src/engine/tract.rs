@@ -23,6 +23,7 @@ mod rewrite;
 mod stateless;
 mod template;
 mod verify;
+mod warm_up;
 
 use std::sync::Arc;
 

@@ -28,6 +28,7 @@ pub(super) fn check(graph: &GraphProto) -> Result<(), LoadError> {
 /// The first attribute whose value tract would ignore.
 fn ignored(node: &NodeProto) -> Option<String> {
     let defaults: &[&[u8]] = match node.op_type.as_str() {
+        "TreeEnsembleClassifier" => return one_score_for_two_classes(node),
         "LSTM" => &[b"sigmoid", b"tanh", b"tanh"],
         "GRU" => &[b"sigmoid", b"tanh"],
         "RNN" => &[b"tanh"],
@@ -47,6 +48,18 @@ fn ignored(node: &NodeProto) -> Option<String> {
     let both_ways = set("direction").is_some_and(|direction| &*direction.s != b"forward");
     let layout = set("layout").filter(|layout| both_ways && layout.i != 0)?;
     Some(format!("layout = {}", layout.i))
+}
+
+/// Two classes whose trees score only one of them: tract chooses the label before it works
+/// out the other score, so labels come out wrong though scores are right.
+fn one_score_for_two_classes(node: &NodeProto) -> Option<String> {
+    let list = |name: &str| node.attribute.iter().find(|attribute| attribute.name == name);
+    let labels = list("classlabels_int64s").map_or(0, |labels| labels.ints.len())
+        + list("classlabels_strings").map_or(0, |labels| labels.strings.len());
+    let scored = &list("class_ids")?.ints;
+    let one_class = scored.windows(2).all(|pair| pair[0] == pair[1]);
+    let scored = scored.first().filter(|_| labels == 2 && one_class)?;
+    Some(format!("class_ids = {scored} for all trees of two classes"))
 }
 
 /// The activations, if they are not the operator's own (once for each direction).

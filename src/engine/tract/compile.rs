@@ -7,7 +7,7 @@ use tract_onnx::tract_core::ops::cast::cast;
 use tract_onnx::tract_core::optim::Optimizer;
 
 use super::convert;
-use super::memory;
+use super::memory::{self, Estimate};
 use super::stateless;
 use crate::engine::Signature;
 use crate::engine::guard;
@@ -40,7 +40,7 @@ pub(super) fn one_line(error: &TractError) -> String {
 /// A compiled graph and what it is expected to hold in memory.
 pub(super) struct Compiled {
     pub(super) plan: Arc<TypedSimplePlan>,
-    pub(super) memory: memory::Estimate,
+    pub(super) memory: Estimate,
 }
 
 /// How far tract's optimiser went. Later levels are slower plans that more graphs reach.
@@ -63,11 +63,17 @@ pub(super) fn compile(
     levels: &[Level],
     build: impl Fn() -> TractResult<InferenceModel>,
 ) -> Result<Compiled, CompileError> {
-    let typed = guarded(|| typed(signature, build()?))?;
+    let (weights, typed) = guarded(|| {
+        let model = build()?;
+        Ok((memory::weights(&model), typed(signature, model)?))
+    })?;
     let mut first_error = None;
     for &level in levels {
         match guarded(|| finish(typed.clone(), level)) {
-            Ok(compiled) => return Ok(compiled),
+            Ok(mut compiled) => {
+                compiled.memory.weights = weights;
+                return Ok(compiled);
+            }
             Err(error) => first_error = first_error.or(Some(error)),
         }
     }
@@ -114,7 +120,7 @@ fn finish(mut model: TypedModel, level: Level) -> TractResult<Compiled> {
         Level::Decluttered => model.declutter()?,
         Level::Typed => {}
     }
-    let memory = memory::estimate(&model);
+    let memory = Estimate { weights: 0, working_set: memory::working_set(&model) };
     let plan = TypedSimplePlan::new(model)?;
     Ok(Compiled { plan, memory })
 }

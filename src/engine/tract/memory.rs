@@ -1,4 +1,4 @@
-//! What a plan holds in memory, from its graph: constants, and the largest set of values
+//! What a plan holds in memory, from its graph: the weights, and the largest set of values
 //! alive at once.
 
 use std::collections::HashSet;
@@ -10,43 +10,36 @@ use tract_onnx::tract_core::ops::konst::Const;
 /// Bytes, estimated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Estimate {
-    pub(super) constants: u64,
+    /// The optimiser packs weights for its kernels, so each plan has a copy of its own.
+    pub(super) weights: u64,
     pub(super) working_set: u64,
 }
 
 impl Estimate {
     pub(super) fn total(self) -> u64 {
-        self.constants + self.working_set
+        self.weights + self.working_set
     }
 }
 
-pub(super) fn estimate(model: &TypedModel) -> Estimate {
-    Estimate { constants: constants(model), working_set: working_set(model) }
-}
-
-fn constants(model: &TypedModel) -> u64 {
+/// Bytes of the constants of a graph that is not yet optimised: after that they are packed
+/// inside operators, where they cannot be counted.
+pub(super) fn weights(model: &InferenceModel) -> u64 {
     let mut seen = HashSet::new();
     let mut bytes = 0;
     for node in model.nodes() {
         if let Some(constant) = node.op_as::<Const>()
             && seen.insert(Arc::as_ptr(constant.val()))
         {
-            bytes += tensor_bytes(constant.val());
+            let tensor = constant.val();
+            bytes += (tensor.len() * tensor.datum_type().size_of()) as u64;
         }
     }
     bytes
 }
 
-/// Packed weights are one opaque element that knows its own size.
-fn tensor_bytes(tensor: &Tensor) -> u64 {
-    let packed = tensor.exotic_fact().ok().flatten();
-    let packed = packed.and_then(|fact| u64::try_from(fact.mem_size().to_i64().ok()?).ok());
-    packed.unwrap_or((tensor.len() * tensor.datum_type().size_of()) as u64)
-}
-
 /// Walks the graph in order and adds up what is alive. A dimension that is still a symbol
 /// counts as one.
-fn working_set(model: &TypedModel) -> u64 {
+pub(super) fn working_set(model: &TypedModel) -> u64 {
     let Ok(order) = model.eval_order() else { return 0 };
     let mut waiting: Vec<usize> = model
         .nodes()

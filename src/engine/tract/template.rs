@@ -12,7 +12,7 @@ use tract_onnx::tract_hir::internal::{
 };
 
 use super::compile::{self, CompileError, LEVELS, Level};
-use super::{convert, rewrite};
+use super::{convert, memory, rewrite};
 use crate::engine::guard;
 use crate::engine::{Dim, Signature};
 use crate::tensor::Shape;
@@ -24,6 +24,8 @@ pub(super) struct Template {
     signature: Signature,
     /// The first of [`compile::LEVELS`] to try.
     level: AtomicUsize,
+    /// Bytes that the template itself holds.
+    pub(super) weights: u64,
     /// What is needed to parse again, if the graph depends on the shapes.
     branching: Option<Branching>,
 }
@@ -55,7 +57,9 @@ impl Template {
             proto: proto.clone(),
             directory: directory.to_str().map(str::to_owned),
         });
-        Ok(Self { model: parsed.model, signature, level: AtomicUsize::new(0), branching })
+        let weights = memory::weights(&parsed.model);
+        let level = AtomicUsize::new(0);
+        Ok(Self { model: parsed.model, signature, level, weights, branching })
     }
 
     /// One plan for every shape that the signature allows; every open dimension becomes a
