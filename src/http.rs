@@ -5,6 +5,7 @@ mod api;
 mod body;
 mod coding;
 mod error;
+mod exchange;
 mod fallback;
 mod health;
 mod log;

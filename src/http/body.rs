@@ -9,10 +9,6 @@ use super::coding::{self, Coding, CodingError};
 use super::error::Error;
 use super::{Config, blocking};
 
-/// Larger pieces of work (decoding, encoding, decompression) leave the I/O thread; below
-/// this they take some tens of microseconds, about what handing them over costs.
-pub(super) const INLINE_BYTES: usize = 32 * 1024;
-
 /// Reads the body and undoes its `Content-Encoding`.
 pub(super) async fn read(config: &Config, headers: &HeaderMap, body: Body) -> Result<Bytes, Error> {
     let coding = Coding::of_request(headers).map_err(Error::ContentEncoding)?;

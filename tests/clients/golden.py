@@ -1,98 +1,80 @@
 """What the shipped models must answer: the `golden.json` that lies beside each of them, made with onnxruntime."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from tritonclient.utils import triton_to_np_dtype
 
 from server import ROOT
 
-
-@dataclass
-class Tensor:
-    name: str
-    datatype: str
-    value: np.ndarray
-
-    @classmethod
-    def parse(cls, wire: dict) -> "Tensor":
-        value = np.array(wire["data"], dtype=triton_to_np_dtype(wire["datatype"])).reshape(wire["shape"])
-        return cls(wire["name"], wire["datatype"], value)
+Tensors = dict[str, np.ndarray]
 
 
 @dataclass
-class Example:
-    inputs: list[Tensor]
-    outputs: list[Tensor]
+class Golden:
+    """Inputs of a model, and the outputs it must give for them."""
+
+    inputs: Tensors
+    outputs: Tensors
     relative: float
     absolute: float
 
     def check(self, answer_of) -> None:
         """`answer_of(name)` is the array that came back for an output."""
-        for output in self.outputs:
-            same(answer_of(output.name), output.value, self.relative, self.absolute)
+        for name, expected in self.outputs.items():
+            self.same(answer_of(name), expected)
+
+    def same(self, actual, expected) -> None:
+        """Equal within the tolerance for floats, equal for everything else; shapes and types must agree."""
+        if expected.dtype.kind == "f":
+            np.testing.assert_allclose(actual, expected, rtol=self.relative, atol=self.absolute, strict=True)
+        else:
+            np.testing.assert_array_equal(actual, expected, strict=True)
 
 
-def examples(model: str) -> list[Example]:
-    document = json.loads((ROOT / "models" / model / "1" / "golden.json").read_text())
-    tolerance = document.get("tolerance", {})
-    return [
-        Example(
-            [Tensor.parse(tensor) for tensor in example["request"]["inputs"]],
-            [Tensor.parse(tensor) for tensor in example["response"]["outputs"]],
-            tolerance.get("relative", 1e-3),
-            tolerance.get("absolute", 1e-5),
+class Digits(Golden):
+    """The golden rows of `digits`, or some of them."""
+
+    @property
+    def pixels(self) -> np.ndarray:
+        return self.inputs["pixels"]
+
+    def check_predictions(self, answer: dict) -> None:
+        """`answer` is what protocol v1 says to rows: objects with the name of every output."""
+        [(key, rows)] = answer.items()
+        assert key == "predictions" and all(row.keys() == self.outputs.keys() for row in rows)
+        self.check(lambda name: np.array([row[name] for row in rows], self.outputs[name].dtype))
+
+    def take(self, *rows: int) -> "Digits":
+        """These rows; numbers beyond the last row begin again with the first."""
+        inputs, outputs = (
+            {name: value.take(rows, axis=0, mode="wrap") for name, value in side.items()}
+            for side in (self.inputs, self.outputs)
         )
-        for example in document["examples"]
+        return replace(self, inputs=inputs, outputs=outputs)
+
+
+def examples(model: str) -> list[Golden]:
+    document = json.loads((ROOT / "models" / model / "1" / "golden.json").read_text())
+    return [
+        Golden(tensors(each["request"]["inputs"]), tensors(each["response"]["outputs"]), **document["tolerance"])
+        for each in document["examples"]
     ]
 
 
-def same(actual, expected, relative: float, absolute: float) -> None:
-    """Equal within the tolerance for floats, equal for everything else; shapes must agree."""
-    actual, expected = np.asarray(actual), np.asarray(expected)
-    assert actual.shape == expected.shape
-    if expected.dtype.kind == "f":
-        np.testing.assert_allclose(actual, expected, rtol=relative, atol=absolute)
-    else:
-        np.testing.assert_array_equal(actual, expected)
+def tensors(wire: list[dict]) -> Tensors:
+    return {
+        tensor["name"]: np.array(tensor["data"], triton_to_np_dtype(tensor["datatype"])).reshape(tensor["shape"])
+        for tensor in wire
+    }
 
 
-@dataclass
-class Digits:
-    """All golden rows of `digits` in one table."""
+def digits() -> Digits:
+    found = examples("digits")
 
-    pixels: np.ndarray
-    labels: np.ndarray
-    probabilities: np.ndarray
-    relative: float
-    absolute: float
+    def joined(sides: list[Tensors]) -> Tensors:
+        return {name: np.concatenate([side[name] for side in sides]) for name in sides[0]}
 
-    @classmethod
-    def load(cls) -> "Digits":
-        found = examples("digits")
-
-        def column(tensors, name):
-            return np.concatenate([{t.name: t.value for t in side}[name] for side in tensors])
-
-        inputs, outputs = [e.inputs for e in found], [e.outputs for e in found]
-        return cls(
-            column(inputs, "pixels").astype(np.float32),
-            column(outputs, "label"),
-            column(outputs, "probabilities"),
-            found[0].relative,
-            found[0].absolute,
-        )
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def rows(self, count: int) -> np.ndarray:
-        """`count` rows of pixels, repeating the golden ones as often as needed."""
-        return np.resize(self.pixels, (count, self.pixels.shape[1]))
-
-    def check(self, labels, probabilities, rows=None) -> None:
-        """The answers belong to these golden rows (all of them when not said)."""
-        rows = np.arange(len(self)) if rows is None else np.asarray(rows)
-        np.testing.assert_array_equal(np.asarray(labels), self.labels[rows])
-        same(probabilities, self.probabilities[rows], self.relative, self.absolute)
+    inputs, outputs = joined([each.inputs for each in found]), joined([each.outputs for each in found])
+    return Digits(inputs, outputs, found[0].relative, found[0].absolute)

@@ -3,18 +3,16 @@
 import os
 import re
 import shutil
-import signal
-import socket
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED_MODELS = ["digits", "file-type"]
-DATATYPES = "bool uint8 uint16 uint32 uint64 int8 int16 int32 int64 fp16 fp32 fp64 bytes".split()
-FIXTURES = ["symbolic_batch", "two_inputs", *(f"dtype_{name}" for name in DATATYPES)]
+SHIPPED_MODELS = ["digits", "file-type", "text-direction"]
+DATATYPES = "BOOL UINT8 UINT16 UINT32 UINT64 INT8 INT16 INT32 INT64 FP16 FP32 FP64 BYTES".split()
+FIXTURES = ["symbolic_batch", "two_inputs", *(f"dtype_{datatype.lower()}" for datatype in DATATYPES)]
+MODELS = [*SHIPPED_MODELS, *FIXTURES]
 
 READY_WITHIN_SECONDS = 60
 STOPPED_WITHIN_SECONDS = 30
@@ -31,62 +29,57 @@ def build_repository(directory: Path) -> Path:
     return directory
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def eventually(probe, within: float = 5.0):
+    """The first result of `probe` that is true: awaits a state instead of guessing a time."""
+    deadline = time.monotonic() + within
+    while not (result := probe()):
+        assert time.monotonic() < deadline, f"{probe} did not come true within {within} s"
+        time.sleep(0.01)
+    return result
 
 
 class Server:
-    def __init__(self, binary: str, repository: Path, logs: Path):
-        self.address = f"127.0.0.1:{free_port()}"
-        self.url = f"http://{self.address}"
-        self._stdout, self._stderr = logs / "stdout", logs / "stderr"
+    def __init__(self, binary: str, repository: Path, log: Path):
+        self.address = ""
+        """host:port, known when the server is ready."""
+        self._log = log
         environment = {key: value for key, value in os.environ.items() if not key.startswith("ONNXD_")}
-        with open(self._stdout, "wb") as stdout, open(self._stderr, "wb") as stderr:
+        with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [binary, "serve", str(repository), "--http-addr", self.address],
+                [binary, "serve", str(repository), "--http-addr", "127.0.0.1:0", "--log", "json"],
                 stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
+                stdout=output,
+                stderr=subprocess.STDOUT,
                 env=environment,
             )
 
     def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + READY_WITHIN_SECONDS
-        answer = "no answer yet"
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                raise AssertionError(f"onnxd ended with {self._process.returncode} before it was ready\n{self.log()}")
-            try:
-                with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as response:
-                    if response.status == 200:
-                        return
-                    answer = f"status {response.status}"
-            except urllib.error.HTTPError as error:
-                answer = f"status {error.code}: {error.read().decode(errors='replace')}"
-            except OSError as error:
-                answer = str(error)
-            time.sleep(0.02)
-        raise AssertionError(f"onnxd was not ready after {READY_WITHIN_SECONDS} s ({answer})\n{self.log()}")
+        eventually(self._is_ready, READY_WITHIN_SECONDS)
+
+    def _is_ready(self) -> bool:
+        assert self._process.poll() is None, f"onnxd ended with {self._process.returncode} before it was ready"
+        announced = re.search(r'"http\.addr":"([^"]+)"', self.log())
+        if not announced:
+            return False
+        self.address = announced[1]
+        try:
+            with urllib.request.urlopen(f"http://{self.address}/readyz", timeout=5) as response:
+                return response.status == 200
+        except OSError:  # also the class of a refusal with a status
+            return False
 
     def stop(self) -> int:
-        """Asks for a graceful end and returns the exit code; a server that does not obey is killed and reported."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-        try:
-            return self._process.wait(STOPPED_WITHIN_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise AssertionError(f"onnxd ignored SIGTERM for {STOPPED_WITHIN_SECONDS} s\n{self.log()}") from None
+        """Asks for a graceful end and returns the exit code."""
+        self._process.terminate()
+        return self._process.wait(STOPPED_WITHIN_SECONDS)
 
     def kill(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+        """Does nothing to a process that has ended."""
+        self._process.kill()
+        self._process.wait()
 
     def log(self) -> str:
-        return "".join(path.read_text(errors="replace") for path in (self._stdout, self._stderr))
+        return self._log.read_text(errors="replace")
 
     def complaints(self) -> list[str]:
         return [line for line in self.log().splitlines() if "panicked" in line or re.search(r"\bERROR\b", line)]

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::engine::{Dim, Signature, TensorSpec};
+use crate::http::exchange::DecodeError;
 use crate::predict::NamedTensor;
 use crate::tensor::json::{FromJson, JsonError, Kind, Nesting, Reader, read_nested};
 use crate::tensor::{Data, DataType, Shape, Tensor};
@@ -25,17 +26,6 @@ pub(super) struct PredictRequest {
     pub(super) inputs: Vec<NamedTensor>,
     /// Number of instances, in the row form.
     pub(super) rows: usize,
-}
-
-/// What is wrong with a request; the message is for the client.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct DecodeError(pub(super) String);
-
-impl From<JsonError> for DecodeError {
-    fn from(error: JsonError) -> Self {
-        Self(format!("malformed JSON: {error}"))
-    }
 }
 
 pub(super) fn decode(body: &[u8], signature: &Signature) -> Result<PredictRequest, DecodeError> {
@@ -289,8 +279,9 @@ impl FromJson for Text {
             let bytes = STANDARD
                 .decode(encoded.as_bytes())
                 .map_err(|error| reader.error(format!("invalid base64: {error}")))?;
-            let decoded = String::from_utf8(bytes)
-                .map_err(|_| reader.error("the base64 holds no UTF-8, which ONNX strings are"))?;
+            let decoded = String::from_utf8(bytes).map_err(|_| {
+                reader.error("the base64 text is not UTF-8, which ONNX strings are")
+            })?;
             text = Some(Self(decoded));
             Ok(())
         })?;

@@ -1,7 +1,8 @@
 //! `{"predictions": […]}` (rows) and `{"outputs": …}` (columns).
 
-use super::decode::{DecodeError, Form};
+use super::decode::Form;
 use crate::engine::Signature;
+use crate::http::exchange::DecodeError;
 use crate::tensor::Tensor;
 use crate::tensor::json::{NonFinite, write_nested, write_row, write_string};
 

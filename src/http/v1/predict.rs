@@ -6,23 +6,15 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
-use super::decode::{self, DecodeError, PredictRequest};
+use super::decode::{self, PredictRequest};
 use super::encode;
-use crate::http::body::{self, INLINE_BYTES};
 use crate::http::coding::{self, Coding};
 use crate::http::error::Error;
-use crate::http::{Api, blocking, reply};
+use crate::http::{Api, body, exchange, reply};
 use crate::predict::{Codec, Request, Watch};
-use crate::registry::{LiveModel, Protocol};
-use crate::tensor::binary;
-
-impl From<DecodeError> for Error {
-    fn from(error: DecodeError) -> Self {
-        Self::Malformed(error.0)
-    }
-}
+use crate::registry::Protocol;
 
 pub(in crate::http) async fn predict(
     State(api): State<Api>,
@@ -67,13 +59,8 @@ async fn respond(
     body: Body,
 ) -> Response {
     let mut watch = api.predictor.watch(Protocol::V1);
-    match answer(api, &mut watch, (model, version), headers, body).await {
-        Ok(response) => response,
-        Err(error) => {
-            watch.failed(error.outcome(), error.refusal());
-            error.into_response()
-        }
-    }
+    let answer = answer(api, &mut watch, (model, version), headers, body).await;
+    exchange::conclude(&mut watch, answer)
 }
 
 async fn answer(
@@ -87,47 +74,23 @@ async fn answer(
     let live = api.predictor.resolve(model, version)?;
     watch.resolved(&live);
     let started = Instant::now();
-    let request = if body.len() <= INLINE_BYTES {
-        decode::decode(&body, live.signature())?
-    } else {
-        let live = Arc::clone(&live);
-        blocking(move || decode::decode(&body, live.signature())).await??
-    };
+    let decoder = Arc::clone(&live);
+    let PredictRequest { form, inputs, rows } =
+        exchange::work_on(body.len(), move || decode::decode(&body, decoder.signature())).await?;
     let decode_time = started.elapsed();
-    let PredictRequest { form, inputs, rows } = request;
     let request = Request { inputs, timeout: None };
     let mut answer = api.predictor.predict(&live, request, watch.started()).await?;
     let outputs = std::mem::take(&mut answer.outputs);
+    let answered_rows = exchange::rows(&live, &outputs);
     let started = Instant::now();
-    let bytes: usize = outputs.iter().map(|output| binary::encoded_len(output.data())).sum();
-    let coding = Coding::for_answer(headers, bytes * 3);
-    let count = answer_rows(&live, rows, &outputs);
-    let encode = {
-        let live = Arc::clone(&live);
-        move || {
-            let text = encode::encode(form, rows, live.signature(), &outputs)?;
-            Ok::<_, DecodeError>(coding::compress(coding, text))
-        }
-    };
-    let text = if bytes * 3 <= INLINE_BYTES && coding == Coding::Identity {
-        encode()?
-    } else {
-        blocking(encode).await??
-    };
+    let bytes = exchange::json_bytes(&outputs);
+    let coding = Coding::for_answer(headers, bytes);
+    let text = exchange::work_on(exchange::encoding_work(bytes, coding), move || {
+        let text = encode::encode(form, rows, live.signature(), &outputs)?;
+        Ok(coding::compress(coding, text))
+    })
+    .await?;
     let codec = Codec { decode: decode_time, encode: started.elapsed() };
-    watch.answered(&answer, count, codec);
-    let mut response = Response::new(Body::from(text));
-    response.headers_mut().insert(header::CONTENT_TYPE, reply::JSON);
-    if let Some(value) = coding.header() {
-        response.headers_mut().insert(header::CONTENT_ENCODING, value);
-    }
-    Ok(response)
-}
-
-fn answer_rows(live: &LiveModel, instances: usize, outputs: &[crate::tensor::Tensor]) -> usize {
-    if live.model.batching().is_on() {
-        outputs.first().and_then(crate::tensor::Tensor::rows).unwrap_or(instances)
-    } else {
-        1
-    }
+    watch.answered(&answer, answered_rows, codec);
+    Ok(exchange::ok(reply::JSON, coding, text))
 }

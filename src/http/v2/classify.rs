@@ -14,11 +14,16 @@ pub(super) fn best(tensor: &Tensor, n: usize, has_rows: bool) -> Option<Tensor> 
     let mut best = Vec::with_capacity(rows * n);
     for row in values.chunks(row_elements.max(1)) {
         let mut order: Vec<usize> = (0..row.len()).collect();
-        order.sort_by(|&a, &b| row[b].partial_cmp(&row[a]).unwrap_or(Ordering::Equal));
+        order.sort_by(|&a, &b| descending(row[a], row[b]));
         best.extend(order.iter().take(n).map(|&index| format!("{:.6}:{index}", row[index])));
     }
     let dims = if has_rows { vec![rows, n] } else { vec![n] };
     Tensor::new(Shape::new(dims).ok()?, Data::Bytes(best)).ok()
+}
+
+/// Largest first; NaN, which is no score, last.
+fn descending(a: f64, b: f64) -> Ordering {
+    b.partial_cmp(&a).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
 }
 
 fn numbers(data: &Data) -> Option<Vec<f64>> {
@@ -50,6 +55,15 @@ mod tests {
         let best = best(&tensor, 2, true).unwrap();
         assert_eq!(best.shape().dims(), [2, 2]);
         let expected = ["0.700000:1", "0.200000:2", "0.500000:0", "0.250000:1"];
+        assert_eq!(best.data().as_slice::<String>().unwrap(), expected);
+    }
+
+    #[test]
+    fn a_class_without_a_score_comes_last() {
+        let scores = Data::Fp32(vec![f32::NAN, 0.1, 0.7]);
+        let tensor = Tensor::new(Shape::new(vec![3]).unwrap(), scores).unwrap();
+        let best = best(&tensor, 3, false).unwrap();
+        let expected = ["0.700000:2", "0.100000:1", "NaN:0"];
         assert_eq!(best.data().as_slice::<String>().unwrap(), expected);
     }
 }

@@ -6,6 +6,7 @@ mod raw;
 
 use std::time::Duration;
 
+use crate::http::exchange::DecodeError;
 use crate::predict::NamedTensor;
 use crate::tensor::json::{FromJson, JsonError, Kind, Reader};
 
@@ -31,17 +32,6 @@ pub(super) struct RequestedOutput {
     pub(super) binary: Option<bool>,
     /// The best so many classes instead of the tensor.
     pub(super) classes: Option<usize>,
-}
-
-/// What is wrong with a request; the message is for the client.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct DecodeError(pub(super) String);
-
-impl From<JsonError> for DecodeError {
-    fn from(error: JsonError) -> Self {
-        Self(format!("malformed JSON: {error}"))
-    }
 }
 
 /// Decodes JSON and the binary data behind it. `json_bytes` is where the JSON ends, if the

@@ -1,7 +1,8 @@
 //! The answer to an infer request: JSON, with binary data behind it where it was asked for.
 
 use super::classify;
-use super::decode::{DecodeError, RequestedOutput};
+use super::decode::RequestedOutput;
+use crate::http::exchange::DecodeError;
 use crate::registry::LiveModel;
 use crate::tensor::json::{NonFinite, write_flat, write_string};
 use crate::tensor::{Tensor, binary};

@@ -5,26 +5,19 @@ use std::time::Instant;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
 
-use super::decode::{self, DecodeError, InferRequest};
-use super::encode::{self, Encoded, Wanted};
+use super::decode::{self, InferRequest};
+use super::encode::{self, Wanted};
 use super::{HEADER_LENGTH, Target};
-use crate::http::body::{self, INLINE_BYTES};
 use crate::http::coding::{self, Coding};
 use crate::http::error::Error;
-use crate::http::{Api, blocking, reply};
+use crate::http::{Api, body, exchange, reply};
 use crate::predict::{Codec, Request, Watch};
 use crate::registry::{LiveModel, Protocol};
+use crate::tensor::Tensor;
 use crate::tensor::json::NonFinite;
-use crate::tensor::{Tensor, binary};
-
-impl From<DecodeError> for Error {
-    fn from(error: DecodeError) -> Self {
-        Self::Malformed(error.0)
-    }
-}
 
 pub(in crate::http) async fn infer(
     State(api): State<Api>,
@@ -33,13 +26,8 @@ pub(in crate::http) async fn infer(
     body: Body,
 ) -> Response {
     let mut watch = api.predictor.watch(Protocol::V2);
-    match answer(&api, &mut watch, &target, &headers, body).await {
-        Ok(response) => response,
-        Err(error) => {
-            watch.failed(error.outcome(), error.refusal());
-            error.into_response()
-        }
-    }
+    let answer = answer(&api, &mut watch, &target, &headers, body).await;
+    exchange::conclude(&mut watch, answer)
 }
 
 async fn answer(
@@ -64,21 +52,12 @@ async fn answer(
     let request = Request { inputs: request.inputs, timeout: request.timeout };
     let mut answer = api.predictor.predict(&live, request, watch.started()).await?;
     let outputs = std::mem::take(&mut answer.outputs);
-    let rows = rows(&live, &outputs);
+    let rows = exchange::rows(&live, &outputs);
     let started = Instant::now();
     let response = encode(headers, &live, wanted, outputs).await?;
     let codec = Codec { decode: decode_time, encode: started.elapsed() };
     watch.answered(&answer, rows, codec);
     Ok(response)
-}
-
-/// Rows answered: those of the batch axis, or one where there is none.
-fn rows(live: &LiveModel, outputs: &[Tensor]) -> usize {
-    if live.model.batching().is_on() {
-        outputs.first().and_then(Tensor::rows).unwrap_or(1)
-    } else {
-        1
-    }
 }
 
 async fn decode(
@@ -90,10 +69,7 @@ async fn decode(
     if json_bytes == Some(0) {
         return Ok(decode::decode_raw(&body, live.signature())?);
     }
-    if body.len() <= INLINE_BYTES {
-        return Ok(decode::decode(&body, json_bytes)?);
-    }
-    Ok(blocking(move || decode::decode(&body, json_bytes)).await??)
+    exchange::work_on(body.len(), move || decode::decode(&body, json_bytes)).await
 }
 
 /// Where the JSON ends, if the request says so.
@@ -114,35 +90,22 @@ async fn encode(
     wanted: Wanted,
     outputs: Vec<Tensor>,
 ) -> Result<Response, Error> {
-    let bytes: usize = outputs.iter().map(|output| binary::encoded_len(output.data())).sum();
-    // JSON of floats is about three times their binary size.
-    let coding = Coding::for_answer(headers, bytes * 3);
-    if bytes * 3 <= INLINE_BYTES && coding == Coding::Identity {
-        return Ok(respond(encode::encode(live, &wanted, &outputs)?, coding));
-    }
+    let bytes = exchange::json_bytes(&outputs);
+    let coding = Coding::for_answer(headers, bytes);
     let live = Arc::clone(live);
-    let encoded = blocking(move || {
+    let encoded = exchange::work_on(exchange::encoding_work(bytes, coding), move || {
         let mut encoded = encode::encode(&live, &wanted, &outputs)?;
         encoded.body = coding::compress(coding, encoded.body);
-        Ok::<_, DecodeError>(encoded)
-    });
-    Ok(respond(encoded.await??, coding))
-}
-
-fn respond(encoded: Encoded, coding: Coding) -> Response {
+        Ok(encoded)
+    })
+    .await?;
     let content_type = match encoded.json_bytes {
         Some(_) => HeaderValue::from_static("application/octet-stream"),
         None => reply::JSON,
     };
-    let mut response = Response::new(Body::from(encoded.body));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, content_type);
+    let mut response = exchange::ok(content_type, coding, encoded.body);
     if let Some(length) = encoded.json_bytes {
-        headers.insert(HEADER_LENGTH, HeaderValue::from(length));
+        response.headers_mut().insert(HEADER_LENGTH, HeaderValue::from(length));
     }
-    if let Some(value) = coding.header() {
-        headers.insert(header::CONTENT_ENCODING, value);
-        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    }
-    response
+    Ok(response)
 }

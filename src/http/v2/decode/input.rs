@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{DecodeError, unsigned};
+use super::unsigned;
+use crate::http::exchange::DecodeError;
 use crate::predict::NamedTensor;
 use crate::tensor::json::{FromJson, JsonError, Nesting, Reader, read_nested};
 use crate::tensor::{Data, DataType, Element, Shape, Tensor, binary};

@@ -1,7 +1,8 @@
 //! The raw form: a body that is nothing but the data of one tensor.
 
-use super::{DecodeError, InferRequest};
+use super::InferRequest;
 use crate::engine::{Signature, TensorSpec};
+use crate::http::exchange::DecodeError;
 use crate::predict::NamedTensor;
 use crate::tensor::{Shape, Tensor, binary};
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes a virtual environment for a suite, once.
 
-    venv.py DIRECTORY REQUIREMENTS
+    environment.py DIRECTORY REQUIREMENTS
 
 It is made again only when the requirements or the Python version change.
 """

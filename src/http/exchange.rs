@@ -1,0 +1,82 @@
+//! What the prediction handlers of all protocols share.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+
+use super::blocking;
+use super::coding::Coding;
+use super::error::Error;
+use crate::predict::Watch;
+use crate::registry::LiveModel;
+use crate::tensor::json::JsonError;
+use crate::tensor::{Tensor, binary};
+
+/// Larger pieces of work (decoding, encoding, compression) leave the I/O thread; below this
+/// they take some tens of microseconds, about what handing them over costs.
+const INLINE_BYTES: usize = 32 * 1024;
+
+/// What is wrong with a request; the message is for the client.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct DecodeError(pub(super) String);
+
+impl From<JsonError> for DecodeError {
+    fn from(error: JsonError) -> Self {
+        Self(format!("malformed JSON: {error}"))
+    }
+}
+
+impl From<DecodeError> for Error {
+    fn from(error: DecodeError) -> Self {
+        Self::Malformed(error.0)
+    }
+}
+
+/// The answer to the client, with its failure accounted for.
+pub(super) fn conclude(watch: &mut Watch, answer: Result<Response, Error>) -> Response {
+    answer.unwrap_or_else(|error| {
+        watch.failed(error.outcome(), error.refusal());
+        error.into_response()
+    })
+}
+
+/// Does work on about so many bytes: here if they are few, else away from the I/O threads.
+pub(super) async fn work_on<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> Result<T, DecodeError> + Send + 'static,
+) -> Result<T, Error> {
+    if bytes <= INLINE_BYTES { Ok(work()?) } else { Ok(blocking(work).await??) }
+}
+
+/// About the size of the outputs as JSON: three times their binary size, for floats.
+pub(super) fn json_bytes(outputs: &[Tensor]) -> usize {
+    outputs.iter().map(|output| 3 * binary::encoded_len(output.data())).sum()
+}
+
+/// What [`work_on`] should count for encoding so many bytes: compression is always worth
+/// leaving the I/O thread for.
+pub(super) fn encoding_work(bytes: usize, coding: Coding) -> usize {
+    if coding == Coding::Identity { bytes } else { usize::MAX }
+}
+
+/// Rows answered: those of the batch axis, or one where there is none.
+pub(super) fn rows(live: &LiveModel, outputs: &[Tensor]) -> usize {
+    if live.model.batching().is_on() {
+        outputs.first().and_then(Tensor::rows).unwrap_or(1)
+    } else {
+        1
+    }
+}
+
+/// 200 with a body that `coding` was applied to.
+pub(super) fn ok(content_type: HeaderValue, coding: Coding, body: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(body));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, content_type);
+    if let Some(value) = coding.header() {
+        headers.insert(header::CONTENT_ENCODING, value);
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    response
+}
