@@ -144,7 +144,7 @@ impl Plan for FakePlan {
             }
             Ok(inputs.to_vec())
         })
-        .unwrap_or_else(|caught| Err(RunError::Panic { reason: caught.0 }))
+        .unwrap_or_else(|_| Err(RunError::Panic { operator: "a fake operator".to_owned() }))
     }
 
     fn any_rows(&self) -> bool {

@@ -88,6 +88,14 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    const ALL: [Self; 5] = [
+        Self::NotReady,
+        Self::QueueFull,
+        Self::CompilerBusy,
+        Self::DeadlineExceeded,
+        Self::ShuttingDown,
+    ];
+
     fn as_str(self) -> &'static str {
         match self {
             Self::NotReady => "not_ready",
@@ -221,6 +229,15 @@ impl Metrics {
             queues: scheduler::Metrics::new(registry),
             retired: Mutex::default(),
         }))
+        .with_all_refusals()
+    }
+
+    /// A rate over a series that is not there yet misses the first event.
+    fn with_all_refusals(self) -> Self {
+        for refusal in Refusal::ALL {
+            self.0.rejected_total.with_label_values(&[refusal.as_str()]);
+        }
+        self
     }
 
     /// The series of a version that goes live.

@@ -1,5 +1,6 @@
 //! A compiled graph with a pool of its running states.
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tract_onnx::prelude::*;
@@ -47,25 +48,49 @@ impl TractPlan {
 
     /// Runs in a state that goes back to the pool only if all went well: an operator that
     /// failed or panicked may have left anything behind.
-    fn run_in_state(&self, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+    fn run_in_state(
+        &self,
+        inputs: TVec<TValue>,
+        running: &Cell<Option<usize>>,
+    ) -> TractResult<TVec<TValue>> {
         let mut state = self.take_state()?;
-        let outputs = state.run(inputs)?;
+        let outputs = state.run_plan_with_eval(inputs, |context, op_state, node, inputs| {
+            running.set(Some(node.id));
+            tract_onnx::tract_core::plan::eval(context, op_state, node, inputs)
+        })?;
         self.return_state(state);
         Ok(outputs)
+    }
+
+    /// An operator and its node as callers may see them: optimised operators go by the
+    /// name of the node they were made from.
+    fn describe(&self, node: Option<usize>) -> String {
+        node.map_or_else(
+            || "the graph".to_owned(),
+            |id| {
+                let node = self.plan.model().node(id);
+                format!("{} (node '{}')", node.op().name(), node.name)
+            },
+        )
     }
 }
 
 impl Plan for TractPlan {
     fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
+        let running = Cell::new(None);
         let outputs = guard::catch(|| {
             let inputs: TractResult<TVec<TValue>> =
                 inputs.iter().map(|input| Ok(convert::into_tract(input)?.into_tvalue())).collect();
-            self.run_in_state(inputs?)
+            self.run_in_state(inputs?, &running)
         });
         let outputs = match outputs {
             Ok(Ok(outputs)) => outputs,
             Ok(Err(error)) => return Err(RunError::Operator { reason: one_line(&error) }),
-            Err(caught) => return Err(RunError::Panic { reason: caught.0 }),
+            Err(caught) => {
+                let operator = self.describe(running.get());
+                tracing::warn!(operator, reason = caught.0, "an operator panicked");
+                return Err(RunError::Panic { operator });
+            }
         };
         outputs
             .iter()
