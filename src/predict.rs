@@ -90,6 +90,6 @@ impl Predictor {
         let inputs = inputs::in_order(live.signature(), request.inputs)?;
         live.signature().check(&inputs)?;
         let allowed = request.timeout.map_or(live.deadline, |own| own.min(live.deadline));
-        Ok(live.queue.run(Work { inputs, deadline: started + allowed }).await?)
+        Ok(live.queue.run(Work { inputs, deadline: started + allowed, allowed }).await?)
     }
 }

@@ -5,11 +5,12 @@
 //! still changing are left out until they stand still, so a half-copied model is never
 //! listed. Nothing here loads a model or knows which ones are live.
 
+mod golden;
 mod layout;
 mod settings;
 mod settle;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -52,8 +53,8 @@ pub struct Model {
     /// The settings, or why they cannot be used.
     pub settings: Result<Settings, String>,
     pub versions: BTreeMap<Version, VersionFiles>,
-    /// Settings or files that are there but still changing.
-    pub unsettled: bool,
+    /// Versions that are there but still changing, and so are not listed above.
+    pub changing: BTreeSet<Version>,
 }
 
 /// The files of one version.
@@ -63,6 +64,15 @@ pub struct VersionFiles {
     /// Golden examples, where the version has some.
     pub golden: Option<PathBuf>,
     pub fingerprint: Fingerprint,
+}
+
+impl VersionFiles {
+    /// Input shapes that real requests have, by input name: those of the golden examples.
+    /// A file that cannot be read gives none; whether the examples hold is not decided
+    /// here.
+    pub fn known_shapes(&self) -> Vec<golden::Shapes> {
+        self.golden.as_deref().map(golden::shapes).unwrap_or_default()
+    }
 }
 
 /// Names, sizes, times and inodes of a version's files and of the model's settings; it

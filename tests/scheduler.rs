@@ -40,7 +40,7 @@ fn rows(values: &[i64]) -> Tensor {
 
 fn ask(rig: &Rig, values: &[i64], allowed: Duration) -> JoinHandle<Result<Answer, Rejection>> {
     let queue = Arc::clone(&rig.queue);
-    let work = Work { inputs: vec![rows(values)], deadline: Instant::now() + allowed };
+    let work = Work { inputs: vec![rows(values)], deadline: Instant::now() + allowed, allowed };
     tokio::spawn(async move { queue.run(work).await })
 }
 
@@ -206,7 +206,8 @@ fn a_flood_on_one_model_does_not_keep_another_from_its_turn() {
         while flooded.queue.depth() < 40 {
             tokio::task::yield_now().await;
         }
-        let work = Work { inputs: vec![rows(&[7])], deadline: Instant::now() + LONG };
+        let work =
+            Work { inputs: vec![rows(&[7])], deadline: Instant::now() + LONG, allowed: LONG };
         queue.run(work).await.expect("an answer");
         assert!(flooded.model.runs() < 10, "it waited for {} runs", flooded.model.runs());
         flood.iter().for_each(JoinHandle::abort);

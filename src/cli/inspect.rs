@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::Failure;
 use crate::engine::tract::{self, Inspection, TractEngine};
 use crate::engine::{Batching, Engine, ModelSource, TensorSpec};
-use crate::repository::{self, Repository};
+use crate::repository::{self, Repository, VersionFiles};
 
 /// What is printed about one model file.
 #[derive(Serialize)]
@@ -76,7 +76,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     crate::engine::guard::install_hook();
     let reports: Vec<Report> = models
         .into_iter()
-        .map(|(name, version, file)| report(&engine, name, version, file))
+        .map(|(name, version, files)| report(&engine, name, version, files))
         .collect();
     if matches.get_flag("json") {
         let text = serde_json::to_string_pretty(&reports).unwrap_or_default();
@@ -92,7 +92,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
 }
 
 /// Every version in the path, whatever the policies say.
-fn models(path: &Path) -> Result<Vec<(String, u64, PathBuf)>, Failure> {
+fn models(path: &Path) -> Result<Vec<(String, u64, VersionFiles)>, Failure> {
     let config =
         repository::Config { root: path.to_owned(), model_name: None, settle: Duration::ZERO };
     let work = |error: repository::Error| Failure::Work(error.to_string());
@@ -100,13 +100,14 @@ fn models(path: &Path) -> Result<Vec<(String, u64, PathBuf)>, Failure> {
     let mut found = Vec::new();
     for (name, model) in listing.models {
         for (version, files) in model.versions {
-            found.push((name.clone(), version, files.model_file));
+            found.push((name.clone(), version, files));
         }
     }
     Ok(found)
 }
 
-fn report(engine: &TractEngine, model: String, version: u64, file: PathBuf) -> Report {
+fn report(engine: &TractEngine, model: String, version: u64, files: VersionFiles) -> Report {
+    let known_shapes = files.known_shapes();
     let mut report = Report {
         model,
         version,
@@ -116,7 +117,7 @@ fn report(engine: &TractEngine, model: String, version: u64, file: PathBuf) -> R
         outputs: Vec::new(),
         file_facts: None,
         load_facts: None,
-        file,
+        file: files.model_file,
     };
     match tract::inspect(&report.file) {
         Ok(inspection) => report.add_file(inspection),
@@ -125,7 +126,7 @@ fn report(engine: &TractEngine, model: String, version: u64, file: PathBuf) -> R
             return report;
         }
     }
-    let source = ModelSource { path: report.file.clone(), known_shapes: Vec::new() };
+    let source = ModelSource { path: report.file.clone(), known_shapes };
     match engine.load(&source) {
         Ok(loaded) => {
             let facts = loaded.facts();

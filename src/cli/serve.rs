@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::ArgMatches;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 use super::Failure;
 use crate::config::{Config, Errors, Sources, settings};
@@ -21,6 +22,8 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.io_threads)
         .thread_name("io")
+        // Decoding of large bodies; more threads than cores would only take turns.
+        .max_blocking_threads(config.io_threads * 2)
         .enable_all()
         .build()
         .map_err(|error| Failure::Work(format!("cannot start the runtime: {error}")))?;
@@ -29,19 +32,47 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
 
 async fn serve(config: Config) -> Result<(), Failure> {
     let app = app::build(config).await.map_err(|error| Failure::Work(error.to_string()))?;
-    let cannot_wait = |error| Failure::Work(format!("cannot wait for signals: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(cannot_wait)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_wait)?;
-    let stop = async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+    let mut signals = Signals::listen()
+        .map_err(|error| Failure::Work(format!("cannot wait for signals: {error}")))?;
+    let (stop, stopped) = oneshot::channel();
+    let told_twice = async {
+        signals.next().await;
+        // The receiver waits in the server, which runs beside this.
+        let _ = stop.send(());
+        signals.next().await;
     };
-    if app.run(stop).await {
-        Ok(())
-    } else {
-        Err(Failure::Work("requests were cut off by the shutdown".to_owned()))
+    let run = app.run(async {
+        let _ = stopped.await;
+    });
+    tokio::select! {
+        drained = run => if drained {
+            Ok(())
+        } else {
+            Err(Failure::Work("requests were cut off by the shutdown".to_owned()))
+        },
+        () = told_twice => Err(Failure::Work("stopped at once by a second signal".to_owned())),
+    }
+}
+
+/// The signals that ask a server to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 

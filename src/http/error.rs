@@ -71,7 +71,7 @@ impl IntoResponse for Error {
         let message = self.to_string();
         let mut response = reply::error(self.status(), &message);
         if let Self::Predict(error) = &self
-            && let Some(seconds) = error.kind().retry_after()
+            && let Some(seconds) = error.retry_after()
         {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

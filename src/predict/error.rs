@@ -53,6 +53,15 @@ impl Error {
         }
     }
 
+    /// Seconds after which trying again makes sense: not where the model was refused.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::NotReady { loading: false, .. } => None,
+            _ => self.kind().retry_after(),
+        }
+    }
+
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
@@ -86,9 +95,7 @@ impl Kind {
         }
     }
 
-    /// Seconds after which trying again makes sense.
-    #[must_use]
-    pub fn retry_after(self) -> Option<u32> {
+    fn retry_after(self) -> Option<u32> {
         match self {
             Self::Unavailable | Self::Overloaded => Some(1),
             Self::Invalid | Self::NotFound | Self::Failed | Self::DeadlineExceeded => None,

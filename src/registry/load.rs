@@ -7,7 +7,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::Config;
@@ -36,7 +35,7 @@ impl Loader {
         let started = Instant::now();
         let source = ModelSource {
             path: load.files.model_file.clone(),
-            known_shapes: load.files.golden.as_deref().map(golden_shapes).unwrap_or_default(),
+            known_shapes: load.files.known_shapes(),
         };
         let sha256 = sha256(&load.files.model_file)
             .map_err(|error| format!("cannot read the model file: {error}"))?;
@@ -81,38 +80,4 @@ fn sha256(path: &Path) -> io::Result<String> {
         let _ = write!(text, "{byte:02x}");
     }
     Ok(text)
-}
-
-/// The input shapes of the golden examples: shapes that real requests have, where the
-/// model itself leaves dimensions open. A file that cannot be read gives none; whether the
-/// examples hold is not decided here.
-fn golden_shapes(path: &Path) -> Vec<Vec<(String, Vec<usize>)>> {
-    #[derive(Deserialize)]
-    struct Golden {
-        examples: Vec<Example>,
-    }
-    #[derive(Deserialize)]
-    struct Example {
-        request: Request,
-    }
-    #[derive(Deserialize)]
-    struct Request {
-        inputs: Vec<Input>,
-    }
-    #[derive(Deserialize)]
-    struct Input {
-        name: String,
-        shape: Vec<usize>,
-    }
-    let golden: Option<Golden> =
-        std::fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    golden.map_or_else(Vec::new, |golden| {
-        golden
-            .examples
-            .into_iter()
-            .map(|example| {
-                example.request.inputs.into_iter().map(|input| (input.name, input.shape)).collect()
-            })
-            .collect()
-    })
 }

@@ -222,7 +222,7 @@ impl Metrics {
             ),
             swap_duration_seconds: registry.histogram(
                 "onnxd_swap_duration_seconds",
-                "Time from the decision to load a version to its first request.",
+                "Time from the decision to load a version until it serves.",
                 &["model"],
                 &LATENCY_BUCKETS,
             ),

@@ -1,6 +1,6 @@
 //! Replaces the snapshot, and tells metrics and log what changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -40,17 +40,19 @@ impl Publisher {
 
     pub(super) fn problems(&self, changes: &Changes) {
         let current = self.snapshot.load();
-        let known: Vec<_> = current
+        let known: BTreeMap<&String, &String> = current
             .models
             .iter()
-            .filter_map(|(name, model)| Some((name.clone(), model.problem.clone()?)))
+            .filter_map(|(name, model)| Some((name, model.problem.as_ref()?)))
             .collect();
-        if known.iter().map(|(n, r)| (n, r)).eq(changes.problems.iter()) {
+        if known.iter().map(|(name, reason)| (*name, *reason)).eq(&changes.problems) {
             return;
         }
         for (name, reason) in &changes.problems {
-            tracing::error!(model.name = name, reason, "a model cannot be loaded");
-            self.metrics.refused(name);
+            if known.get(name) != Some(&reason) {
+                tracing::error!(model.name = name, reason, "a model cannot be loaded");
+                self.metrics.refused(name);
+            }
         }
         self.change(|snapshot| {
             for model in snapshot.models.values_mut() {
@@ -112,7 +114,12 @@ impl Publisher {
             "model version is ready"
         );
         for warning in facts.warnings {
-            tracing::warn!(model.name = live.name, model.version = live.version, warning, "model");
+            tracing::warn!(
+                model.name = live.name,
+                model.version = live.version,
+                warning,
+                "model version loaded with a warning"
+            );
         }
     }
 

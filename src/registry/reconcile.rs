@@ -42,7 +42,7 @@ pub(super) struct Load {
 pub(super) fn changes(listing: &Listing, known: &Known) -> Changes {
     let mut changes = Changes::default();
     for (name, model) in &listing.models {
-        if model.unsettled {
+        if !model.changing.is_empty() {
             changes.unsettled.insert(name.clone());
         }
         let settings = match &model.settings {
@@ -52,11 +52,23 @@ pub(super) fn changes(listing: &Listing, known: &Known) -> Changes {
                 continue;
             }
         };
-        let existing: BTreeSet<Version> = model.versions.keys().copied().collect();
-        let wanted = settings.versions.select(&existing);
         let tried = known.0.get(name);
+        let serves = |version: &Version| {
+            tried.and_then(|versions| versions.get(version)).is_some_and(|attempt| attempt.live)
+        };
+        // A version that serves still counts while its files change; otherwise an older one
+        // would be loaded in its place.
+        let changing = model.changing.iter().copied().filter(serves);
+        let existing: BTreeSet<Version> = model.versions.keys().copied().chain(changing).collect();
+        let wanted = settings.versions.select(&existing);
+        if wanted.is_empty() && !existing.is_empty() {
+            let existing: Vec<String> = existing.iter().map(ToString::to_string).collect();
+            let reason = format!("versions in model.toml selects none of {}", existing.join(", "));
+            changes.problems.insert(name.clone(), reason);
+            continue;
+        }
         for version in &wanted {
-            let files = &model.versions[version];
+            let Some(files) = model.versions.get(version) else { continue };
             let attempt = tried.and_then(|versions| versions.get(version));
             if attempt.is_none_or(|attempt| attempt.tried != files.fingerprint) {
                 changes.load.push(Load {
@@ -101,7 +113,7 @@ mod tests {
         let model = Model {
             settings: Ok(Settings::default()),
             versions: versions.iter().map(|&version| (version, files())).collect(),
-            unsettled: false,
+            changing: BTreeSet::new(),
         };
         Listing { models: BTreeMap::from([("m".to_owned(), model)]), unsettled: false }
     }
@@ -126,6 +138,24 @@ mod tests {
     #[test]
     fn files_that_were_tried_are_not_tried_again() {
         assert!(loads(&changes(&listing(&[1]), &known(&[(1, false)]))).is_empty());
+    }
+
+    #[test]
+    fn a_live_version_whose_files_change_is_not_replaced_by_an_older_one() {
+        let mut listing = listing(&[1]);
+        listing.models.get_mut("m").unwrap().changing.insert(2);
+        let found = changes(&listing, &known(&[(2, true)]));
+        assert!(found.load.is_empty());
+        assert_eq!(loads(&changes(&listing, &Known::default())), [1]);
+    }
+
+    #[test]
+    fn a_policy_that_selects_nothing_is_a_problem_of_that_model() {
+        let mut listing = listing(&[1, 2]);
+        let settings = Settings::parse("versions = [5]").unwrap();
+        listing.models.get_mut("m").unwrap().settings = Ok(settings);
+        let changes = changes(&listing, &Known::default());
+        assert_eq!(changes.problems["m"], "versions in model.toml selects none of 1, 2");
     }
 
     #[test]

@@ -4,10 +4,10 @@
 //! |---|---|
 //! | a file `x.onnx` | one model, version 1 |
 //! | a directory with `model.onnx`, or with exactly one `.onnx` file and no model directories | one model, version 1 |
-//! | a directory whose only sub-directories are positive integers with a `model.onnx` | one model with versions |
+//! | a directory with `<version>/model.onnx`, or with numbered sub-directories only | one model with versions |
 //! | any other directory | a repository: `<model>/<version>/model.onnx`, and `<model>.onnx` files |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -49,9 +49,13 @@ impl Layout {
         if model_file.is_file() {
             return Ok(Self::SingleFile(model_file));
         }
-        let mut directories = entries.iter().filter(|entry| entry.is_dir).peekable();
-        let any_directory = directories.peek().is_some();
-        if any_directory && directories.all(|entry| version_of(&entry.name).is_some()) {
+        let directories: Vec<&Entry> = entries.iter().filter(|entry| entry.is_dir).collect();
+        let any_directory = !directories.is_empty();
+        let is_version = |entry: &&Entry| version_of(&entry.name).is_some();
+        let holds_model = |entry: &&Entry| entry.path.join(MODEL_FILE).is_file();
+        let any_version = directories.iter().any(|entry| is_version(entry) && holds_model(entry));
+        // While a first version is being copied, its directory is there without the file.
+        if any_version || (any_directory && directories.iter().all(is_version)) {
             return Ok(Self::SingleModel);
         }
         match onnx_file {
@@ -162,7 +166,13 @@ fn file_stem(file: &Path) -> String {
 fn single_file(file: &Path) -> Model {
     let mut states = Vec::new();
     let directory = file.parent().unwrap_or(Path::new("."));
-    push_state(&mut states, file);
+    // External data usually carries the model's name: `x.onnx` and `x.onnx.data`.
+    let stem = file_stem(file);
+    for entry in entries(directory).unwrap_or_default().iter().filter(|entry| !entry.is_dir) {
+        if entry.name.starts_with(&stem) {
+            push_state(&mut states, &entry.path);
+        }
+    }
     let settings = read_settings(&directory.join(SETTINGS_FILE), &mut states);
     let golden = directory.join(GOLDEN_FILE);
     let golden = golden.is_file().then(|| {
@@ -171,7 +181,7 @@ fn single_file(file: &Path) -> Model {
     });
     let files =
         VersionFiles { model_file: file.to_owned(), golden, fingerprint: Fingerprint(states) };
-    Model { settings, versions: BTreeMap::from([(1, files)]), unsettled: false }
+    Model { settings, versions: BTreeMap::from([(1, files)]), changing: BTreeSet::new() }
 }
 
 /// The model in `<directory>/<version>/model.onnx`; `None` if there are no versions.
@@ -197,7 +207,7 @@ fn versioned(directory: &Path) -> Option<Model> {
         versions
             .insert(version, VersionFiles { model_file, golden, fingerprint: Fingerprint(states) });
     }
-    any_version.then_some(Model { settings, versions, unsettled: false })
+    any_version.then_some(Model { settings, versions, changing: BTreeSet::new() })
 }
 
 fn read_settings(file: &Path, states: &mut Vec<FileState>) -> Result<Settings, String> {

@@ -48,10 +48,12 @@ impl Settling {
                 seen.settled |= now.duration_since(seen.since) >= self.settle;
                 let settled = seen.settled;
                 still_there.insert(key, seen);
-                model.unsettled |= !settled;
+                if !settled {
+                    model.changing.insert(*version);
+                }
                 settled
             });
-            listing.unsettled |= model.unsettled;
+            listing.unsettled |= !model.changing.is_empty();
         }
         self.seen = still_there;
         listing
@@ -71,7 +73,7 @@ impl Fingerprint {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::path::PathBuf;
 
     use super::*;
@@ -90,7 +92,7 @@ mod tests {
         let model = Model {
             settings: Ok(Settings::default()),
             versions: BTreeMap::from([(1, files)]),
-            unsettled: false,
+            changing: BTreeSet::new(),
         };
         Listing { models: BTreeMap::from([("m".to_owned(), model)]), unsettled: false }
     }

@@ -13,6 +13,8 @@ pub struct Work {
     pub inputs: Vec<Tensor>,
     /// After this nobody waits for the answer any more.
     pub deadline: Instant,
+    /// How long that was from the arrival of the request, for messages.
+    pub allowed: Duration,
 }
 
 /// The outputs in the order of the signature, and how they came about.
@@ -34,7 +36,7 @@ pub enum Rejection {
     QueueFull { waiting: usize },
     #[error("too many new input shapes at once: the compile queue is full")]
     CompilerBusy,
-    #[error("the deadline of {} ms has passed", .0.as_millis())]
+    #[error("the deadline of {} ms has passed", .0.as_secs_f64() * 1e3)]
     DeadlineExceeded(Duration),
     #[error(transparent)]
     Run(#[from] RunError),
@@ -51,6 +53,7 @@ pub(super) struct Job {
     pub(super) plan: Arc<dyn Plan>,
     pub(super) arrived: Instant,
     pub(super) deadline: Instant,
+    pub(super) allowed: Duration,
     pub(super) reply: oneshot::Sender<Result<Answer, Rejection>>,
 }
 
@@ -66,7 +69,7 @@ impl Job {
             return None;
         }
         if now >= self.deadline {
-            let allowed = self.deadline.saturating_duration_since(self.arrived);
+            let allowed = self.allowed;
             self.answer(Err(Rejection::DeadlineExceeded(allowed)));
             return None;
         }

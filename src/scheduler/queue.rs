@@ -88,7 +88,7 @@ impl Queue {
             PlanLookup::Compiling(ticket) => match timeout_at(work.deadline.into(), ticket).await {
                 Ok(Ok(compiled)) => compiled?,
                 Ok(Err(_)) => return Err(Rejection::ShutDown),
-                Err(_) => return Err(exceeded(arrived, work.deadline)),
+                Err(_) => return Err(Rejection::DeadlineExceeded(work.allowed)),
             },
         };
         let rows = self.inner.rows_of(&work.inputs);
@@ -96,12 +96,12 @@ impl Queue {
             return self.inner.run_alone(plan.as_ref(), &work.inputs, rows, arrived);
         }
         let (reply, answer) = oneshot::channel();
-        let deadline = work.deadline;
-        self.enqueue(Job { inputs: work.inputs, rows, plan, arrived, deadline, reply })?;
+        let Work { inputs, deadline, allowed } = work;
+        self.enqueue(Job { inputs, rows, plan, arrived, deadline, allowed, reply })?;
         match timeout_at(deadline.into(), answer).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(Rejection::ShutDown),
-            Err(_) => Err(exceeded(arrived, deadline)),
+            Err(_) => Err(Rejection::DeadlineExceeded(allowed)),
         }
     }
 
@@ -165,8 +165,4 @@ impl Inner {
             batch_rows: rows,
         })
     }
-}
-
-fn exceeded(arrived: Instant, deadline: Instant) -> Rejection {
-    Rejection::DeadlineExceeded(deadline.saturating_duration_since(arrived))
 }

@@ -41,6 +41,20 @@ pub(super) fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
+/// Takes the directory out of a message about a file in it: clients must not see where the
+/// server keeps its files.
+pub(super) fn without_directory(message: &str, directory: &Path) -> String {
+    let canonical = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
+    [canonical.as_path(), directory].into_iter().fold(message.to_owned(), |message, directory| {
+        match directory.to_str() {
+            Some(text) if !text.is_empty() => {
+                message.replace(&format!("{text}/"), "").replace(text, ".")
+            }
+            _ => message,
+        }
+    })
+}
+
 /// The graph of a model that [`read`] has checked.
 pub(super) fn graph(proto: &ModelProto) -> Result<&GraphProto, LoadError> {
     proto.graph.as_ref().ok_or_else(|| LoadError::Compile { reason: "no graph".to_owned() })

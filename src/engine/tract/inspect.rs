@@ -17,7 +17,7 @@ pub struct Inspection {
     /// Why inputs and outputs cannot be served, where they cannot.
     pub signature: Result<Signature, LoadError>,
     pub operators: Vec<OperatorUse>,
-    /// Numbers in the weights.
+    /// Numbers in the weights and constants.
     pub parameters: u64,
     /// Nodes of the main graph.
     pub nodes: usize,
@@ -51,6 +51,12 @@ pub fn inspect(path: &Path) -> Result<Inspection, LoadError> {
         .collect();
     let elements =
         |dims: &[i64]| -> u64 { dims.iter().map(|&dim| u64::try_from(dim).unwrap_or(0)).product() };
+    // Some exporters write weights as Constant nodes.
+    let constants = graph
+        .node
+        .iter()
+        .filter(|node| node.op_type == "Constant")
+        .flat_map(|node| node.attribute.iter().filter_map(|attribute| attribute.t.as_ref()));
     Ok(Inspection {
         producer: format!("{} {}", proto.producer_name, proto.producer_version).trim().to_owned(),
         ir_version: proto.ir_version,
@@ -64,7 +70,12 @@ pub fn inspect(path: &Path) -> Result<Inspection, LoadError> {
             .collect(),
         signature: file::signature(graph),
         operators,
-        parameters: graph.initializer.iter().map(|tensor| elements(&tensor.dims)).sum(),
+        parameters: graph
+            .initializer
+            .iter()
+            .chain(constants)
+            .map(|tensor| elements(&tensor.dims))
+            .sum(),
         nodes: graph.node.len(),
         external_data: graph
             .initializer

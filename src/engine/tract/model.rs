@@ -54,8 +54,11 @@ impl TractModel {
         let signature = file::signature(file::graph(&proto)?)?;
         rewrite::rewrite(&mut proto);
         let directory = source.path.parent().unwrap_or(Path::new("."));
-        let template = Template::parse(&onnx, &proto, directory, signature.clone())
-            .map_err(|CompileError(reason)| LoadError::Compile { reason })?;
+        let template = Template::parse(&onnx, &proto, directory, signature.clone()).map_err(
+            |CompileError(reason)| LoadError::Compile {
+                reason: file::without_directory(&reason, directory),
+            },
+        )?;
         drop(proto);
         let limits = Limits { plans: config.max_plans, bytes: config.max_plan_bytes };
         let shared = Shared {

@@ -17,6 +17,9 @@ const PROBE_BUDGET: Duration = Duration::from_secs(10);
 /// A plan for one shape must be this much faster than the symbolic one to be worth having.
 const WORTH_SPECIALISING: f64 = 1.15;
 
+/// Gains below this are noise of the measurement.
+const WORTH_COMPILING: Duration = Duration::from_micros(20);
+
 /// A row among [`ROWS_IN_COMPANY`] must be this much cheaper than one alone for requests
 /// to be joined. Most networks get dearer per row; small models get cheaper.
 const WORTH_JOINING: f64 = 1.2;
@@ -116,11 +119,12 @@ impl Shared {
         let specialise = match (symbolic_cost, cost) {
             (Some(symbolic), Some(concrete)) => {
                 symbolic.as_secs_f64() > concrete.as_secs_f64() * WORTH_SPECIALISING
+                    && symbolic.saturating_sub(concrete) > WORTH_COMPILING
             }
             _ => false,
         };
         if specialise || symbolic.is_none() {
-            self.keep(probe);
+            self.keep(probe.shapes.clone(), &probe.plan);
         }
         let cost = if specialise { cost } else { symbolic_cost.or(cost) };
         let joins_requests = batching.is_on()
@@ -239,7 +243,12 @@ impl Shared {
         let alone = self.plan_for(&one, symbolic)?;
         let together = self.plan_for(&several, symbolic)?;
         let inputs = probe::values(&self.signature, &several).ok_or("no values to try")?;
-        verify::rows_stand_alone(together.as_ref(), alone.as_ref(), &inputs, ROWS_TOGETHER)
+        verify::rows_stand_alone(together.as_ref(), alone.as_ref(), &inputs, ROWS_TOGETHER)?;
+        if symbolic.is_none() {
+            // Serves rows one by one while a plan for several is being compiled.
+            self.keep(one, &alone);
+        }
+        Ok(())
     }
 
     /// The size that known shapes give to the first open dimension besides the rows.
@@ -301,9 +310,8 @@ impl Shared {
         }
     }
 
-    fn keep(&self, probe: &Probe) {
-        let bytes = probe.plan.memory().total();
-        let plan = Arc::clone(&probe.plan) as Arc<dyn Plan>;
-        self.cache.settle(&probe.shapes, Ok(plan), bytes);
+    fn keep(&self, shapes: Vec<Shape>, plan: &Arc<TractPlan>) {
+        let bytes = plan.memory().total();
+        self.cache.settle(&shapes, Ok(Arc::clone(plan) as Arc<dyn Plan>), bytes);
     }
 }

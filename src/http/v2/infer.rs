@@ -66,10 +66,12 @@ async fn decode(
     live: &Arc<LiveModel>,
 ) -> Result<InferRequest, Error> {
     let json_bytes = json_bytes(headers, body.len())?;
-    if json_bytes == Some(0) {
-        return Ok(decode::decode_raw(&body, live.signature())?);
-    }
-    exchange::work_on(body.len(), move || decode::decode(&body, json_bytes)).await
+    let live = Arc::clone(live);
+    exchange::work_on(body.len(), move || match json_bytes {
+        Some(0) => decode::decode_raw(&body, live.signature()),
+        _ => decode::decode(&body, json_bytes),
+    })
+    .await
 }
 
 /// Where the JSON ends, if the request says so.

@@ -7,8 +7,11 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::http::error::Error;
-use crate::http::{Api, body, reply};
+use crate::http::{Api, Config, body, reply};
 use crate::registry::{Snapshot, State as VersionState};
+
+/// A few words are all there is to say.
+const MAX_BODY: usize = 16 * 1024;
 
 #[derive(Default, Deserialize)]
 struct Request {
@@ -42,7 +45,8 @@ pub(in crate::http) async fn index(
 }
 
 async fn request(api: &Api, headers: &HeaderMap, body: Body) -> Result<Request, Error> {
-    let bytes = body::read(&api.config, headers, body).await?;
+    let config = Config { max_body: MAX_BODY.min(api.config.max_body), ..api.config.clone() };
+    let bytes = body::read(&config, headers, body).await?;
     if bytes.is_empty() {
         return Ok(Request::default());
     }
