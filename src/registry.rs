@@ -7,6 +7,7 @@
 //! last such request ends. A version that fails to load changes nothing for callers: the
 //! old one keeps serving and the reason is in the snapshot.
 
+mod labels;
 mod live;
 mod load;
 mod metrics;
@@ -21,8 +22,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+pub use labels::{Outcome, Protocol, Refusal, Stage};
 pub use live::LiveModel;
-pub use metrics::{Metrics, Outcome, Protocol, Refusal, Stage, VersionMetrics};
+pub use metrics::{Metrics, VersionMetrics};
 pub use owner::{Owner, Parts};
 pub use snapshot::{Model, Snapshot, State, VersionEntry};
 pub use statistics::{Counted, Statistics, Success, Totals};
