@@ -9,6 +9,7 @@ mod exchange;
 mod fallback;
 mod health;
 mod log;
+mod path;
 mod reply;
 mod server;
 mod v1;

@@ -37,8 +37,9 @@ pub(super) async fn request(request: Request, next: Next) -> Response {
     let status = response.status();
     let id_text = id.to_str().unwrap_or("");
     let ms = started.elapsed().as_secs_f64() * 1e3;
-    if status.is_server_error() {
-        let reason = response.extensions().get::<Message>().map_or("", |message| &message.0);
+    // A probe that answers "not ready" has not failed: it comes without a message.
+    let failure = response.extensions().get::<Message>().filter(|_| status.is_server_error());
+    if let Some(Message(reason)) = failure {
         tracing::warn!(
             request.id = id_text,
             http.method = %method,

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::Response;
 
 use super::decode::{self, PredictRequest};
 use super::encode;
 use crate::http::coding::{self, Coding};
 use crate::http::error::Error;
-use crate::http::{Api, body, exchange, reply};
+use crate::http::path::Path;
+use crate::http::{Api, body, exchange, fallback, reply};
 use crate::predict::{Codec, Request, Watch};
 use crate::registry::Protocol;
 
@@ -38,6 +39,18 @@ pub(in crate::http) async fn predict_version(
         Some((version, "predict")) => respond(&api, &model, Some(version), &headers, body).await,
         _ => unknown_verb(&version),
     }
+}
+
+/// Whether the last segment of a path ends in the verb.
+pub(super) fn is_called(segment: &str) -> bool {
+    segment.ends_with(":predict")
+}
+
+/// The answer to GET where only POST makes sense.
+pub(super) async fn cannot_be_fetched(method: Method, uri: Uri) -> Response {
+    let mut response = fallback::method_not_allowed(method, uri).await;
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+    response
 }
 
 fn unknown_verb(segment: &str) -> Response {

@@ -1,14 +1,17 @@
 //! GET `/v1/models…`: states and signatures. One document pleases two readers: TensorFlow
 //! Serving's clients look at `model_version_status`, KServe's at `ready`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
+use axum::http::{Method, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::predict;
 use crate::http::error::Error;
+use crate::http::path::Path;
 use crate::http::v2::metadata::{TensorMetadata, tensors};
 use crate::http::{Api, reply};
-use crate::predict;
+use crate::predict::Error as PredictError;
 use crate::registry::{Model, State as VersionState, VersionEntry};
 
 #[derive(Serialize)]
@@ -51,7 +54,15 @@ pub(in crate::http) async fn list(State(api): State<Api>) -> Response {
     reply::json(&Models { models: snapshot.models.keys().cloned().collect() })
 }
 
-pub(in crate::http) async fn model(State(api): State<Api>, Path(name): Path<String>) -> Response {
+pub(in crate::http) async fn model(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    method: Method,
+    uri: Uri,
+) -> Response {
+    if predict::is_called(&name) {
+        return predict::cannot_be_fetched(method, uri).await;
+    }
     match api.predictor.registry().snapshot().models.get(&name) {
         Some(model) => reply::json(&status(&name, model, |_| true)),
         None => unknown(name, None),
@@ -61,7 +72,12 @@ pub(in crate::http) async fn model(State(api): State<Api>, Path(name): Path<Stri
 pub(in crate::http) async fn version(
     State(api): State<Api>,
     Path((name, version)): Path<(String, String)>,
+    method: Method,
+    uri: Uri,
 ) -> Response {
+    if predict::is_called(&version) {
+        return predict::cannot_be_fetched(method, uri).await;
+    }
     let snapshot = api.predictor.registry().snapshot();
     let number: Option<u64> = version.parse().ok();
     match (snapshot.models.get(&name), number) {
@@ -89,7 +105,7 @@ pub(in crate::http) async fn metadata(
 }
 
 fn unknown(model: String, version: Option<String>) -> Response {
-    Error::from(predict::Error::UnknownModel { model, version }).into_response()
+    Error::from(PredictError::UnknownModel { model, version }).into_response()
 }
 
 fn status(name: &str, model: &Model, wanted: impl Fn(u64) -> bool) -> Status {

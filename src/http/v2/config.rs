@@ -1,13 +1,14 @@
 //! GET `…/config`: the model in the form of Triton's model configuration, for clients that
 //! ask for it before they send anything.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::Target;
 use crate::engine::TensorSpec;
 use crate::http::error::Error;
+use crate::http::path::Path;
 use crate::http::{Api, reply};
 use crate::registry::LiveModel;
 use crate::tensor::DataType;

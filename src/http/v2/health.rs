@@ -1,10 +1,11 @@
 //! GET `/v2/models/{model}/ready`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
 use super::Target;
 use crate::http::error::Error;
+use crate::http::path::Path;
 use crate::http::{Api, health};
 use crate::predict::Kind;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 
@@ -13,6 +13,7 @@ use super::encode::{self, Wanted};
 use super::{HEADER_LENGTH, Target};
 use crate::http::coding::{self, Coding};
 use crate::http::error::Error;
+use crate::http::path::Path;
 use crate::http::{Api, body, exchange, reply};
 use crate::predict::{Codec, Request, Watch};
 use crate::registry::{LiveModel, Protocol};

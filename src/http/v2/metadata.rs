@@ -1,12 +1,13 @@
 //! GET `/v2` and `/v2/models/{model}`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::Target;
 use crate::engine::TensorSpec;
 use crate::http::error::Error;
+use crate::http::path::Path;
 use crate::http::{Api, reply};
 use crate::registry::LiveModel;
 

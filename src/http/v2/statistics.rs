@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::Target;
 use crate::http::error::Error;
+use crate::http::path::Path;
 use crate::http::{Api, reply};
 use crate::registry::{Counted, LiveModel};
 
