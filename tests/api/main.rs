@@ -1,0 +1,14 @@
+//! What clients and operators see of the real program: it is started as they start it,
+//! asked over real sockets, and stopped by its signal. Nothing here looks inside.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on must fail")]
+
+mod support;
+
+mod bad_input;
+mod cli;
+mod fixtures;
+mod golden;
+mod models;
+mod operations;
+mod swap;

@@ -1,0 +1,76 @@
+//! The metrics page.
+
+use insta::assert_snapshot;
+
+use crate::support::{Repository, Server, floats};
+
+/// Numbers that differ from run to run become `#`; series and texts stay.
+fn masked(page: &str) -> String {
+    let lines = page.lines().map(|line| match line.rsplit_once(' ') {
+        Some((series, _)) if !line.starts_with('#') && is_measured(series) => format!("{series} #"),
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Times, sizes and what the system says of the process. How many observations a histogram
+/// of times has is not measured but counted.
+fn is_measured(series: &str) -> bool {
+    let timed = series.contains("_seconds") && !series.contains("_count{");
+    timed || series.starts_with("process_") || series.contains("_bytes") || is_engine(series)
+}
+
+/// Depends on which plans paid off in the warm-up.
+fn is_engine(series: &str) -> bool {
+    series.starts_with("onnxd_plans") || series.starts_with("onnxd_plan_compiles")
+}
+
+#[test]
+fn the_page_holds_these_series_and_counts() {
+    let repository = Repository::with(&["symbolic_batch"]);
+    let server = Server::start(repository.path(), &[]);
+    for rows in [1, 2] {
+        let request = floats(&[rows, 3], &vec![1.0; rows * 3]);
+        assert_eq!(server.infer("symbolic_batch", &request).status, 200);
+    }
+    let v1 = server.post("/v1/models/symbolic_batch:predict", r#"{"instances":[[1,2,3]]}"#);
+    assert_eq!(v1.status, 200);
+    assert_eq!(server.post("/v2/models/symbolic_batch/infer", "no JSON").status, 400);
+    assert_eq!(server.post("/v2/models/nope/infer", "{}").status, 404);
+    let page = server.get("/metrics");
+    let content_type = page.header("content-type").expect("it has a type");
+    assert!(content_type.starts_with("text/plain; version=0.0.4"), "{content_type}");
+    assert_snapshot!(masked(page.text()));
+    server.stop();
+}
+
+#[test]
+fn names_from_requests_never_become_labels() {
+    let repository = Repository::with(&["scale_1"]);
+    let server = Server::start(repository.path(), &[]);
+    for number in 0..50 {
+        let path = format!("/v2/models/invented-{number}/infer");
+        assert_eq!(server.post(&path, "{}").status, 404);
+    }
+    let page = server.get("/metrics");
+    assert!(!page.text().contains("invented"), "{}", page.text());
+    let unknown = r#"onnxd_requests_total{model="",outcome="not_found",protocol="v2",version=""}"#;
+    assert_eq!(server.metric(unknown), 50);
+    server.stop();
+}
+
+#[test]
+fn statistics_count_what_was_answered() {
+    let repository = Repository::with(&["scale_1"]);
+    let server = Server::start(repository.path(), &[]);
+    for _ in 0..3 {
+        server.scaled("scale_1");
+    }
+    assert_eq!(server.post("/v2/models/scale_1/infer", "{}").status, 400);
+    let document = server.get("/v2/models/scale_1/stats").json();
+    let statistics = &document["model_stats"][0];
+    assert_eq!(statistics["inference_count"], 3);
+    assert_eq!(statistics["inference_stats"]["success"]["count"], 3);
+    assert_eq!(statistics["inference_stats"]["fail"]["count"], 1);
+    server.stop();
+}

@@ -1,0 +1,34 @@
+//! What the tests share: a server under test, a directory of models, two HTTP clients, and
+//! waiting for something to become true.
+
+mod client;
+mod command;
+mod example;
+mod log;
+mod repository;
+mod server;
+mod wait;
+
+pub use client::{Answer, Connection};
+pub use command::{Finished, onnxd, program};
+pub use example::{Example, Tolerance, assert_answer, examples, fp16_request, fp16_values};
+pub use repository::{Repository, fixture, models_that_ship};
+pub use server::Server;
+pub use wait::{Stop, until};
+
+use serde_json::{Value, json};
+
+/// An infer request for one input `x` of FP32.
+pub fn floats(shape: &[usize], data: &[f64]) -> Value {
+    json!({"inputs": [{"name": "x", "datatype": "FP32", "shape": shape, "data": data}]})
+}
+
+/// The path that answers infer requests for a model.
+pub fn infer_path(model: &str) -> String {
+    format!("/v2/models/{model}/infer")
+}
+
+/// The path that answers v1 predictions for a model.
+pub fn predict_path(model: &str) -> String {
+    format!("/v1/models/{model}:predict")
+}
