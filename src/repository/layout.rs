@@ -194,13 +194,14 @@ fn versioned(directory: &Path) -> Option<Model> {
         let Some(version) = version_of(&entry.name).filter(|_| entry.is_dir) else { continue };
         any_version = true;
         let model_file = entry.path.join(MODEL_FILE);
-        if !model_file.is_file() {
-            // Copying it may have just begun.
-            continue;
-        }
         let mut states = settings_state.clone();
         for file in entries(&entry.path).unwrap_or_default().into_iter().take(MAX_FILES) {
             push_state(&mut states, &file.path);
+        }
+        if !model_file.is_file() {
+            // Copying it may have just begun. Asked after the states were taken: a file that
+            // is removed meanwhile must not look like one that has changed.
+            continue;
         }
         let golden = entry.path.join(GOLDEN_FILE);
         let golden = golden.is_file().then_some(golden);
