@@ -4,6 +4,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use crate::engine::guard;
+
 type Job = Box<dyn FnOnce() + Send>;
 
 /// Compilations that may wait. A sequence of ever new shapes fills this and is refused
@@ -51,7 +53,12 @@ fn work(queue: &Mutex<Receiver<Job>>) {
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match job {
-            Ok(job) => job(),
+            // Compiling catches its own panics; should one slip by, the thread must live on.
+            Ok(job) => {
+                if let Err(caught) = guard::catch(job) {
+                    tracing::error!(reason = caught.0, "a compile job panicked");
+                }
+            }
             Err(_) => return,
         }
     }
