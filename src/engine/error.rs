@@ -51,10 +51,10 @@ pub enum RunError {
     /// An operator refused the values.
     #[error("inference failed: {reason}")]
     Operator { reason: String },
-    /// An operator panicked; its state was thrown away, and the panic's text is in the log:
-    /// it speaks of the operator's insides.
+    /// An operator panicked; its state was thrown away. The reason is for the log only: it
+    /// speaks of the operator's insides.
     #[error("inference failed: {operator} cannot work with these values")]
-    Panic { operator: String },
+    Panic { operator: String, reason: String },
     /// The graph produced something that its signature does not promise.
     #[error("inference failed: output '{output}' {reason}")]
     Output { output: String, reason: String },

@@ -144,7 +144,9 @@ impl Plan for FakePlan {
             }
             Ok(inputs.to_vec())
         })
-        .unwrap_or_else(|_| Err(RunError::Panic { operator: "a fake operator".to_owned() }))
+        .unwrap_or_else(|caught| {
+            Err(RunError::Panic { operator: "a fake operator".to_owned(), reason: caught.0 })
+        })
     }
 
     fn any_rows(&self) -> bool {

@@ -10,7 +10,7 @@ use tokio::time::timeout_at;
 use super::job::{Answer, Job, Rejection, Work};
 use super::metrics::QueueMetrics;
 use super::{Shared, batch};
-use crate::engine::{LoadedModel, Plan, PlanLookup};
+use crate::engine::{LoadedModel, Plan, PlanLookup, RunError};
 use crate::tensor::{Shape, Tensor};
 
 /// A run cheaper than this is done at once on the caller's thread: handing it to a worker
@@ -156,7 +156,11 @@ impl Inner {
         arrived: Instant,
     ) -> Result<Answer, Rejection> {
         let started = Instant::now();
-        let outputs = plan.run(inputs)?;
+        let outputs = plan.run(inputs).inspect_err(|error| {
+            if let RunError::Panic { operator, reason } = error {
+                tracing::warn!(operator, reason, "an operator panicked");
+            }
+        })?;
         self.metrics.batch_rows.observe(batch::as_metric(rows));
         Ok(Answer {
             outputs,

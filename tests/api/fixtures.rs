@@ -151,11 +151,7 @@ fn models_with_a_plan_per_shape_answer_as_onnxruntime_does() {
 
 #[test]
 fn a_divisor_of_zero_in_the_warm_up_keeps_no_model_from_serving() {
-    assert_right(
-        &["divide_by_zero"],
-        is_symbolic,
-        &["the warm-up's made-up values do not run", "an operator panicked"],
-    );
+    assert_right(&["divide_by_zero"], is_symbolic, &["the warm-up's made-up values do not run"]);
 }
 
 #[test]

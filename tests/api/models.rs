@@ -119,8 +119,7 @@ mod loading {
         let server = Server::start(repository.path(), &[]);
         assert_eq!(names(&server), Vec::<String>::new());
         let said = server.logged("no models found; the server waits for some");
-        let path = said.map(|line| line["path"].clone());
-        assert_eq!(path, Some(json!(repository.path())));
+        assert_eq!(said["path"], json!(repository.path()));
         repository.add("late", 1, "scale_3");
         server.wait_for_state("late", "1", "READY");
         assert_eq!(server.scaled("late").1, 3);

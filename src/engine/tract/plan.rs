@@ -88,8 +88,7 @@ impl Plan for TractPlan {
             Ok(Err(error)) => return Err(RunError::Operator { reason: one_line(&error) }),
             Err(caught) => {
                 let operator = self.describe(running.get());
-                tracing::warn!(operator, reason = caught.0, "an operator panicked");
-                return Err(RunError::Panic { operator });
+                return Err(RunError::Panic { operator, reason: caught.0 });
             }
         };
         outputs

@@ -42,7 +42,7 @@ fn an_unknown_model_is_not_found_rather_than_not_ready() {
 fn metrics_and_probes_answer_on_an_address_of_their_own() {
     let repository = Repository::with(&["scale_1"]);
     let server = Server::start(repository.path(), &["--metrics-addr", "127.0.0.1:0"]);
-    let listening = server.logged("listening").expect("it listens");
+    let listening = server.logged("listening");
     let address = listening["metrics.addr"].as_str().and_then(|text| text.parse().ok());
     let mut connection =
         crate::support::Connection::open(address.expect("the log tells the address"));

@@ -125,9 +125,10 @@ impl Server {
         models.iter().find(|model| model["name"] == name).cloned().unwrap_or_default()
     }
 
-    /// The first line of the log with this message.
-    pub fn logged(&self, message: &str) -> Option<Value> {
-        self.log.as_ref().and_then(|log| log.find(message))
+    /// The first line of the log with this message. The server writes a line before it goes
+    /// on, but a thread of its own reads it here.
+    pub fn logged(&self, message: &str) -> Value {
+        until("it is logged", || self.log.as_ref()?.find(message))
     }
 
     /// Sends SIGTERM.
