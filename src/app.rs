@@ -14,7 +14,7 @@ use crate::engine::tract::TractEngine;
 use crate::http::{self, Api, Readiness, Server};
 use crate::metrics;
 use crate::predict::Predictor;
-use crate::registry::{self, Owner, Parts, Registry};
+use crate::registry::{self, Owner, Parts};
 use crate::repository::{self, Repository};
 use crate::scheduler::Scheduler;
 
@@ -36,7 +36,6 @@ pub struct App {
     metrics_server: Option<Server>,
     api: Api,
     readiness: Readiness,
-    registry: Registry,
     owner: Owner,
 }
 
@@ -63,9 +62,9 @@ pub async fn build(config: Config) -> Result<App, Error> {
     };
     let (owner, registry) = Owner::start(config.registry.clone(), parts).map_err(Error::Thread)?;
     let readiness = Readiness::default();
-    let predictor = Predictor::new(registry.clone(), registry_metrics);
+    let predictor = Predictor::new(registry, registry_metrics);
     let api = Api::new(config.http.clone(), predictor, readiness.clone(), metrics);
-    Ok(App { config, server, metrics_server, api, readiness, registry, owner })
+    Ok(App { config, server, metrics_server, api, readiness, owner })
 }
 
 async fn bind(address: SocketAddr) -> Result<Server, Error> {
@@ -78,28 +77,10 @@ fn build_info(metrics: &metrics::Registry) {
 }
 
 impl App {
-    /// The address that answers requests.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.server.address()
-    }
-
-    /// The address of the metrics, if they have their own.
-    #[must_use]
-    pub fn metrics_address(&self) -> Option<SocketAddr> {
-        self.metrics_server.as_ref().map(Server::address)
-    }
-
-    /// What is being served.
-    #[must_use]
-    pub fn registry(&self) -> &Registry {
-        &self.registry
-    }
-
     /// Serves until `stop` resolves, then goes down gracefully. Returns whether every
     /// request that was under way has ended.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
-        let Self { config, server, metrics_server, api, readiness, registry: _, owner } = self;
+        let Self { config, server, metrics_server, api, readiness, owner } = self;
         tracing::info!(
             http.addr = %server.address(),
             metrics.addr = metrics_server.as_ref().map(|s| s.address().to_string()),

@@ -5,6 +5,7 @@
 //! one set of input shapes or for a family of them; compiling one may take long and never
 //! happens on the thread of a caller who could do something else.
 
+mod columns;
 mod error;
 pub mod fake;
 pub mod guard;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use crate::tensor::{Shape, Tensor};
 
+pub use columns::{Columns, Label, Role};
 pub use error::{LoadError, RunError, UnsupportedOperator};
 pub use signature::{Dim, InputMismatch, Signature, TensorSpec};
 
@@ -30,12 +32,14 @@ pub trait Engine: Send + Sync {
 }
 
 /// Where a model's file is, and what is known about its use.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ModelSource {
     pub path: PathBuf,
     /// Input shapes that real requests have, by input name; the warm-up tries them first.
     /// Without them it has to guess sizes for the dimensions that the model leaves open.
     pub known_shapes: Vec<Vec<(String, Vec<usize>)>>,
+    /// Names for the columns of the only input, where its owner gives them.
+    pub features: Option<Vec<String>>,
 }
 
 /// A model in memory.

@@ -42,6 +42,9 @@ fn sources() -> Vec<Source> {
                 directories.push(path);
                 continue;
             }
+            if path.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
             let below = path.strip_prefix(&root).expect("it is below src");
             let first = below.components().next().expect("it has a name").as_os_str();
             let module = first.to_string_lossy().trim_end_matches(".rs").to_owned();

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::Failure;
 use crate::engine::tract::{self, Inspection, TractEngine};
-use crate::engine::{Batching, Engine, ModelSource, TensorSpec};
-use crate::repository::{self, Repository, VersionFiles};
+use crate::engine::{Batching, Engine, Label, ModelSource, Role, Signature, TensorSpec};
+use crate::repository::{self, Repository, Settings, VersionFiles};
 
 /// What is printed about one model file.
 #[derive(Serialize)]
@@ -33,6 +33,12 @@ struct Value {
     name: String,
     datatype: &'static str,
     shape: String,
+    /// Names of the columns of an input.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    features: Vec<Label>,
+    /// Classes that the columns of an output stand for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    labels: Vec<Label>,
 }
 
 #[derive(Serialize)]
@@ -68,16 +74,13 @@ struct LoadFacts {
 
 pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let path = matches.get_one::<String>("MODEL").map_or(Path::new("."), Path::new);
-    let models = models(path)?;
-    if models.is_empty() {
+    let found = find(path)?;
+    if found.is_empty() {
         return Err(Failure::Work(format!("no models in {}", path.display())));
     }
     let engine = TractEngine::new(tract::Config::default());
     crate::engine::guard::install_hook();
-    let reports: Vec<Report> = models
-        .into_iter()
-        .map(|(name, version, files)| report(&engine, name, version, files))
-        .collect();
+    let reports: Vec<Report> = found.into_iter().map(|found| report(&engine, found)).collect();
     if matches.get_flag("json") {
         let text = serde_json::to_string_pretty(&reports).unwrap_or_default();
         println!("{text}");
@@ -91,8 +94,17 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     }
 }
 
+/// One version in the path.
+struct Found {
+    model: String,
+    version: u64,
+    files: VersionFiles,
+    /// Of its model.
+    settings: Result<Settings, String>,
+}
+
 /// Every version in the path, whatever the policies say.
-fn models(path: &Path) -> Result<Vec<(String, u64, VersionFiles)>, Failure> {
+fn find(path: &Path) -> Result<Vec<Found>, Failure> {
     let config =
         repository::Config { root: path.to_owned(), model_name: None, settle: Duration::ZERO };
     let work = |error: repository::Error| Failure::Work(error.to_string());
@@ -100,13 +112,19 @@ fn models(path: &Path) -> Result<Vec<(String, u64, VersionFiles)>, Failure> {
     let mut found = Vec::new();
     for (name, model) in listing.models {
         for (version, files) in model.versions {
-            found.push((name.clone(), version, files));
+            found.push(Found {
+                model: name.clone(),
+                version,
+                files,
+                settings: model.settings.clone(),
+            });
         }
     }
     Ok(found)
 }
 
-fn report(engine: &TractEngine, model: String, version: u64, files: VersionFiles) -> Report {
+fn report(engine: &TractEngine, found: Found) -> Report {
+    let Found { model, version, files, settings } = found;
     let known_shapes = files.known_shapes();
     let mut report = Report {
         model,
@@ -126,9 +144,17 @@ fn report(engine: &TractEngine, model: String, version: u64, files: VersionFiles
             return report;
         }
     }
-    let source = ModelSource { path: report.file.clone(), known_shapes };
-    match engine.load(&source) {
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(reason) => {
+            report.reason = Some(reason);
+            return report;
+        }
+    };
+    let path = report.file.clone();
+    match engine.load(&ModelSource { path, known_shapes, features: settings.features }) {
         Ok(loaded) => {
+            report.add_signature(loaded.signature());
             let facts = loaded.facts();
             let batching_reason = match loaded.batching() {
                 Batching::Rows => None,
@@ -154,8 +180,7 @@ fn report(engine: &TractEngine, model: String, version: u64, files: VersionFiles
 impl Report {
     fn add_file(&mut self, inspection: Inspection) {
         if let Ok(signature) = &inspection.signature {
-            self.inputs = signature.inputs.iter().map(value).collect();
-            self.outputs = signature.outputs.iter().map(value).collect();
+            self.add_signature(signature);
         }
         self.file_facts = Some(FileFacts {
             producer: inspection.producer,
@@ -177,15 +202,17 @@ impl Report {
         });
     }
 
+    fn add_signature(&mut self, signature: &Signature) {
+        self.inputs = signature.inputs.iter().map(value).collect();
+        self.outputs = signature.outputs.iter().map(value).collect();
+    }
+
     fn text(&self) -> String {
         let mut lines =
             vec![format!("{} version {} ({})", self.model, self.version, self.file.display())];
         for (kind, values) in [("input", &self.inputs), ("output", &self.outputs)] {
             for value in values {
-                lines.push(format!(
-                    "  {kind:<10} {} {} {}",
-                    value.name, value.datatype, value.shape
-                ));
+                lines.push(format!("  {kind:<10} {}", value.line()));
             }
         }
         if let Some(facts) = &self.file_facts {
@@ -203,7 +230,38 @@ impl Report {
 }
 
 fn value(spec: &TensorSpec) -> Value {
-    Value { name: spec.name.clone(), datatype: spec.data_type.as_str(), shape: spec.shape_text() }
+    let named = |features: bool| {
+        let columns = spec.columns.as_ref();
+        let wanted = columns.filter(|columns| {
+            matches!(columns.role(), Role::Features | Role::SparseFeatures) == features
+        });
+        wanted.map_or_else(Vec::new, |columns| columns.names().to_vec())
+    };
+    Value {
+        name: spec.name.clone(),
+        datatype: spec.data_type.as_str(),
+        shape: spec.shape_text(),
+        features: named(true),
+        labels: named(false),
+    }
+}
+
+impl Value {
+    fn line(&self) -> String {
+        /// More are shown by `--json`.
+        const SHOWN: usize = 12;
+        let Self { name, datatype, shape, features, labels } = self;
+        let list = |kind: &str, names: &[Label]| {
+            let shown: Vec<String> = names.iter().take(SHOWN).map(ToString::to_string).collect();
+            match names.len().saturating_sub(SHOWN) {
+                _ if names.is_empty() => String::new(),
+                0 => format!(" {kind}: {}", shown.join(", ")),
+                more => format!(" {kind}: {} and {more} more", shown.join(", ")),
+            }
+        };
+        let (features, labels) = (list("features", features), list("labels", labels));
+        format!("{name} {datatype} {shape}{features}{labels}")
+    }
 }
 
 impl FileFacts {

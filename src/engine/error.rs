@@ -15,6 +15,8 @@ pub enum LoadError {
     NotATensor { kind: &'static str, name: String, found: String },
     #[error("{kind} '{name}' has element type {found}, which the protocol cannot carry")]
     ElementType { kind: &'static str, name: String, found: String },
+    #[error("{count} features are named, but {problem}")]
+    Features { count: usize, problem: String },
     #[error("the model cannot be compiled: {reason}")]
     Compile { reason: String },
     #[error("the model loads but does not run: {reason}")]
@@ -48,9 +50,15 @@ pub enum RunError {
     /// No plan exists for these shapes: the graph does not accept them.
     #[error("the model does not accept inputs of shapes {}: {reason}", list(.shapes))]
     Shapes { shapes: Vec<Shape>, reason: String },
-    /// An operator refused the values.
+    /// An operator refused the values, and says why.
+    #[error("the model does not accept these values: {operator}: {reason}")]
+    Values { operator: String, reason: String },
+    /// An operator failed.
     #[error("inference failed: {reason}")]
     Operator { reason: String },
+    /// Too many plans are being compiled for one more; later it may be done.
+    #[error("too many plans are being compiled")]
+    Busy,
     /// An operator panicked; its state was thrown away. The reason is for the log only: it
     /// speaks of the operator's insides.
     #[error("inference failed: {operator} cannot work with these values")]

@@ -62,6 +62,7 @@ impl FakeModel {
     #[must_use]
     pub fn load(self) -> FakeLoaded {
         let spec = TensorSpec {
+            columns: None,
             name: "x".to_owned(),
             data_type: DataType::Int64,
             dims: Some(vec![Dim::Symbol("N".to_owned())]),

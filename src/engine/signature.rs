@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Columns;
 use crate::tensor::{DataType, Tensor};
 
 /// Inputs and outputs in the order of the file.
@@ -18,6 +19,8 @@ pub struct TensorSpec {
     pub data_type: DataType,
     /// `None` where the file does not even fix the rank.
     pub dims: Option<Vec<Dim>>,
+    /// What the entries of the last axis stand for, where that is known.
+    pub columns: Option<Columns>,
 }
 
 /// One dimension of a declared shape.
@@ -184,6 +187,7 @@ mod tests {
             name: name.to_owned(),
             data_type: DataType::Fp32,
             dims: Some(dims),
+            columns: None,
         };
         let batch = || Dim::Symbol("N".to_owned());
         Signature {

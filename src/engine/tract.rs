@@ -8,10 +8,11 @@
 mod answers;
 mod attributes;
 mod cache;
+mod columns;
 mod compile;
 mod compiler;
 mod convert;
-mod equal;
+mod doubles;
 mod file;
 mod inspect;
 mod memory;
@@ -19,9 +20,14 @@ mod model;
 mod operators;
 mod plan;
 mod probe;
+mod refusal;
+#[cfg(test)]
+mod refusals;
 mod rewrite;
 mod stateless;
+mod support;
 mod template;
+mod text_casts;
 mod verify;
 mod warm_up;
 

@@ -50,7 +50,8 @@ async fn collect(limit: usize, headers: &HeaderMap, mut body: Body) -> Result<By
         match (&mut whole, first.take()) {
             (None, None) => first = Some(data),
             (None, Some(start)) => {
-                // The length is the client's word: room for it is made only once bytes come.
+                // The length is the client's word, but within the limit, and room that no byte
+                // comes for is never touched.
                 let mut bytes = Vec::with_capacity(announced.max(start.len() + data.len()));
                 bytes.extend_from_slice(&start);
                 bytes.extend_from_slice(&data);

@@ -39,25 +39,23 @@ pub(super) async fn request(request: Request, next: Next) -> Response {
     let ms = started.elapsed().as_secs_f64() * 1e3;
     // A probe that answers "not ready" has not failed: it comes without a message.
     let failure = response.extensions().get::<Message>().filter(|_| status.is_server_error());
+    // The level of an event is fixed where it is written, its fields need not be twice.
+    macro_rules! log {
+        ($level:ident, $($last:tt)*) => {
+            tracing::$level!(
+                request.id = id_text,
+                http.method = %method,
+                http.path = path,
+                http.status = status.as_u16(),
+                ms,
+                $($last)*
+            )
+        };
+    }
     if let Some(Message(reason)) = failure {
-        tracing::warn!(
-            request.id = id_text,
-            http.method = %method,
-            http.path = path,
-            http.status = status.as_u16(),
-            ms,
-            reason,
-            "request failed"
-        );
+        log!(warn, reason, "request failed");
     } else {
-        tracing::debug!(
-            request.id = id_text,
-            http.method = %method,
-            http.path = path,
-            http.status = status.as_u16(),
-            ms,
-            "request"
-        );
+        log!(debug, "request");
     }
     response.headers_mut().insert(REQUEST_ID, id);
     response

@@ -43,7 +43,9 @@ impl Error {
         match self {
             Self::NotReady { .. } => Some(Refusal::NotReady),
             Self::Rejected(Rejection::QueueFull { .. }) => Some(Refusal::QueueFull),
-            Self::Rejected(Rejection::CompilerBusy) => Some(Refusal::CompilerBusy),
+            Self::Rejected(Rejection::CompilerBusy | Rejection::Run(RunError::Busy)) => {
+                Some(Refusal::CompilerBusy)
+            }
             Self::Rejected(Rejection::DeadlineExceeded(_)) => Some(Refusal::DeadlineExceeded),
             Self::Rejected(Rejection::ShutDown) => Some(Refusal::ShuttingDown),
             Self::UnknownModel { .. }
@@ -69,10 +71,12 @@ impl Error {
             Self::NotReady { .. } => Kind::Unavailable,
             Self::Input(_) | Self::Mismatch(_) => Kind::Invalid,
             Self::Rejected(rejection) => match rejection {
-                Rejection::QueueFull { .. } | Rejection::CompilerBusy => Kind::Overloaded,
+                Rejection::QueueFull { .. }
+                | Rejection::CompilerBusy
+                | Rejection::Run(RunError::Busy) => Kind::Overloaded,
                 Rejection::DeadlineExceeded(_) => Kind::DeadlineExceeded,
-                // The graph does not take these shapes, whatever its signature says.
-                Rejection::Run(RunError::Shapes { .. }) => Kind::Invalid,
+                // The graph does not take what came, whatever its signature says.
+                Rejection::Run(RunError::Shapes { .. } | RunError::Values { .. }) => Kind::Invalid,
                 Rejection::Run(
                     RunError::Operator { .. } | RunError::Panic { .. } | RunError::Output { .. },
                 ) => Kind::Failed,

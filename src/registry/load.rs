@@ -36,6 +36,7 @@ impl Loader {
         let source = ModelSource {
             path: load.files.model_file.clone(),
             known_shapes: load.files.known_shapes(),
+            features: load.settings.features.clone(),
         };
         let sha256 = sha256(&load.files.model_file)
             .map_err(|error| format!("cannot read the model file: {error}"))?;

@@ -12,6 +12,8 @@ use super::Version;
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     pub versions: VersionPolicy,
+    /// Names for the columns of a model's only input.
+    pub features: Option<Vec<String>>,
     pub batching: Batching,
     pub limits: Limits,
 }
@@ -121,6 +123,9 @@ fn optional_duration<'de, D: Deserializer<'de>>(
     parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
+/// Longer than any wait that makes sense; clocks cannot be added to without bounds.
+const MAX_DURATION: Duration = Duration::from_hours(24 * 365);
+
 /// A duration as people write it: `250us`, `20ms`, `2s`, `5m`.
 ///
 /// # Errors
@@ -137,7 +142,10 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         "h" => Some(3_600_000_000u64),
         _ => None,
     };
-    micros.and_then(|unit| number.checked_mul(unit)).map(Duration::from_micros).ok_or_else(error)
+    let unit = micros.ok_or_else(error)?;
+    let duration = number.checked_mul(unit).map(Duration::from_micros);
+    let bounded = duration.filter(|duration| *duration <= MAX_DURATION);
+    bounded.ok_or_else(|| format!("'{text}' is longer than a year"))
 }
 
 #[cfg(test)]
@@ -171,5 +179,6 @@ mod tests {
         assert_eq!(parse_duration("2s"), Ok(Duration::from_secs(2)));
         assert!(parse_duration("2").is_err() && parse_duration("-1s").is_err());
         assert!(parse_duration("99999999999999999999h").is_err());
+        assert_eq!(parse_duration("9000h"), Err("'9000h' is longer than a year".to_owned()));
     }
 }

@@ -49,13 +49,6 @@ pub fn split(tensor: &Tensor, counts: &[usize]) -> Option<Vec<Tensor>> {
     Some(parts)
 }
 
-/// Stacks per-row results of one output back into one tensor; the inverse of running rows
-/// alone. Scalars cannot be stacked.
-#[must_use]
-pub fn stack_rows(rows: &[Tensor]) -> Option<Tensor> {
-    concat(&rows.iter().collect::<Vec<_>>())
-}
-
 /// A tensor of zeros (empty strings) of the given shape and type.
 #[must_use]
 pub fn zeros(shape: Shape, data_type: super::DataType) -> Tensor {

@@ -80,6 +80,20 @@ macro_rules! elements {
                 }
             }
 
+            /// Appends the elements of `from` at these places, and a default (nought, false,
+            /// the empty string) for each `None`. Does nothing if the types differ.
+            pub fn extend_picked(&mut self, from: &Data, picks: &[Option<usize>]) {
+                match (self, from) {
+                    $((Data::$variant(values), Data::$variant(from)) => {
+                        let pick = |pick: &Option<usize>| {
+                            pick.and_then(|pick| from.get(pick)).cloned().unwrap_or_default()
+                        };
+                        values.extend(picks.iter().map(pick));
+                    })*
+                    _ => {}
+                }
+            }
+
             /// No elements yet, of the given type.
             #[must_use]
             pub fn empty(data_type: DataType) -> Self {

@@ -17,4 +17,7 @@ mod writer;
 
 pub use reader::{JsonError, Kind, Reader};
 pub use values::{FromJson, Nesting, read_nested};
-pub use writer::{NonFinite, Unwritable, write_flat, write_nested, write_row, write_string};
+pub use writer::{
+    NonFinite, Unwritable, write_flat, write_key, write_nested, write_object, write_row,
+    write_string,
+};

@@ -1,34 +1,59 @@
-//! Attributes that tract reads past: a model that sets them would load and give wrong
+//! Attributes that would be read past: a model that sets them would load and give wrong
 //! results, so it is refused.
+
+use std::collections::HashMap;
 
 use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto};
 
-use super::operators::node_name;
+use super::support::{full_name, node_name};
 use crate::engine::LoadError;
+
+/// Attributes by operator, of all versions of the specification.
+const SPECIFICATION: &str = include_str!("specification.txt");
 
 /// # Errors
 /// [`LoadError::Compile`] naming operator, node and attribute.
 pub(super) fn check(graph: &GraphProto) -> Result<(), LoadError> {
+    let known = SPECIFICATION.lines().filter_map(|line| {
+        let mut words = line.split(' ');
+        Some((words.next()?, words.collect()))
+    });
+    check_nodes(graph, &known.collect())
+}
+
+/// The names of the attributes of each operator.
+type Known<'a> = HashMap<&'a str, Vec<&'a str>>;
+
+fn check_nodes(graph: &GraphProto, known: &Known) -> Result<(), LoadError> {
     for node in &graph.node {
-        if let Some(attribute) = ignored(node) {
-            let reason = format!(
-                "{} (node '{}'): its attribute {attribute} is not supported",
-                node.op_type,
-                node_name(node)
-            );
+        let problem = outside_the_specification(node, known)
+            .or_else(|| Some(format!("{} is not supported", ignored(node)?)));
+        if let Some(problem) = problem {
+            let (operator, node) = (&node.op_type, node_name(node));
+            let reason = format!("{operator} (node '{node}'): its attribute {problem}");
             return Err(LoadError::Compile { reason });
         }
         for attribute in &node.attribute {
-            attribute.g.iter().chain(&attribute.graphs).try_for_each(check)?;
+            let mut graphs = attribute.g.iter().chain(&attribute.graphs);
+            graphs.try_for_each(|graph| check_nodes(graph, known))?;
         }
     }
     Ok(())
 }
 
+/// An attribute that no version of the operator has, if the operator is one of the
+/// specification.
+fn outside_the_specification(node: &NodeProto, known: &Known) -> Option<String> {
+    let known = known.get(full_name(node).as_str())?;
+    let name = node.attribute.iter().map(|attribute| attribute.name.as_str());
+    let name = name.into_iter().find(|name| !known.contains(name))?;
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Some(format!("'{name}' is not in the specification, which has {known}"))
+}
+
 /// The first attribute whose value tract would ignore.
 fn ignored(node: &NodeProto) -> Option<String> {
     let defaults: &[&[u8]] = match node.op_type.as_str() {
-        "TreeEnsembleClassifier" => return one_score_for_two_classes(node),
         "LSTM" => &[b"sigmoid", b"tanh", b"tanh"],
         "GRU" => &[b"sigmoid", b"tanh"],
         "RNN" => &[b"tanh"],
@@ -48,18 +73,6 @@ fn ignored(node: &NodeProto) -> Option<String> {
     let both_ways = set("direction").is_some_and(|direction| &*direction.s != b"forward");
     let layout = set("layout").filter(|layout| both_ways && layout.i != 0)?;
     Some(format!("layout = {}", layout.i))
-}
-
-/// Two classes whose trees score only one of them: tract chooses the label before it works
-/// out the other score, so labels come out wrong though scores are right.
-fn one_score_for_two_classes(node: &NodeProto) -> Option<String> {
-    let list = |name: &str| node.attribute.iter().find(|attribute| attribute.name == name);
-    let labels = list("classlabels_int64s").map_or(0, |labels| labels.ints.len())
-        + list("classlabels_strings").map_or(0, |labels| labels.strings.len());
-    let scored = &list("class_ids")?.ints;
-    let one_class = scored.windows(2).all(|pair| pair[0] == pair[1]);
-    let scored = scored.first().filter(|_| labels == 2 && one_class)?;
-    Some(format!("class_ids = {scored} for all trees of two classes"))
 }
 
 /// The activations, if they are not the operator's own (once for each direction).

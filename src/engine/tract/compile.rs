@@ -7,8 +7,10 @@ use tract_onnx::tract_core::ops::cast::cast;
 use tract_onnx::tract_core::optim::Optimizer;
 
 use super::convert;
+use super::doubles;
 use super::memory::{self, Estimate};
 use super::stateless;
+use super::text_casts;
 use crate::engine::Signature;
 use crate::engine::guard;
 
@@ -93,6 +95,8 @@ fn guarded<T>(work: impl FnOnce() -> TractResult<T>) -> Result<T, CompileError> 
 fn typed(signature: &Signature, model: InferenceModel) -> TractResult<TypedModel> {
     let mut model = model.into_typed()?;
     stateless::forget_between_runs(&mut model);
+    doubles::take_over(&mut model)?;
+    text_casts::take_over(&mut model)?;
     let mut outputs = model.output_outlets()?.to_vec();
     for (outlet, spec) in outputs.iter_mut().zip(&signature.outputs) {
         let declared = convert::datum_type(spec.data_type);

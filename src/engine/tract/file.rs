@@ -10,10 +10,11 @@ use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
 use tract_onnx::pb::type_proto::Value as TypeValue;
 use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto};
 
+use super::rewrite;
 use crate::engine::{Dim, LoadError, Signature, TensorSpec};
 use crate::tensor::DataType;
 
-/// Reads and decodes the file.
+/// Reads and decodes the file; without functions and maps (see `rewrite`).
 pub(super) fn read(path: &Path) -> Result<ModelProto, LoadError> {
     let file = file_name(path);
     let bytes = fs::read(path)
@@ -23,7 +24,8 @@ pub(super) fn read(path: &Path) -> Result<ModelProto, LoadError> {
         return Err(not_onnx("the file is empty".to_owned()));
     }
     let size = bytes.len();
-    let proto = ModelProto::decode(bytes::Bytes::from(bytes)).map_err(|error| {
+    let bytes = bytes::Bytes::from(bytes);
+    let mut proto = ModelProto::decode(bytes.clone()).map_err(|error| {
         not_onnx(format!("{error} ({size} bytes; truncated or another format?)"))
     })?;
     if proto.graph.is_none() {
@@ -33,6 +35,7 @@ pub(super) fn read(path: &Path) -> Result<ModelProto, LoadError> {
         // Written after the graph: a file cut off there would decode without it.
         return Err(not_onnx("it imports no operator set (truncated?)".to_owned()));
     }
+    rewrite::simplify(&mut proto, &bytes);
     Ok(proto)
 }
 
@@ -119,7 +122,7 @@ fn spec(kind: &'static str, info: &ValueInfoProto) -> Result<TensorSpec, LoadErr
             })
             .collect()
     });
-    Ok(TensorSpec { name, data_type, dims })
+    Ok(TensorSpec { name, data_type, dims, columns: None })
 }
 
 fn data_type(elem_type: i32) -> Option<DataType> {

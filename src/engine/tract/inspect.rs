@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tract_onnx::pb::tensor_proto::DataLocation;
 
-use super::{file, operators};
+use super::{columns, file, operators, support};
 use crate::engine::{LoadError, Signature};
 
 /// The contents of an ONNX file.
@@ -40,7 +40,7 @@ pub struct OperatorUse {
 pub fn inspect(path: &Path) -> Result<Inspection, LoadError> {
     let proto = file::read(path)?;
     let graph = file::graph(&proto)?;
-    let operators = operators::usage(&proto, &tract_onnx::onnx())
+    let operators = support::usage(&proto, &operators::framework())
         .into_iter()
         .map(|(operator, usage)| OperatorUse {
             operator,
@@ -68,7 +68,10 @@ pub fn inspect(path: &Path) -> Result<Inspection, LoadError> {
                 (domain.to_owned(), opset.version)
             })
             .collect(),
-        signature: file::signature(graph),
+        signature: file::signature(graph).and_then(|mut signature| {
+            columns::describe(&mut signature, &proto, None)?;
+            Ok(signature)
+        }),
         operators,
         parameters: graph
             .initializer

@@ -17,9 +17,9 @@ use super::cache::{Claim, Limits, PlanCache};
 use super::compile::CompileError;
 use super::compiler::Compiler;
 use super::plan::{RowByRow, TractPlan};
-use super::template::Template;
+use super::template::{Rows, Template};
 use super::warm_up::Findings;
-use super::{Config, attributes, equal, file, memory, operators, rewrite};
+use super::{Config, attributes, columns, file, memory, operators, rewrite, support};
 use crate::engine::{
     Batching, Facts, LoadError, LoadedModel, ModelSource, Plan, PlanLookup, PlanTicket, RunError,
     Signature,
@@ -47,11 +47,11 @@ impl TractModel {
         compiler: Arc<Compiler>,
     ) -> Result<Self, LoadError> {
         let mut proto = file::read(&source.path)?;
-        let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
-        equal::register(&mut onnx);
-        operators::check(&proto, &onnx)?;
+        let onnx = operators::framework();
+        support::check(&proto, &onnx)?;
         attributes::check(file::graph(&proto)?)?;
-        let signature = file::signature(file::graph(&proto)?)?;
+        let mut signature = file::signature(file::graph(&proto)?)?;
+        columns::describe(&mut signature, &proto, source.features.as_deref())?;
         rewrite::rewrite(&mut proto);
         let directory = source.path.parent().unwrap_or(Path::new("."));
         let template = Template::parse(&onnx, &proto, directory, signature.clone()).map_err(
@@ -95,8 +95,7 @@ impl Shared {
             }
         });
         if submitted.is_err() {
-            let reason = "too many plans are being compiled".to_owned();
-            self.cache.abandon(&key, &RunError::Operator { reason });
+            self.cache.abandon(&key, &RunError::Busy);
         }
         submitted.is_ok()
     }
@@ -126,6 +125,9 @@ impl LoadedModel for TractModel {
     /// theirs compiled in the background.
     fn joined_plan(&self, shapes: &[Shape]) -> Option<Arc<dyn Plan>> {
         let symbolic = self.findings.symbolic.as_ref()?;
+        if self.findings.rows == Rows::Alike && !same_rows(shapes) {
+            return None;
+        }
         if self.findings.specialise {
             let shared = &self.shared;
             if let Some(plan) = shared.cache.get(shapes) {
@@ -160,7 +162,10 @@ impl LoadedModel for TractModel {
         Facts {
             strategy: strategy.to_owned(),
             strategy_reason: self.findings.reason.clone(),
-            memory_bytes: self.shared.template.weights + own.total() + cached_bytes,
+            memory_bytes: self.shared.template.weights
+                + self.shared.template.operator_bytes()
+                + own.total()
+                + cached_bytes,
             plans: cached + usize::from(self.findings.symbolic.is_some()),
             compiles: self.shared.compiles.load(Ordering::Relaxed),
             warnings: self.findings.warnings.clone(),
@@ -201,6 +206,13 @@ impl TractModel {
         }
         PlanLookup::Compiling(ticket)
     }
+}
+
+/// Whether all have the same leading dimension.
+fn same_rows(shapes: &[Shape]) -> bool {
+    let mut rows = shapes.iter().map(|shape| shape.dims().first());
+    let first = rows.next();
+    rows.all(|rows| first == Some(rows))
 }
 
 /// The same shapes with one row each; `None` if they hold no rows.

@@ -1,77 +1,105 @@
-//! Which operators a graph uses, and which of them tract does not have.
+//! Operators that tract lacks, or computes otherwise than their specification and
+//! onnxruntime do: the domain ai.onnx.ml, and those that work on strings.
+//!
+//! One operator a file. Each reads its attributes into a type that cannot be wrong
+//! (`build`), says what it promises about its outputs, and runs. `bridge` makes a node of
+//! tract out of it. Maps become tensors before tract sees the graph (see `rewrite`).
 
-use std::collections::BTreeMap;
+mod array_feature_extractor;
+mod binarizer;
+mod bridge;
+mod category_mapper;
+mod compress;
+mod distances;
+mod equal;
+mod feature_vectorizer;
+mod gemm;
+mod imputer;
+mod keys;
+mod label_encoder;
+mod labels;
+mod linear;
+mod linear_classifier;
+mod linear_regressor;
+mod murmur_hash;
+mod normalizer;
+mod one_hot_encoder;
+mod patterns;
+mod post_transform;
+mod regex_full_match;
+mod rows_of_maps;
+mod scaler;
+mod scores;
+#[cfg(test)]
+mod shapes;
+mod special_values;
+mod string_concat;
+mod string_normalizer;
+mod string_split;
+mod svm_classifier;
+mod svm_coupling;
+mod svm_kernel;
+mod svm_machine;
+mod svm_regressor;
+mod tf_idf_vectorizer;
+mod tokenizer;
+mod tree_ensemble;
+mod values;
 
 use tract_onnx::Onnx;
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
+use tract_onnx::model::ParsingContext;
+use tract_onnx::pb::NodeProto;
+use tract_onnx::prelude::TractResult;
+use tract_onnx::tract_hir::internal::InferenceOp;
 
-use crate::engine::LoadError;
-use crate::engine::UnsupportedOperator;
+pub(super) use bridge::bytes;
 
-/// Domains whose operators tract registers. It looks operators up by type alone, so a
-/// foreign domain must be refused here or it would be taken for a namesake.
-const KNOWN_DOMAINS: [&str; 4] = ["", "ai.onnx", "ai.onnx.ml", "com.microsoft"];
+/// What tract wants from the builder of a node: the operator, and the names of values from
+/// outer graphs that it reads.
+type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
 
-/// How often an operator is used, and by which node first.
-#[derive(Debug, Clone)]
-pub(super) struct Usage {
-    pub(super) supported: bool,
-    pub(super) first_node: String,
-    pub(super) nodes: usize,
-}
+type Build = fn(&ParsingContext, &NodeProto) -> Built;
 
-/// Every operator of the graph and its subgraphs, by full name.
-pub(super) fn usage(proto: &ModelProto, onnx: &Onnx) -> BTreeMap<String, Usage> {
-    let mut found = BTreeMap::new();
-    if let Some(graph) = &proto.graph {
-        collect(graph, onnx, &mut found);
+/// By the names that graphs use.
+const OPERATORS: [(&str, Build); 31] = [
+    ("ArrayFeatureExtractor", array_feature_extractor::build),
+    ("Binarizer", binarizer::build),
+    ("CDist", distances::build),
+    ("CategoryMapper", category_mapper::build),
+    ("Compress", compress::build),
+    ("DictVectorizer", rows_of_maps::dict_vectorizer),
+    ("Equal", equal::build),
+    ("FeatureVectorizer", feature_vectorizer::build),
+    ("Gemm", gemm::build),
+    ("Imputer", imputer::build),
+    ("IsInf", special_values::is_inf),
+    ("IsNaN", special_values::is_nan),
+    ("LabelEncoder", label_encoder::build),
+    ("LinearClassifier", linear_classifier::build),
+    ("LinearRegressor", linear_regressor::build),
+    ("MurmurHash3", murmur_hash::build),
+    ("Normalizer", normalizer::build),
+    ("OneHotEncoder", one_hot_encoder::build),
+    ("RegexFullMatch", regex_full_match::build),
+    ("SVMClassifier", svm_classifier::build),
+    ("SVMRegressor", svm_regressor::build),
+    ("Scaler", scaler::build),
+    ("StringConcat", string_concat::build),
+    ("StringNormalizer", string_normalizer::build),
+    ("StringSplit", string_split::build),
+    ("TfIdfVectorizer", tf_idf_vectorizer::build),
+    ("Tokenizer", tokenizer::build),
+    ("TreeEnsemble", tree_ensemble::ensemble),
+    ("TreeEnsembleClassifier", tree_ensemble::classifier),
+    ("TreeEnsembleRegressor", tree_ensemble::regressor),
+    ("ZipMap", rows_of_maps::zip_map),
+];
+
+/// tract's reader of ONNX files with these operators, in place of its own where it has some.
+pub(super) fn framework() -> Onnx {
+    let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
+    for (name, build) in OPERATORS {
+        onnx.op_register.insert(name, build);
     }
-    found
-}
-
-/// # Errors
-/// [`LoadError::UnsupportedOperators`] naming each, with its first node.
-pub(super) fn check(proto: &ModelProto, onnx: &Onnx) -> Result<(), LoadError> {
-    let operators: Vec<UnsupportedOperator> = usage(proto, onnx)
-        .into_iter()
-        .filter(|(_, usage)| !usage.supported)
-        .map(|(operator, usage)| UnsupportedOperator {
-            operator,
-            node: usage.first_node,
-            uses: usage.nodes,
-        })
-        .collect();
-    if operators.is_empty() { Ok(()) } else { Err(LoadError::UnsupportedOperators { operators }) }
-}
-
-fn collect(graph: &GraphProto, onnx: &Onnx, found: &mut BTreeMap<String, Usage>) {
-    for node in &graph.node {
-        let supported = KNOWN_DOMAINS.contains(&node.domain.as_str())
-            && onnx.op_register.0.contains_key(&node.op_type);
-        found
-            .entry(full_name(node))
-            .or_insert_with(|| Usage { supported, first_node: node_name(node), nodes: 0 })
-            .nodes += 1;
-        for attribute in &node.attribute {
-            for subgraph in attribute.g.iter().chain(&attribute.graphs) {
-                collect(subgraph, onnx, found);
-            }
-        }
-    }
-}
-
-fn full_name(node: &NodeProto) -> String {
-    match node.domain.as_str() {
-        "" | "ai.onnx" => node.op_type.clone(),
-        domain => format!("{domain}::{}", node.op_type),
-    }
-}
-
-/// Many exporters leave nodes unnamed; their first output identifies them as well.
-pub(super) fn node_name(node: &NodeProto) -> String {
-    if node.name.is_empty() {
-        node.output.first().cloned().unwrap_or_default()
-    } else {
-        node.name.clone()
-    }
+    onnx
 }

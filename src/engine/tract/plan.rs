@@ -8,6 +8,7 @@ use tract_onnx::prelude::*;
 use super::compile::{Compiled, one_line};
 use super::convert;
 use super::memory::Estimate;
+use super::refusal::Refusal;
 use crate::engine::guard;
 use crate::engine::{Plan, RunError, Signature};
 use crate::tensor::{Shape, Tensor, batch};
@@ -31,6 +32,17 @@ impl TractPlan {
 
     pub(super) fn memory(&self) -> Estimate {
         self.memory
+    }
+
+    /// The first output whose shape the values decide, although the shapes of all inputs
+    /// are known to this plan.
+    pub(super) fn shaped_by_values(&self) -> Option<&str> {
+        let model = self.plan.model();
+        let outlets = model.output_outlets().ok()?;
+        let open = outlets.iter().position(|&outlet| {
+            model.outlet_fact(outlet).is_ok_and(|fact| fact.shape.as_concrete().is_none())
+        });
+        Some(self.signature.outputs.get(open?)?.name.as_str())
     }
 
     /// A state that has run before keeps what its operators allocated.
@@ -85,7 +97,15 @@ impl Plan for TractPlan {
         });
         let outputs = match outputs {
             Ok(Ok(outputs)) => outputs,
-            Ok(Err(error)) => return Err(RunError::Operator { reason: one_line(&error) }),
+            Ok(Err(error)) => {
+                return Err(match error.downcast_ref() {
+                    Some(Refusal(reason)) => RunError::Values {
+                        operator: self.describe(running.get()),
+                        reason: reason.clone(),
+                    },
+                    None => RunError::Operator { reason: one_line(&error) },
+                });
+            }
             Err(caught) => {
                 let operator = self.describe(running.get());
                 return Err(RunError::Panic { operator, reason: caught.0 });

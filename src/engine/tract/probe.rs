@@ -10,6 +10,9 @@ use crate::tensor::{Data, DataType, Shape, Tensor};
 /// first, then images, audio windows, and the degenerate one.
 pub(super) const SIZES: [usize; 9] = [16, 64, 224, 32, 1, 512, 640, 76, 16_000];
 
+/// Texts that differ in their number of characters, words and parts.
+const TEXTS: [&str; 4] = ["a", "b", "a b,c", "b;a b, c-a"];
+
 /// Shapes of all inputs with `rows` in every open leading dimension and `size` in every
 /// other open one. An input of unknown rank is taken for a matrix.
 pub(super) fn shapes(signature: &Signature, rows: usize, size: usize) -> Option<Vec<Shape>> {
@@ -79,9 +82,7 @@ fn fill(data_type: DataType, n: usize, random: &mut Random) -> Data {
         DataType::Fp16 => Data::Fp16((0..n).map(|_| f16::from_f32(random.unit())).collect()),
         DataType::Fp32 => Data::Fp32((0..n).map(|_| random.unit()).collect()),
         DataType::Fp64 => Data::Fp64((0..n).map(|_| random.unit().into()).collect()),
-        DataType::Bytes => Data::Bytes(
-            (0..n).map(|_| if random.bit() == 1 { "b" } else { "a" }.to_owned()).collect(),
-        ),
+        DataType::Bytes => Data::Bytes((0..n).map(|_| random.pick(&TEXTS).to_owned()).collect()),
     }
 }
 
@@ -99,6 +100,10 @@ impl Random {
 
     fn bit(&mut self) -> u8 {
         u8::from(self.next() >> 63 == 1)
+    }
+
+    fn pick(&mut self, choices: &[&'static str; 4]) -> &'static str {
+        choices[usize::from(self.bit()) * 2 + usize::from(self.bit())]
     }
 
     fn unit(&mut self) -> f32 {

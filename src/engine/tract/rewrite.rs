@@ -4,17 +4,30 @@
 mod branch;
 mod decide;
 mod fold;
+mod functions;
+mod log_sum_exp;
+mod maps;
 mod nodes;
 mod reverse;
 
 use tract_onnx::pb::{GraphProto, ModelProto};
+
+/// Says the file in terms of the operators and types that are left below: no maps, no
+/// functions. `bytes` is the file.
+pub(super) fn simplify(model: &mut ModelProto, bytes: &[u8]) {
+    functions::inline(model, bytes);
+    maps::into_tensors(model, bytes);
+}
 
 /// All rewrites that hold whatever the shapes of the inputs are.
 pub(super) fn rewrite(model: &mut ModelProto) {
     let opset = nodes::opset(model);
     if let Some(graph) = &mut model.graph {
         fold::constant_ifs(graph);
-        every_graph(graph, &mut |graph| reverse::as_bidirectional(graph, opset));
+        every_graph(graph, &mut |graph| {
+            reverse::as_bidirectional(graph, opset);
+            log_sum_exp::from_the_largest(graph, opset);
+        });
     }
 }
 

@@ -12,10 +12,19 @@ use tract_onnx::tract_hir::internal::{
 };
 
 use super::compile::{self, CompileError, LEVELS, Level};
-use super::{convert, memory, rewrite};
+use super::{convert, memory, operators, rewrite};
 use crate::engine::guard;
 use crate::engine::{Dim, Signature};
 use crate::tensor::Shape;
+
+/// How a symbolic plan takes leading dimensions that the file leaves open without a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rows {
+    /// Each input may have its own number.
+    Each,
+    /// All have the same, as exporters mean it that write one input per column.
+    Alike,
+}
 
 /// A graph whose input shapes are still to be chosen. Compiling clones it; the weights are
 /// shared.
@@ -62,9 +71,17 @@ impl Template {
         Ok(Self { model: parsed.model, signature, level, weights, branching })
     }
 
+    /// Bytes of the tables that operators of ours hold, shared by all plans.
+    pub(super) fn operator_bytes(&self) -> u64 {
+        operators::bytes(&self.model)
+    }
+
     /// One plan for every shape that the signature allows; every open dimension becomes a
     /// symbol. `None` where an input has no rank.
-    pub(super) fn compile_symbolic(&self) -> Option<Result<compile::Compiled, CompileError>> {
+    pub(super) fn compile_symbolic(
+        &self,
+        rows: Rows,
+    ) -> Option<Result<compile::Compiled, CompileError>> {
         let mut symbols: HashMap<&str, Symbol> = HashMap::new();
         let scope = &self.model.symbols;
         let mut shapes = Vec::new();
@@ -73,6 +90,9 @@ impl Template {
             for (axis, dim) in spec.dims.as_ref()?.iter().enumerate() {
                 dims.push(match dim {
                     Dim::Fixed(size) => DimFact::from(size.to_dim()),
+                    Dim::Unknown if axis == 0 && rows == Rows::Alike => {
+                        DimFact::from(dimension(scope, "rows").to_dim())
+                    }
                     Dim::Unknown => {
                         DimFact::from(dimension(scope, &format!("open_{input}_{axis}")).to_dim())
                     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::model::Shared;
 use super::plan::TractPlan;
+use super::template::Rows;
 use super::{probe, verify};
 use crate::engine::{Batching, Dim, LoadError, Plan, TensorSpec};
 use crate::tensor::Shape;
@@ -32,6 +33,8 @@ const ROWS_TOGETHER: usize = 3;
 pub(super) struct Findings {
     /// Serves every shape; `None` where each shape needs a plan of its own.
     pub(super) symbolic: Option<Arc<TractPlan>>,
+    /// Which inputs the symbolic plan serves.
+    pub(super) rows: Rows,
     /// Popular shapes get a plan of their own.
     pub(super) specialise: bool,
     pub(super) batching: Batching,
@@ -58,6 +61,7 @@ impl Findings {
         );
         Self {
             symbolic: None,
+            rows: Rows::Each,
             specialise: false,
             batching: Batching::off("the warm-up found no input shape that runs"),
             joins_requests: false,
@@ -92,6 +96,7 @@ impl Shared {
         let (cost, warnings) = self.measure(&probe.plan, &probe.shapes);
         Findings {
             symbolic: Some(probe.plan),
+            rows: Rows::Each,
             specialise: false,
             batching: Batching::off("the model's leading dimension is fixed"),
             joins_requests: false,
@@ -103,13 +108,9 @@ impl Shared {
 
     fn open(&self, probe: &Probe) -> Findings {
         let (cost, warnings) = self.measure(&probe.plan, &probe.shapes);
-        let mut why_not = None;
-        let symbolic = match self.symbolic(probe) {
-            Ok(plan) => Some(plan),
-            Err(reason) => {
-                why_not = Some(reason);
-                None
-            }
+        let (symbolic, rows, why_not) = match self.symbolic(probe) {
+            Ok((plan, rows)) => (Some(plan), rows, None),
+            Err(reason) => (None, Rows::Each, Some(reason)),
         };
         let batching = match self.rows_stand_alone(probe, symbolic.as_ref()) {
             Ok(()) => Batching::Rows,
@@ -129,7 +130,16 @@ impl Shared {
         let cost = if specialise { cost } else { symbolic_cost.or(cost) };
         let joins_requests = batching.is_on()
             && symbolic.as_ref().is_some_and(|plan| self.company_pays(plan, probe, cost));
-        Findings { symbolic, specialise, batching, joins_requests, cost, reason: why_not, warnings }
+        Findings {
+            symbolic,
+            rows,
+            specialise,
+            batching,
+            joins_requests,
+            cost,
+            reason: why_not,
+            warnings,
+        }
     }
 
     /// Finds input shapes that compile and run, real ones first.
@@ -188,10 +198,25 @@ impl Shared {
     }
 
     /// The symbolic plan, if it exists and gives what the concrete plans give.
-    fn symbolic(&self, probe: &Probe) -> Result<Arc<TractPlan>, String> {
+    fn symbolic(&self, probe: &Probe) -> Result<(Arc<TractPlan>, Rows), String> {
+        let each = self.symbolic_for(probe, Rows::Each);
+        let nameless = |spec: &&TensorSpec| {
+            spec.dims.as_ref().is_some_and(|dims| dims.first() == Some(&Dim::Unknown))
+        };
+        let several = self.signature.inputs.iter().filter(nameless).count() > 1;
+        match each {
+            Err(reason) if several => {
+                let alike = self.symbolic_for(probe, Rows::Alike).map_err(|_| reason)?;
+                Ok((alike, Rows::Alike))
+            }
+            each => Ok((each?, Rows::Each)),
+        }
+    }
+
+    fn symbolic_for(&self, probe: &Probe, rows: Rows) -> Result<Arc<TractPlan>, String> {
         let compiled = self
             .template
-            .compile_symbolic()
+            .compile_symbolic(rows)
             .ok_or("an input has no declared rank")?
             .map_err(|error| error.0)?;
         self.compiles.fetch_add(1, Ordering::Relaxed);
@@ -230,6 +255,9 @@ impl Shared {
     ) -> Result<(), String> {
         if !probe::has_rows(&self.signature) {
             return Err("the leading dimension of an input is fixed".to_owned());
+        }
+        if let Some(output) = probe.plan.shaped_by_values() {
+            return Err(format!("the values decide the shape of output '{output}'"));
         }
         let Some(size) = probe.size.or_else(|| self.size_of(probe)) else {
             return Err("the self-test has no shapes for several rows".to_owned());

@@ -1,17 +1,18 @@
 //! `{"instances": […]}` (rows) and `{"inputs": …}` (columns) into typed tensors. The types
 //! come from the model's signature, so numbers land in their final vector here too.
 
+mod column;
+mod features;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
-use crate::engine::{Dim, Signature, TensorSpec};
+use crate::engine::{Signature, TensorSpec};
 use crate::http::exchange::DecodeError;
 use crate::predict::NamedTensor;
-use crate::tensor::json::{FromJson, JsonError, Kind, Nesting, Reader, read_nested};
-use crate::tensor::{Data, DataType, Shape, Tensor};
+use crate::tensor::json::{JsonError, Kind, Reader};
+use column::Column;
+use features::read_features;
 
 /// Which of the two forms a request has; the answer takes the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +68,12 @@ fn rows(
     let mut row = 0;
     reader.array::<DecodeError>(|reader| {
         if reader.kind()? == Kind::Object && !is_b64(reader) {
-            read_object(reader, &mut columns, row)?;
+            match columns.as_mut_slice() {
+                [Column { spec: TensorSpec { columns: Some(features), .. }, .. }] => {
+                    read_features(reader, &mut columns[0], features, row)?;
+                }
+                columns => read_object(reader, columns, row)?,
+            }
         } else {
             let [column] = columns.as_mut_slice() else {
                 return Err(DecodeError(format!(
@@ -142,100 +148,13 @@ fn columns(
 
 fn read_whole(reader: &mut Reader, spec: &TensorSpec) -> Result<NamedTensor, DecodeError> {
     let mut column = Column::new(spec);
-    column.nesting = Some(column.read_value(reader, None)?);
+    column.nesting = Some(column.read_value(reader, None, &spec.name)?);
     column.finish(None)
 }
 
 fn names(signature: &Signature) -> String {
     let names: Vec<String> = signature.inputs.iter().map(|i| format!("'{}'", i.name)).collect();
     names.join(", ")
-}
-
-/// One input, filled row by row.
-struct Column<'a> {
-    spec: &'a TensorSpec,
-    data: Data,
-    rows: usize,
-    /// The shape of one row; the same for all.
-    nesting: Option<Nesting>,
-}
-
-impl<'a> Column<'a> {
-    fn new(spec: &'a TensorSpec) -> Self {
-        Self { spec, data: Data::empty(spec.data_type), rows: 0, nesting: None }
-    }
-
-    fn read_row(&mut self, reader: &mut Reader, row: usize) -> Result<(), DecodeError> {
-        let nesting = self.read_value(reader, Some(row))?;
-        match &self.nesting {
-            None => self.nesting = Some(nesting),
-            Some(first) if *first == nesting => {}
-            Some(first) => {
-                return Err(DecodeError(format!(
-                    "instance {row}: input '{}' has shape {nesting:?}, in the instances before it was {first:?}",
-                    self.spec.name
-                )));
-            }
-        }
-        self.rows += 1;
-        Ok(())
-    }
-
-    fn read_value(
-        &mut self,
-        reader: &mut Reader,
-        row: Option<usize>,
-    ) -> Result<Nesting, DecodeError> {
-        let read = match &mut self.data {
-            Data::Bool(values) => read_nested(reader, values),
-            Data::Uint8(values) => read_nested(reader, values),
-            Data::Uint16(values) => read_nested(reader, values),
-            Data::Uint32(values) => read_nested(reader, values),
-            Data::Uint64(values) => read_nested(reader, values),
-            Data::Int8(values) => read_nested(reader, values),
-            Data::Int16(values) => read_nested(reader, values),
-            Data::Int32(values) => read_nested(reader, values),
-            Data::Int64(values) => read_nested(reader, values),
-            Data::Fp16(values) => read_nested(reader, values),
-            Data::Fp32(values) => read_nested(reader, values),
-            Data::Fp64(values) => read_nested(reader, values),
-            Data::Bytes(values) => {
-                let mut texts: Vec<Text> = Vec::new();
-                let nesting = read_nested(reader, &mut texts);
-                values.extend(texts.into_iter().map(|text| text.0));
-                nesting
-            }
-        };
-        read.map_err(|error| {
-            let at = row.map_or_else(String::new, |row| format!("instance {row}: "));
-            DecodeError(format!("{at}input '{}': {error}", self.spec.name))
-        })
-    }
-
-    /// The tensor: `rows` on the leading axis in the row form, the value's own shape in the
-    /// column form.
-    fn finish(self, rows: Option<usize>) -> Result<NamedTensor, DecodeError> {
-        let named = |message: String| DecodeError(format!("input '{}': {message}", self.spec.name));
-        let row = self.nesting.unwrap_or_else(|| row_of_declared(self.spec));
-        let mut dims: Vec<usize> = rows.into_iter().chain(row).collect();
-        if is_one_column(self.spec, dims.len()) {
-            dims.push(1);
-        }
-        let shape = Shape::new(dims).map_err(|error| named(error.to_string()))?;
-        let tensor = Tensor::new(shape, self.data).map_err(|error| named(error.to_string()))?;
-        Ok(NamedTensor { name: self.spec.name.clone(), tensor })
-    }
-}
-
-/// Without instances, the shape of a row is the declared one.
-fn row_of_declared(spec: &TensorSpec) -> Nesting {
-    let dims = spec.dims.as_deref().unwrap_or_default().iter().skip(1);
-    dims.map(|dim| if let Dim::Fixed(size) = dim { *size } else { 0 }).collect()
-}
-
-/// The model wants `[N, 1]` and the request has one plain value per row.
-fn is_one_column(spec: &TensorSpec, rank: usize) -> bool {
-    rank == 1 && spec.dims.as_ref().is_some_and(|dims| dims.len() == 2 && dims[1] == Dim::Fixed(1))
 }
 
 /// `{"b64": "…"}` is a value, not an object of inputs.
@@ -249,55 +168,18 @@ fn is_b64(reader: &Reader) -> bool {
     read.is_ok() && keys == [Cow::Borrowed("b64")]
 }
 
-/// A string, or bytes in base64.
-#[derive(Clone, Default)]
-struct Text(String);
-
-impl crate::tensor::Element for Text {
-    const DATA_TYPE: DataType = DataType::Bytes;
-
-    fn wrap(values: Vec<Self>) -> Data {
-        Data::Bytes(values.into_iter().map(|text| text.0).collect())
-    }
-
-    fn unwrap(_: &Data) -> Option<&[Self]> {
-        None
-    }
-}
-
-impl FromJson for Text {
-    fn read(reader: &mut Reader) -> Result<Self, JsonError> {
-        if reader.kind()? != Kind::Object {
-            return String::read(reader).map(Self);
-        }
-        let mut text = None;
-        reader.object::<JsonError>(|reader, key| {
-            if key != "b64" {
-                return Err(reader.error(format!("expected the key 'b64', came '{key}'")));
-            }
-            let encoded = reader.string()?;
-            let bytes = STANDARD
-                .decode(encoded.as_bytes())
-                .map_err(|error| reader.error(format!("invalid base64: {error}")))?;
-            let decoded = String::from_utf8(bytes).map_err(|_| {
-                reader.error("the base64 text is not UTF-8, which ONNX strings are")
-            })?;
-            text = Some(Self(decoded));
-            Ok(())
-        })?;
-        text.ok_or_else(|| reader.error("expected the key 'b64', came an empty object"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::{Columns, Dim, Label, Role};
+    use crate::tensor::{Data, DataType};
 
     fn signature(inputs: &[(&str, DataType, Vec<Dim>)]) -> Signature {
         let spec = |(name, data_type, dims): &(&str, DataType, Vec<Dim>)| TensorSpec {
             name: (*name).to_owned(),
             data_type: *data_type,
             dims: Some(dims.clone()),
+            columns: None,
         };
         Signature { inputs: inputs.iter().map(spec).collect(), outputs: vec![] }
     }
@@ -337,6 +219,70 @@ mod tests {
         let signature = signature(&[("x", DataType::Bytes, vec![batch()])]);
         let request = decoded(r#"{"instances": [{"b64": "aGk="}]}"#, &signature).unwrap();
         assert_eq!(request.inputs[0].tensor.data().as_slice::<String>().unwrap(), ["hi"]);
+    }
+
+    fn with_features(role: Role) -> Signature {
+        let mut signature = signature(&[("x", DataType::Fp32, vec![batch(), Dim::Fixed(3)])]);
+        let names = ["distance", "hour", "temp"].map(|name| Label::Text(name.to_owned()));
+        signature.inputs[0].columns = Some(Columns::new(names.to_vec(), role).unwrap());
+        signature
+    }
+
+    #[test]
+    fn an_object_of_features_fills_the_only_matrix() {
+        let body = r#"{"instances": [{"temp": null, "distance": 1400, "hour": 6},
+            [1, 2, 3], {"x": [4, 5, 6]}]}"#;
+        let request = decoded(body, &with_features(Role::Features)).unwrap();
+        assert_eq!(request.inputs[0].tensor.shape().dims(), [3, 3]);
+        let values = request.inputs[0].tensor.data().as_slice::<f32>().unwrap();
+        assert!(values[2].is_nan());
+        assert_eq!(
+            [&values[..2], &values[3..]].concat(),
+            [1400.0, 6.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+        );
+    }
+
+    #[test]
+    fn a_feature_left_out_is_nought_only_where_rows_were_maps() {
+        let body = r#"{"instances": [{"hour": 6}, {}]}"#;
+        let request = decoded(body, &with_features(Role::SparseFeatures)).unwrap();
+        let expected = Data::Fp32(vec![0.0, 6.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(request.inputs[0].tensor.data(), &expected);
+        let message = decoded(body, &with_features(Role::Features)).unwrap_err();
+        assert_eq!(
+            message,
+            "instance 0: feature 'distance' is missing, the model has 'distance', 'hour', 'temp'; null says that a value is not known"
+        );
+    }
+
+    #[test]
+    fn mistakes_in_features_are_named() {
+        let refuse = |row: &str| {
+            let body = format!("{{\"instances\": [{row}]}}");
+            decoded(&body, &with_features(Role::Features)).unwrap_err()
+        };
+        let message = refuse(r#"{"speed": 1}"#);
+        assert!(
+            message.starts_with("instance 0: unknown feature 'speed', the model has"),
+            "{message}"
+        );
+        let message = refuse(r#"{"hour": "six", "distance": 1, "temp": 2}"#);
+        assert!(
+            message.starts_with("instance 0: feature 'hour': expected FP32, came a string"),
+            "{message}"
+        );
+        assert_eq!(
+            refuse(r#"{"hour": 1, "hour": 2}"#),
+            "instance 0: feature 'hour' is given twice"
+        );
+        assert_eq!(
+            refuse(r#"{"hour": [1]}"#),
+            "instance 0: feature 'hour': expected a value, came a list"
+        );
+        assert_eq!(
+            refuse(r#"{"x": [1, 2, 3], "hour": 1}"#),
+            "instance 0: expected 'x' or its features, came both"
+        );
     }
 
     #[test]

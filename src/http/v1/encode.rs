@@ -1,10 +1,13 @@
-//! `{"predictions": […]}` (rows) and `{"outputs": …}` (columns).
+//! `{"predictions": […]}` (rows) and `{"outputs": …}` (columns). In a row an output that the
+//! file declares to be a map is an object from class to score.
 
 use super::decode::Form;
-use crate::engine::Signature;
+use crate::engine::{Role, Signature, TensorSpec};
 use crate::http::exchange::DecodeError;
 use crate::tensor::Tensor;
-use crate::tensor::json::{NonFinite, write_nested, write_row, write_string};
+use crate::tensor::json::{
+    NonFinite, write_key, write_nested, write_object, write_row, write_string,
+};
 
 /// The answer to a request of the given form with `rows` instances.
 pub(super) fn encode(
@@ -33,28 +36,40 @@ fn encode_rows(
             output.shape()
         )));
     }
+    let maps: Vec<Option<Vec<Vec<u8>>>> =
+        signature.outputs.iter().zip(outputs).map(|(spec, output)| keys(spec, output)).collect();
+    let write = |body: &mut Vec<u8>, index: usize, row: usize| match &maps[index] {
+        Some(keys) => write_object(body, &outputs[index], row, keys, NonFinite::Bare),
+        None => write_row(body, &outputs[index], row, NonFinite::Bare),
+    };
     let mut body = br#"{"predictions":["#.to_vec();
     for row in 0..rows {
         if row > 0 {
             body.push(b',');
         }
         match outputs {
-            [only] => write_row(&mut body, only, row, NonFinite::Bare),
-            _ => named(&mut body, signature, outputs, |body, output| {
-                write_row(body, output, row, NonFinite::Bare);
-            }),
+            [_] => write(&mut body, 0, row),
+            _ => named(&mut body, signature, outputs, |body, index| write(body, index, row)),
         }
     }
     body.extend_from_slice(b"]}");
     Ok(body)
 }
 
+/// The keys of an output that is a map from class to score in every row.
+fn keys(spec: &TensorSpec, output: &Tensor) -> Option<Vec<Vec<u8>>> {
+    let columns = spec.columns.as_ref().filter(|columns| columns.role() == Role::ClassMap)?;
+    let names = columns.names();
+    let fits = matches!(*output.shape().dims(), [_, columns] if columns == names.len());
+    fits.then(|| names.iter().map(|name| write_key(&name.to_string())).collect())
+}
+
 fn encode_columns(signature: &Signature, outputs: &[Tensor]) -> Vec<u8> {
     let mut body = br#"{"outputs":"#.to_vec();
     match outputs {
         [only] => write_nested(&mut body, only, NonFinite::Bare),
-        _ => named(&mut body, signature, outputs, |body, output| {
-            write_nested(body, output, NonFinite::Bare);
+        _ => named(&mut body, signature, outputs, |body, index| {
+            write_nested(body, &outputs[index], NonFinite::Bare);
         }),
     }
     body.push(b'}');
@@ -65,16 +80,16 @@ fn named(
     body: &mut Vec<u8>,
     signature: &Signature,
     outputs: &[Tensor],
-    write: impl Fn(&mut Vec<u8>, &Tensor),
+    write: impl Fn(&mut Vec<u8>, usize),
 ) {
     body.push(b'{');
-    for (index, (spec, output)) in signature.outputs.iter().zip(outputs).enumerate() {
+    for (index, (spec, _)) in signature.outputs.iter().zip(outputs).enumerate() {
         if index > 0 {
             body.push(b',');
         }
         write_string(body, &spec.name);
         body.push(b':');
-        write(body, output);
+        write(body, index);
     }
     body.push(b'}');
 }

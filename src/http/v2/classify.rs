@@ -2,11 +2,20 @@
 
 use std::cmp::Ordering;
 
+use crate::engine::Columns;
 use crate::tensor::{Data, Shape, Tensor};
 
-/// The `n` largest values of each row, best first, as `"value:index"` strings of shape
-/// `[rows, n]` (`[n]` where there are no rows). `None` for outputs that are not numbers.
-pub(super) fn best(tensor: &Tensor, n: usize, has_rows: bool) -> Option<Tensor> {
+/// The `n` largest values of each row, best first, as strings of shape `[rows, n]` (`[n]`
+/// where there are no rows): `"value:index:label"`, without a label where `columns` names
+/// none. `None` for outputs that are not numbers.
+pub(super) fn best(
+    tensor: &Tensor,
+    n: usize,
+    has_rows: bool,
+    columns: Option<&Columns>,
+) -> Option<Tensor> {
+    let labels = columns.map_or(&[][..], Columns::names);
+    let label = |index: usize| labels.get(index).map(|label| format!(":{label}"));
     let values = numbers(tensor.data())?;
     let rows = if has_rows { tensor.rows()? } else { 1 };
     let row_elements = values.len().checked_div(rows).unwrap_or(0);
@@ -15,7 +24,9 @@ pub(super) fn best(tensor: &Tensor, n: usize, has_rows: bool) -> Option<Tensor> 
     for row in values.chunks(row_elements.max(1)) {
         let mut order: Vec<usize> = (0..row.len()).collect();
         order.sort_by(|&a, &b| descending(row[a], row[b]));
-        best.extend(order.iter().take(n).map(|&index| format!("{:.6}:{index}", row[index])));
+        best.extend(order.iter().take(n).map(|&index| {
+            format!("{:.6}:{index}{}", row[index], label(index).unwrap_or_default())
+        }));
     }
     let dims = if has_rows { vec![rows, n] } else { vec![n] };
     Tensor::new(Shape::new(dims).ok()?, Data::Bytes(best)).ok()
@@ -47,22 +58,32 @@ fn numbers(data: &Data) -> Option<Vec<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::{Label, Role};
 
     #[test]
     fn the_best_classes_of_each_row_come_first() {
         let scores = Data::Fp32(vec![0.1, 0.7, 0.2, 0.5, 0.25, 0.25]);
         let tensor = Tensor::new(Shape::new(vec![2, 3]).unwrap(), scores).unwrap();
-        let best = best(&tensor, 2, true).unwrap();
+        let best = best(&tensor, 2, true, None).unwrap();
         assert_eq!(best.shape().dims(), [2, 2]);
         let expected = ["0.700000:1", "0.200000:2", "0.500000:0", "0.250000:1"];
         assert_eq!(best.data().as_slice::<String>().unwrap(), expected);
     }
 
     #[test]
+    fn a_class_with_a_label_is_called_by_it() {
+        let names = vec![Label::Text("late".to_owned()), Label::Text("on-time".to_owned())];
+        let columns = Columns::new(names, Role::Classes).unwrap();
+        let tensor = Tensor::new(Shape::new(vec![1, 2]).unwrap(), Data::Fp32(vec![0.25, 0.75]));
+        let best = best(&tensor.unwrap(), 1, true, Some(&columns)).unwrap();
+        assert_eq!(best.data().as_slice::<String>().unwrap(), ["0.750000:1:on-time"]);
+    }
+
+    #[test]
     fn a_class_without_a_score_comes_last() {
         let scores = Data::Fp32(vec![f32::NAN, 0.1, 0.7]);
         let tensor = Tensor::new(Shape::new(vec![3]).unwrap(), scores).unwrap();
-        let best = best(&tensor, 3, false).unwrap();
+        let best = best(&tensor, 3, false, None).unwrap();
         let expected = ["0.700000:2", "0.100000:1", "NaN:0"];
         assert_eq!(best.data().as_slice::<String>().unwrap(), expected);
     }

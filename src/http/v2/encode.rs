@@ -2,6 +2,7 @@
 
 use super::classify;
 use super::decode::RequestedOutput;
+use crate::engine::TensorSpec;
 use crate::http::exchange::DecodeError;
 use crate::registry::LiveModel;
 use crate::tensor::json::{NonFinite, write_flat, write_string};
@@ -79,14 +80,15 @@ pub(super) fn encode(
         if index > 0 {
             body.push(b',');
         }
-        let name = &live.signature().outputs[output.position].name;
+        let TensorSpec { name, columns, .. } = &live.signature().outputs[output.position];
         let tensor = &outputs[output.position];
         let classes = match output.classes {
             None => None,
             Some(n) => {
-                Some(classify::best(tensor, n, live.model.batching().is_on()).ok_or_else(|| {
-                    DecodeError(format!("output '{name}' holds no numbers to classify by"))
-                })?)
+                let best =
+                    classify::best(tensor, n, live.model.batching().is_on(), columns.as_ref());
+                let refusal = || format!("output '{name}' holds no numbers to classify by");
+                Some(best.ok_or_else(|| DecodeError(refusal()))?)
             }
         };
         let tensor = classes.as_ref().unwrap_or(tensor);

@@ -148,6 +148,11 @@ impl FromJson for String {
     fn read(reader: &mut Reader) -> Result<Self, JsonError> {
         match reader.kind()? {
             Kind::String => Ok(reader.string()?.into_owned()),
+            // A missing value, as exporters mean it: NaN among numbers, nothing among texts.
+            Kind::Null => {
+                reader.null();
+                Ok(Self::new())
+            }
             _ => Err(wrong::<Self>(reader)),
         }
     }
@@ -298,6 +303,12 @@ mod tests {
         let (_, values) = nested::<f32>("[NaN, Infinity, -Infinity, null]").unwrap();
         assert!(values[0].is_nan() && values[3].is_nan());
         assert_eq!(values[1..3], [f32::INFINITY, f32::NEG_INFINITY]);
+    }
+
+    #[test]
+    fn null_is_the_empty_string_and_no_integer() {
+        assert_eq!(nested::<String>(r#"["a", null]"#).unwrap().1, ["a", ""]);
+        assert_eq!(nested::<i64>("[null]").unwrap_err(), "expected INT64, came null");
     }
 
     #[test]

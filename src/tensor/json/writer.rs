@@ -41,6 +41,38 @@ pub fn write_row(out: &mut Vec<u8>, tensor: &Tensor, row: usize, policy: NonFini
     write_level(out, tensor.data(), &shape.dims()[1..], row * shape.row_elements(), policy);
 }
 
+/// Appends row `row` of a matrix as an object. `keys` are as [`write_key`] writes them, one
+/// for each column.
+pub fn write_object(
+    out: &mut Vec<u8>,
+    matrix: &Tensor,
+    row: usize,
+    keys: &[Vec<u8>],
+    policy: NonFinite,
+) {
+    let start = row * matrix.shape().row_elements();
+    out.push(b'{');
+    each!(matrix.data(), values => {
+        for (column, (key, value)) in keys.iter().zip(&values[start..]).enumerate() {
+            if column > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(key);
+            value.write(out, policy);
+        }
+    });
+    out.push(b'}');
+}
+
+/// A name with the colon behind it.
+#[must_use]
+pub fn write_key(name: &str) -> Vec<u8> {
+    let mut key = Vec::new();
+    write_string(&mut key, name);
+    key.push(b':');
+    key
+}
+
 /// Appends a JSON string with its quotes.
 pub fn write_string(out: &mut Vec<u8>, string: &str) {
     // Writing a string into memory cannot fail.

@@ -68,7 +68,7 @@ pub(super) fn constant(output: &str, values: Vec<i64>) -> NodeProto {
     made
 }
 
-fn int(name: &str, value: i64) -> AttributeProto {
+pub(super) fn int(name: &str, value: i64) -> AttributeProto {
     AttributeProto {
         name: name.to_owned(),
         r#type: AttributeType::Int as i32,
