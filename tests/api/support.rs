@@ -11,7 +11,9 @@ mod wait;
 
 pub use client::{Answer, Connection};
 pub use command::{Finished, onnxd, program};
-pub use example::{Example, Tolerance, assert_answer, examples, fp16_request, fp16_values};
+pub use example::{
+    Example, Tolerance, assert_answer, examples, fp16_request, fp16_values, text_of,
+};
 pub use repository::{Repository, fixture, models_that_ship};
 pub use server::Server;
 pub use wait::{Stop, until};

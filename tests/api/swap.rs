@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Repository, Server, Stop, fixture, floats, infer_path, until};
+use crate::support::{
+    Answer, Repository, Server, Stop, fixture, floats, infer_path, models_that_ship, until,
+};
 
 /// Which of the `scale` fixtures lies in a version of the tests below.
 fn scale_of(version: usize) -> usize {
@@ -109,6 +111,39 @@ fn a_broken_new_version_keeps_the_old_one_serving_and_states_why() {
     let state = r#"onnxd_model_state{model="m",state="unavailable",version="2"}"#;
     assert_eq!(server.metric(state), 1);
     server.stop_after(&["a model version was refused", "request failed"]);
+}
+
+#[test]
+fn an_attribute_outside_the_specification_is_named_and_the_old_version_keeps_serving() {
+    let model = models_that_ship().join("flight-delay/1/model.onnx");
+    let whole = fs::read(&model).expect("the model ships");
+    let repository = Repository::new();
+    repository.add_file("flight-delay", 1, &model);
+    let server = Server::start(repository.path(), &[]);
+    repository.write("flight-delay/2/model.onnx", renamed(&whole, "imputed_value_floats"));
+    let reason = server.wait_for_state("flight-delay", "2", "UNAVAILABLE");
+    let expected = "the model cannot be compiled: Imputer (node 'Imputer'): its attribute \
+         'xmputed_value_floats' is not in the specification, which has imputed_value_floats, \
+         imputed_value_int64s, replaced_value_float, replaced_value_int64";
+    assert_eq!(reason, expected);
+    repository.write("flight-delay/3/model.onnx", renamed(&whole, "OneHotEncoder"));
+    let reason = server.wait_for_state("flight-delay", "3", "UNAVAILABLE");
+    let expected = "unsupported operator: ai.onnx.ml::xneHotEncoder (node 'OneHotEncoder2')";
+    assert_eq!(reason, expected);
+    let example = fs::read_to_string(models_that_ship().join("flight-delay/example.json"));
+    let answer = server.post(&infer_path("flight-delay"), example.expect("it ships"));
+    assert_eq!(answer.json()["model_version"], "1");
+    let refused = server.logged("a model version was refused");
+    assert_eq!(refused["model.name"], "flight-delay");
+    server.stop_after(&["a model version was refused"]);
+}
+
+/// The file with the first letter of this name changed once.
+fn renamed(model: &[u8], name: &str) -> Vec<u8> {
+    let mut model = model.to_vec();
+    let at = model.windows(name.len()).rposition(|window| window == name.as_bytes());
+    model[at.expect("the file holds the name")] = b'x';
+    model
 }
 
 #[test]

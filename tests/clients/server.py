@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED_MODELS = ["digits", "file-type", "text-direction"]
+SHIPPED_MODELS = ["digits", "file-type", "flight-delay", "text-direction"]
 DATATYPES = "BOOL UINT8 UINT16 UINT32 UINT64 INT8 INT16 INT32 INT64 FP16 FP32 FP64 BYTES".split()
 FIXTURES = ["symbolic_batch", "two_inputs", *(f"dtype_{datatype.lower()}" for datatype in DATATYPES)]
 MODELS = [*SHIPPED_MODELS, *FIXTURES]

@@ -45,6 +45,11 @@ pub fn assert_answer(what: &str, answer: &Answer, expected: &Value, tolerance: T
     }
 }
 
+/// The text of a JSON string.
+pub fn text_of(value: &Value) -> &str {
+    value.as_str().expect("it is a string")
+}
+
 fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }

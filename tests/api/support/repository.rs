@@ -41,8 +41,13 @@ impl Repository {
 
     /// Puts a fixture in place as a version, whole and at once.
     pub fn add(&self, model: &str, version: usize, name: &str) {
+        self.add_file(model, version, &fixture(&format!("{name}.onnx")));
+    }
+
+    /// The same with any model file.
+    pub fn add_file(&self, model: &str, version: usize, file: &Path) {
         let incoming = self.path().join(format!(".{model}-{version}"));
-        copy_old(&fixture(&format!("{name}.onnx")), &incoming.join("model.onnx"));
+        copy_old(file, &incoming.join("model.onnx"));
         fs::create_dir_all(self.path().join(model)).expect("the model gets a directory");
         fs::rename(incoming, self.version(model, version)).expect("the version is new");
     }
