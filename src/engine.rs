@@ -62,10 +62,28 @@ pub trait LoadedModel: Send + Sync {
 
     /// The measured time of one row, or of one run where rows have no meaning. `None`
     /// where the warm-up found no shape that runs.
-    fn cost(&self) -> Option<Duration>;
+    fn cost(&self) -> Option<Cost>;
 
     /// What a person wants to know about the loaded model.
     fn facts(&self) -> Facts;
+}
+
+/// What the warm-up measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    pub time: Duration,
+    /// The [weight](Tensor::weight) of the inputs that took it.
+    pub weight: usize,
+}
+
+impl Cost {
+    /// What inputs should take: more than measured where they weigh more.
+    #[must_use]
+    pub fn of(self, inputs: &[Tensor]) -> Duration {
+        let weight: usize = inputs.iter().map(Tensor::weight).sum();
+        let times = weight.div_ceil(self.weight.max(1)).max(1);
+        self.time.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX))
+    }
 }
 
 /// The answer to "can this run now?".

@@ -12,6 +12,7 @@ mod log;
 mod path;
 mod reply;
 mod server;
+mod tensors;
 mod v1;
 mod v2;
 

@@ -80,13 +80,25 @@ impl VersionFiles {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Fingerprint(Vec<FileState>);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 struct FileState {
     name: PathBuf,
     bytes: u64,
     modified: Option<SystemTime>,
     inode: u64,
+    /// When it was last written, whatever time it was given since. A link to it counts, too,
+    /// so it says nothing about whether the file is the same.
+    touched: SystemTime,
 }
+
+impl PartialEq for FileState {
+    fn eq(&self, other: &Self) -> bool {
+        let told = |file: &Self| (file.bytes, file.modified, file.inode);
+        told(self) == told(other) && self.name == other.name
+    }
+}
+
+impl Eq for FileState {}
 
 /// A local directory and what was last seen in it.
 #[derive(Debug)]

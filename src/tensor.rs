@@ -65,6 +65,15 @@ impl Tensor {
         (self.shape, self.data)
     }
 
+    /// About how much work it is: its elements, and for texts their bytes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        match &self.data {
+            Data::Bytes(texts) => texts.iter().map(|text| text.len().max(1)).sum(),
+            other => other.len(),
+        }
+    }
+
     /// The size of the leading axis; `None` for a scalar.
     #[must_use]
     pub fn rows(&self) -> Option<usize> {

@@ -115,6 +115,22 @@ fn only_the_engine_over_tract_names_tract() {
 }
 
 #[test]
+fn no_protocol_names_another() {
+    let protocols = ["v1", "v2", "api"];
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let path = source.path.to_string_lossy().into_owned();
+        let own = protocols.iter().find(|own| path.contains(&format!("/http/{own}")));
+        for other in protocols.iter().filter(|other| own.is_some_and(|own| own != *other)) {
+            if source.text.contains(&format!("http::{other}::")) {
+                wrong.push(format!("{path} names {other}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
 fn the_tensor_path_of_requests_builds_no_generic_json_tree() {
     let mut wrong = Vec::new();
     for source in sources() {

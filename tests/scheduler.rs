@@ -39,8 +39,16 @@ fn rows(values: &[i64]) -> Tensor {
 }
 
 fn ask(rig: &Rig, values: &[i64], allowed: Duration) -> JoinHandle<Result<Answer, Rejection>> {
+    ask_inputs(rig, vec![rows(values)], allowed)
+}
+
+fn ask_inputs(
+    rig: &Rig,
+    inputs: Vec<Tensor>,
+    allowed: Duration,
+) -> JoinHandle<Result<Answer, Rejection>> {
     let queue = Arc::clone(&rig.queue);
-    let work = Work { inputs: vec![rows(values)], deadline: Instant::now() + allowed, allowed };
+    let work = Work { inputs, deadline: Instant::now() + allowed, allowed };
     tokio::spawn(async move { queue.run(work).await })
 }
 
@@ -80,6 +88,34 @@ proptest! {
         });
         for (values, answer) in asked.iter().zip(answers) {
             prop_assert_eq!(answer.outputs, vec![rows(values)]);
+        }
+    }
+
+    #[test]
+    fn inputs_that_differ_in_their_rows_are_answered_as_if_alone(
+        counts in proptest::collection::vec((0usize..5, 0usize..5), 1..40),
+        threads in 1usize..4,
+    ) {
+        let rig = rig(FakeModel { inputs: 2, ..FakeModel::default() }, threads, roomy());
+        let asked: Vec<Vec<Tensor>> = counts
+            .iter()
+            .zip(0i64..)
+            .map(|(&(left, right), caller)| {
+                let values = |count| (caller * 100..).take(count).collect::<Vec<_>>();
+                vec![rows(&values(left)), rows(&values(right))]
+            })
+            .collect();
+        let answers = runtime().block_on(async {
+            let calls: Vec<_> =
+                asked.iter().map(|inputs| ask_inputs(&rig, inputs.clone(), LONG)).collect();
+            let mut answers = Vec::new();
+            for call in calls {
+                answers.push(call.await.expect("no panic").expect("an answer"));
+            }
+            answers
+        });
+        for (inputs, answer) in asked.into_iter().zip(answers) {
+            prop_assert_eq!(answer.outputs, inputs);
         }
     }
 
@@ -126,7 +162,7 @@ fn rows_that_wait_together_run_together() {
 
 #[test]
 fn rows_of_a_model_that_does_not_allow_it_never_run_together() {
-    let model = FakeModel { rows: false, delay_ms: 5 };
+    let model = FakeModel { rows: false, delay_ms: 5, ..FakeModel::default() };
     let rig = rig(model, 1, roomy());
     runtime().block_on(async {
         let calls: Vec<_> = (0..6).map(|caller| ask(&rig, &[caller], LONG)).collect();
@@ -139,7 +175,7 @@ fn rows_of_a_model_that_does_not_allow_it_never_run_together() {
 
 #[test]
 fn a_full_queue_refuses_at_once() {
-    let model = FakeModel { rows: false, delay_ms: 300 };
+    let model = FakeModel { rows: false, delay_ms: 300, ..FakeModel::default() };
     let rig = rig(model, 1, Limits { waiting: 2, batch_rows: 1 });
     runtime().block_on(async {
         let calls: Vec<_> = (0..8).map(|caller| ask(&rig, &[caller], LONG)).collect();
@@ -159,7 +195,7 @@ fn a_full_queue_refuses_at_once() {
 
 #[test]
 fn work_whose_deadline_passed_is_refused_and_not_run() {
-    let model = FakeModel { rows: false, delay_ms: 150 };
+    let model = FakeModel { rows: false, delay_ms: 150, ..FakeModel::default() };
     let rig = rig(model, 1, roomy());
     runtime().block_on(async {
         let first = ask(&rig, &[1], LONG);
@@ -176,7 +212,7 @@ fn work_whose_deadline_passed_is_refused_and_not_run() {
 
 #[test]
 fn work_of_a_caller_who_went_away_is_not_run() {
-    let model = FakeModel { rows: false, delay_ms: 150 };
+    let model = FakeModel { rows: false, delay_ms: 150, ..FakeModel::default() };
     let rig = rig(model, 1, roomy());
     runtime().block_on(async {
         let first = ask(&rig, &[1], LONG);
@@ -196,7 +232,7 @@ fn work_of_a_caller_who_went_away_is_not_run() {
 
 #[test]
 fn a_flood_on_one_model_does_not_keep_another_from_its_turn() {
-    let slow = FakeModel { rows: false, delay_ms: 20 };
+    let slow = FakeModel { rows: false, delay_ms: 20, ..FakeModel::default() };
     let flooded = rig(slow, 1, roomy());
     let metrics = Metrics::new(&Registry::default()).of("quiet", "1");
     let quiet = Arc::new(FakeModel::default().load());

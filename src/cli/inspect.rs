@@ -167,7 +167,7 @@ fn report(engine: &TractEngine, found: Found) -> Report {
                 batching: loaded.batching().is_on(),
                 batching_reason,
                 joins_requests: loaded.joins_requests(),
-                row_cost_us: loaded.cost().map(|cost| cost.as_secs_f64() * 1e6),
+                row_cost_us: loaded.cost().map(|cost| cost.time.as_secs_f64() * 1e6),
                 memory_bytes: facts.memory_bytes,
                 warnings: facts.warnings,
             });

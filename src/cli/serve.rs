@@ -1,6 +1,7 @@
 //! `onnxd serve`.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
 
 use clap::ArgMatches;
@@ -76,8 +77,16 @@ impl Signals {
     }
 }
 
+/// Variables whose names are no text are somebody else's.
+fn environment() -> BTreeMap<String, String> {
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+    };
+    std::env::vars_os().filter_map(text).collect()
+}
+
 fn sources(matches: &ArgMatches) -> Result<Sources, Errors> {
-    let mut sources = Sources::new(BTreeMap::new(), std::env::vars().collect());
+    let mut sources = Sources::new(BTreeMap::new(), environment());
     for setting in settings::ALL {
         if let Some(text) = matches.get_one::<String>(setting.name) {
             sources.flags.insert(setting.name.to_owned(), text.clone());

@@ -2,7 +2,7 @@
 //! says how it behaves.
 //!
 //! The file is JSON: `{"rows": true, "delay_ms": 5}`. The model takes and gives `x`, INT64
-//! `[N]`, and returns the values it gets; the value [`FAILS`] makes the run fail and
+//! `[N]` (or several such, `x`, `y`, `z`), and returns the values it gets; the value [`FAILS`] makes the run fail and
 //! [`PANICS`] makes it panic.
 
 use std::fs;
@@ -14,8 +14,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{
-    Batching, Dim, Engine, Facts, LoadError, LoadedModel, ModelSource, Plan, PlanLookup, RunError,
-    Signature, TensorSpec, guard,
+    Batching, Cost, Dim, Engine, Facts, LoadError, LoadedModel, ModelSource, Plan, PlanLookup,
+    RunError, Signature, TensorSpec, guard,
 };
 use crate::tensor::{Data, DataType, Shape, Tensor};
 
@@ -32,11 +32,13 @@ pub struct FakeModel {
     pub rows: bool,
     /// Time of one run.
     pub delay_ms: u64,
+    /// From 1 to 3.
+    pub inputs: usize,
 }
 
 impl Default for FakeModel {
     fn default() -> Self {
-        Self { rows: true, delay_ms: 0 }
+        Self { rows: true, delay_ms: 0, inputs: 1 }
     }
 }
 
@@ -61,15 +63,16 @@ impl FakeModel {
     /// The loaded form.
     #[must_use]
     pub fn load(self) -> FakeLoaded {
-        let spec = TensorSpec {
+        let spec = |name: &&str| TensorSpec {
             columns: None,
-            name: "x".to_owned(),
+            name: (*name).to_owned(),
             data_type: DataType::Int64,
-            dims: Some(vec![Dim::Symbol("N".to_owned())]),
+            dims: Some(vec![Dim::Unknown]),
         };
+        let specs: Vec<TensorSpec> = ["x", "y", "z"].iter().take(self.inputs).map(spec).collect();
         let batching = if self.rows { Batching::Rows } else { Batching::off("the test says so") };
         FakeLoaded {
-            signature: Signature { inputs: vec![spec.clone()], outputs: vec![spec] },
+            signature: Signature { inputs: specs.clone(), outputs: specs },
             batching,
             plan: Arc::new(FakePlan {
                 delay: Duration::from_millis(self.delay_ms),
@@ -114,7 +117,7 @@ impl LoadedModel for FakeLoaded {
         Some(Arc::clone(&self.plan) as Arc<dyn Plan>)
     }
 
-    fn cost(&self) -> Option<Duration> {
+    fn cost(&self) -> Option<Cost> {
         // Never inline: tests of the scheduler want the scheduler.
         None
     }

@@ -12,6 +12,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use super::settings::Settings;
 use super::{Error, FileState, Fingerprint, Listing, Model, Version, VersionFiles};
@@ -81,11 +82,24 @@ fn entries(directory: &Path) -> io::Result<Vec<Entry>> {
             continue;
         }
         // A dangling link, or an entry that just vanished, is not there.
-        let Ok(metadata) = fs::metadata(&path) else { continue };
+        let Some(metadata) = present(fs::metadata(&path))? else { continue };
         found.push(Entry { name: name.to_owned(), is_dir: metadata.is_dir(), path });
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
+}
+
+/// What is not there is no error; what cannot be read must not pass for it.
+fn present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_file(path: &Path) -> io::Result<bool> {
+    Ok(present(fs::metadata(path))?.is_some_and(|metadata| metadata.is_file()))
 }
 
 fn is_onnx(path: &Path) -> bool {
@@ -106,13 +120,11 @@ pub(super) fn scan(root: &Path, model_name: Option<&str>) -> Result<Listing, Err
     match Layout::of(root)? {
         Layout::SingleFile(file) => {
             let name = model_name.map_or_else(|| single_name(root, &file), str::to_owned);
-            listing.models.insert(name, single_file(&file));
+            listing.models.extend(readable(single_file(&file)).map(|model| (name, model)));
         }
         Layout::SingleModel => {
             let name = model_name.map_or_else(|| directory_name(root), str::to_owned);
-            if let Some(model) = versioned(root) {
-                listing.models.insert(name, model);
-            }
+            listing.models.extend(readable(versioned(root)).map(|model| (name, model)));
         }
         Layout::Repository => {
             for entry in entries(root).map_err(unreadable)? {
@@ -125,9 +137,9 @@ pub(super) fn scan(root: &Path, model_name: Option<&str>) -> Result<Listing, Err
 
 fn add(models: &mut BTreeMap<String, Model>, entry: &Entry) {
     let (name, model) = if entry.is_dir {
-        (entry.name.clone(), versioned(&entry.path))
+        (entry.name.clone(), readable(versioned(&entry.path)))
     } else if is_onnx(&entry.path) {
-        (file_stem(&entry.path), Some(single_file(&entry.path)))
+        (file_stem(&entry.path), readable(single_file(&entry.path)))
     } else {
         return;
     };
@@ -163,72 +175,82 @@ fn file_stem(file: &Path) -> String {
     file.file_stem().map_or_else(|| "model".to_owned(), |n| n.to_string_lossy().into_owned())
 }
 
-fn single_file(file: &Path) -> Model {
+/// A model that cannot be read keeps what serves and says why.
+fn readable(model: io::Result<Option<Model>>) -> Option<Model> {
+    model.unwrap_or_else(|error| {
+        let settings = Err(format!("its files cannot be read: {error}"));
+        Some(Model { settings, versions: BTreeMap::new(), changing: BTreeSet::new() })
+    })
+}
+
+fn single_file(file: &Path) -> io::Result<Option<Model>> {
     let mut states = Vec::new();
     let directory = file.parent().unwrap_or(Path::new("."));
     // External data usually carries the model's name: `x.onnx` and `x.onnx.data`.
     let stem = file_stem(file);
-    for entry in entries(directory).unwrap_or_default().iter().filter(|entry| !entry.is_dir) {
+    for entry in entries(directory)?.iter().filter(|entry| !entry.is_dir) {
         if entry.name.starts_with(&stem) {
-            push_state(&mut states, &entry.path);
+            push_state(&mut states, &entry.path)?;
         }
     }
-    let settings = read_settings(&directory.join(SETTINGS_FILE), &mut states);
-    let golden = directory.join(GOLDEN_FILE);
-    let golden = golden.is_file().then(|| {
-        push_state(&mut states, &golden);
-        golden
-    });
+    let settings = read_settings(&directory.join(SETTINGS_FILE), &mut states)?;
+    let golden = Some(directory.join(GOLDEN_FILE)).filter(|golden| golden.is_file());
+    if let Some(golden) = &golden {
+        push_state(&mut states, golden)?;
+    }
     let files =
         VersionFiles { model_file: file.to_owned(), golden, fingerprint: Fingerprint(states) };
-    Model { settings, versions: BTreeMap::from([(1, files)]), changing: BTreeSet::new() }
+    let versions = BTreeMap::from([(1, files)]);
+    Ok(Some(Model { settings, versions, changing: BTreeSet::new() }))
 }
 
 /// The model in `<directory>/<version>/model.onnx`; `None` if there are no versions.
-fn versioned(directory: &Path) -> Option<Model> {
+fn versioned(directory: &Path) -> io::Result<Option<Model>> {
     let mut settings_state = Vec::new();
-    let settings = read_settings(&directory.join(SETTINGS_FILE), &mut settings_state);
+    let settings = read_settings(&directory.join(SETTINGS_FILE), &mut settings_state)?;
     let mut versions = BTreeMap::new();
     let mut any_version = false;
-    for entry in entries(directory).unwrap_or_default() {
+    for entry in present(entries(directory))?.unwrap_or_default() {
         let Some(version) = version_of(&entry.name).filter(|_| entry.is_dir) else { continue };
         any_version = true;
         let model_file = entry.path.join(MODEL_FILE);
         let mut states = settings_state.clone();
-        for file in entries(&entry.path).unwrap_or_default().into_iter().take(MAX_FILES) {
-            push_state(&mut states, &file.path);
+        let files = present(entries(&entry.path))?.unwrap_or_default();
+        for file in files.into_iter().take(MAX_FILES) {
+            push_state(&mut states, &file.path)?;
         }
-        if !model_file.is_file() {
+        if !is_file(&model_file)? {
             // Copying it may have just begun. Asked after the states were taken: a file that
             // is removed meanwhile must not look like one that has changed.
             continue;
         }
-        let golden = entry.path.join(GOLDEN_FILE);
-        let golden = golden.is_file().then_some(golden);
+        let golden = Some(entry.path.join(GOLDEN_FILE)).filter(|golden| golden.is_file());
         versions
             .insert(version, VersionFiles { model_file, golden, fingerprint: Fingerprint(states) });
     }
-    any_version.then_some(Model { settings, versions, changing: BTreeSet::new() })
+    Ok(any_version.then_some(Model { settings, versions, changing: BTreeSet::new() }))
 }
 
-fn read_settings(file: &Path, states: &mut Vec<FileState>) -> Result<Settings, String> {
-    match fs::read_to_string(file) {
-        Ok(text) => {
-            push_state(states, file);
-            Settings::parse(&text).map_err(|error| format!("{SETTINGS_FILE}: {error}"))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Settings::default()),
-        Err(error) => Err(format!("{SETTINGS_FILE}: {error}")),
-    }
+fn read_settings(file: &Path, states: &mut Vec<FileState>) -> io::Result<Result<Settings, String>> {
+    let Some(text) = present(fs::read(file))? else { return Ok(Ok(Settings::default())) };
+    push_state(states, file)?;
+    let text = String::from_utf8(text).map_err(|_| format!("{SETTINGS_FILE}: it is not UTF-8"));
+    Ok(text.and_then(|text| {
+        Settings::parse(&text).map_err(|error| format!("{SETTINGS_FILE}: {error}"))
+    }))
 }
 
-fn push_state(states: &mut Vec<FileState>, file: &Path) {
-    if let Ok(metadata) = fs::metadata(file) {
+fn push_state(states: &mut Vec<FileState>, file: &Path) -> io::Result<()> {
+    if let Some(metadata) = present(fs::metadata(file))? {
+        let seconds = u64::try_from(metadata.ctime()).unwrap_or(0);
+        let nanos = u32::try_from(metadata.ctime_nsec()).unwrap_or(0);
         states.push(FileState {
             name: file.to_owned(),
             bytes: metadata.len(),
             modified: metadata.modified().ok(),
             inode: metadata.ino(),
+            touched: SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos),
         });
     }
+    Ok(())
 }

@@ -64,9 +64,8 @@ impl Fingerprint {
     /// No file was touched for at least `age`. Times in the future prove nothing.
     fn is_older_than(&self, age: Duration, wall: SystemTime) -> bool {
         self.0.iter().all(|file| {
-            file.modified
-                .and_then(|modified| wall.duration_since(modified).ok())
-                .is_some_and(|since| since >= age)
+            let last = file.modified.map(|modified| modified.max(file.touched));
+            last.and_then(|last| wall.duration_since(last).ok()).is_some_and(|since| since >= age)
         })
     }
 }
@@ -82,8 +81,17 @@ mod tests {
     const SETTLE: Duration = Duration::from_secs(1);
 
     fn listing(bytes: u64, modified: SystemTime) -> Listing {
-        let state =
-            FileState { name: PathBuf::from("m"), bytes, modified: Some(modified), inode: 1 };
+        listing_touched(bytes, modified, modified)
+    }
+
+    fn listing_touched(bytes: u64, modified: SystemTime, touched: SystemTime) -> Listing {
+        let state = FileState {
+            name: PathBuf::from("m"),
+            bytes,
+            modified: Some(modified),
+            inode: 1,
+            touched,
+        };
         let files = VersionFiles {
             model_file: PathBuf::from("m"),
             golden: None,
@@ -113,6 +121,14 @@ mod tests {
         let now = start + SETTLE * 5;
         let done = settling.settled_at(listing(4, wall), now, wall);
         assert_eq!((versions(&done), done.unsettled), (1, false));
+    }
+
+    #[test]
+    fn a_copy_that_kept_its_times_is_as_new_as_it_is() {
+        let mut settling = Settling::new(SETTLE);
+        let wall = SystemTime::now();
+        let copied = listing_touched(1, wall - SETTLE * 1000, wall);
+        assert_eq!(versions(&settling.settled_at(copied, Instant::now(), wall)), 0);
     }
 
     #[test]

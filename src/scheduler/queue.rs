@@ -92,7 +92,7 @@ impl Queue {
             },
         };
         let rows = self.inner.rows_of(&work.inputs);
-        if self.inner.runs_inline(rows) {
+        if self.inner.runs_inline(&work.inputs) {
             return self.inner.run_alone(plan.as_ref(), &work.inputs, rows, arrived);
         }
         let (reply, answer) = oneshot::channel();
@@ -138,13 +138,16 @@ impl Inner {
     }
 
     fn rows_of(&self, inputs: &[Tensor]) -> Option<usize> {
-        if self.model.batching().is_on() { inputs.first().and_then(Tensor::rows) } else { None }
+        if !self.model.batching().is_on() {
+            return None;
+        }
+        // Inputs that differ in their rows have a meaning to this request alone.
+        let rows = inputs.first().and_then(Tensor::rows)?;
+        inputs.iter().all(|input| input.rows() == Some(rows)).then_some(rows)
     }
 
-    fn runs_inline(&self, rows: Option<usize>) -> bool {
-        let Some(cost) = self.model.cost() else { return false };
-        let rows = u32::try_from(rows.unwrap_or(1)).unwrap_or(u32::MAX);
-        cost.saturating_mul(rows) < INLINE_BELOW
+    fn runs_inline(&self, inputs: &[Tensor]) -> bool {
+        self.model.cost().is_some_and(|cost| cost.of(inputs) < INLINE_BELOW)
     }
 
     /// One run for one job.

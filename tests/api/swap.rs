@@ -1,6 +1,7 @@
 //! Models that change while clients ask for them.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, sleep};
 use std::time::Duration;
@@ -159,6 +160,21 @@ fn broken_files_in_place_of_a_version_that_serves_keep_it_serving() {
     assert_eq!(server.state("m", "1").map(|(state, _)| state).as_deref(), Some("READY"));
     assert_eq!(server.scaled("m"), ("1".to_owned(), 2));
     server.stop_after(&["a model version was refused"]);
+}
+
+#[test]
+fn files_that_cannot_be_read_keep_what_serves_and_say_why() {
+    let repository = Repository::new();
+    repository.add("m", 1, "scale_2");
+    let server = Server::start(repository.path(), &[]);
+    repository.remove("m/1");
+    // A link to itself: an error to look at, whoever looks.
+    symlink("1", repository.path().join("m/1")).expect("links can be made");
+    let problem =
+        until("the problem is told", || server.model("m")["problem"].as_str().map(str::to_owned));
+    assert!(problem.starts_with("its files cannot be read: "), "{problem}");
+    assert_eq!(server.scaled("m"), ("1".to_owned(), 2));
+    server.stop_after(&["a model cannot be loaded"]);
 }
 
 #[test]

@@ -41,6 +41,11 @@ pub(super) fn answer_with(file: &str, name: &str, value: Tensor) -> Result<Vec<T
     answer(model.as_ref(), &inputs)
 }
 
+/// What the model answers to the first example of a fixture.
+pub(super) fn answer_of(file: &str, model: &dyn LoadedModel) -> Vec<Tensor> {
+    answer(model, &inputs(model.signature(), &known(file).examples[0])).unwrap()
+}
+
 /// What is known about a model.
 struct Known {
     examples: Vec<Value>,

@@ -98,7 +98,11 @@ fn classes(graph: &GraphProto, output: &str) -> Option<Columns> {
             ("ai.onnx.ml::TreeEnsembleClassifier", 1) => {
                 labels(node, ["classlabels_int64s", "classlabels_strings"])
             }
-            ("ai.onnx.ml::LinearClassifier" | "ai.onnx.ml::SVMClassifier", 1) => {
+            ("ai.onnx.ml::LinearClassifier", 1) => {
+                labels(node, ["classlabels_ints", "classlabels_strings"])
+            }
+            // Without probabilities the scores of more than one machine are of pairs of classes.
+            ("ai.onnx.ml::SVMClassifier", 1) if scores_classes(node) => {
                 labels(node, ["classlabels_ints", "classlabels_strings"])
             }
             ("Identity" | "Cast" | "Softmax" | "ai.onnx.ml::Normalizer", 0) => {
@@ -112,6 +116,14 @@ fn classes(graph: &GraphProto, output: &str) -> Option<Columns> {
     None
 }
 
+/// Whether a support vector machine has a score for each class.
+fn scores_classes(node: &NodeProto) -> bool {
+    let list = |name: &str| node.attribute.iter().find(|attribute| attribute.name == name);
+    let probabilities = list("prob_a").is_some_and(|list| !list.floats.is_empty());
+    let linear = list("vectors_per_class").is_none_or(|list| list.ints.iter().all(|&n| n == 0));
+    probabilities || linear
+}
+
 /// The entries of the one of these attributes that has some.
 fn labels(node: &NodeProto, [ints, strings]: [&str; 2]) -> Vec<Label> {
     let list = |name: &str| node.attribute.iter().find(|attribute| attribute.name == name);
@@ -123,4 +135,20 @@ fn labels(node: &NodeProto, [ints, strings]: [&str; 2]) -> Vec<Label> {
     };
     let whole = list(ints).map(whole).unwrap_or_default();
     if whole.is_empty() { list(strings).map(text).unwrap_or_default() } else { whole }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::tract::answers;
+
+    #[test]
+    fn scores_of_pairs_of_classes_carry_no_labels() {
+        let named = |export| {
+            let model = answers::load(export).unwrap();
+            let columns = &model.signature().outputs[1].columns;
+            columns.as_ref().map(|columns| columns.names().len())
+        };
+        assert_eq!(named("svm-classifier-linear"), None);
+        assert_eq!(named("svm-classifier-linear-probability"), Some(3));
+    }
 }

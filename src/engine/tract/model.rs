@@ -9,7 +9,6 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -21,8 +20,8 @@ use super::template::{Rows, Template};
 use super::warm_up::Findings;
 use super::{Config, attributes, columns, file, memory, operators, rewrite, support};
 use crate::engine::{
-    Batching, Facts, LoadError, LoadedModel, ModelSource, Plan, PlanLookup, PlanTicket, RunError,
-    Signature,
+    Batching, Cost, Facts, LoadError, LoadedModel, ModelSource, Plan, PlanLookup, PlanTicket,
+    RunError, Signature,
 };
 use crate::tensor::Shape;
 
@@ -142,7 +141,7 @@ impl LoadedModel for TractModel {
         Some(Arc::clone(symbolic) as Arc<dyn Plan>)
     }
 
-    fn cost(&self) -> Option<Duration> {
+    fn cost(&self) -> Option<Cost> {
         self.findings.cost
     }
 

@@ -17,6 +17,16 @@ use tract_onnx::pb::{GraphProto, ModelProto};
 pub(super) fn simplify(model: &mut ModelProto, bytes: &[u8]) {
     functions::inline(model, bytes);
     maps::into_tensors(model, bytes);
+    if let Some(graph) = &mut model.graph {
+        every_graph(graph, &mut name_nodes);
+    }
+}
+
+/// Errors name nodes; one without a name is called after what it makes.
+fn name_nodes(graph: &mut GraphProto) {
+    for node in graph.node.iter_mut().filter(|node| node.name.is_empty()) {
+        node.name = node.output.first().cloned().unwrap_or_default();
+    }
 }
 
 /// All rewrites that hold whatever the shapes of the inputs are.

@@ -62,14 +62,19 @@ impl TextCast {
             let number = |text: &String| match text.trim() {
                 "true" | "True" => Ok(1),
                 "false" | "False" => Ok(0),
-                text => text.parse::<i64>().map_err(|_| wrong(text)),
+                text => text.parse::<i128>().map_err(|_| wrong(text)),
             };
-            let numbers = texts.iter().map(number).collect::<TractResult<Vec<i64>>>()?;
+            let numbers = texts.iter().map(number).collect::<TractResult<Vec<i128>>>()?;
             let (low, high) = range(self.to);
             if let Some(number) = numbers.iter().find(|number| !(low..=high).contains(*number)) {
                 bail!("\"{number}\" is out of the range of {:?}", self.to);
             }
-            tensor1(&numbers)
+            // In range, so nothing is lost.
+            if self.to == DatumType::U64 {
+                tensor1(&numbers.iter().flat_map(|&n| u64::try_from(n)).collect::<Vec<_>>())
+            } else {
+                tensor1(&numbers.iter().flat_map(|&n| i64::try_from(n)).collect::<Vec<_>>())
+            }
         };
         let to = if self.to == TDim::datum_type() { DatumType::I64 } else { self.to };
         let numbers = numbers.cast_to_dt(to)?.into_owned().into_shape(input.shape())?;
@@ -82,7 +87,7 @@ fn doubles(input: &Tensor) -> TractResult<Vec<f64>> {
     Ok(doubles.try_as_plain_ram()?.as_slice::<f64>()?.to_vec())
 }
 
-fn range(to: DatumType) -> (i64, i64) {
+fn range(to: DatumType) -> (i128, i128) {
     match to {
         DatumType::I8 => (i8::MIN.into(), i8::MAX.into()),
         DatumType::I16 => (i16::MIN.into(), i16::MAX.into()),
@@ -90,8 +95,8 @@ fn range(to: DatumType) -> (i64, i64) {
         DatumType::U8 => (0, u8::MAX.into()),
         DatumType::U16 => (0, u16::MAX.into()),
         DatumType::U32 => (0, u32::MAX.into()),
-        DatumType::U64 => (0, i64::MAX),
-        _ => (i64::MIN, i64::MAX),
+        DatumType::U64 => (0, u64::MAX.into()),
+        _ => (i64::MIN.into(), i64::MAX.into()),
     }
 }
 

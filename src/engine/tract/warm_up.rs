@@ -9,8 +9,8 @@ use super::model::Shared;
 use super::plan::TractPlan;
 use super::template::Rows;
 use super::{probe, verify};
-use crate::engine::{Batching, Dim, LoadError, Plan, TensorSpec};
-use crate::tensor::Shape;
+use crate::engine::{Batching, Cost, Dim, LoadError, Plan, TensorSpec};
+use crate::tensor::{Shape, Tensor};
 
 /// The warm-up stops looking for shapes that run after this long.
 const PROBE_BUDGET: Duration = Duration::from_secs(10);
@@ -39,7 +39,7 @@ pub(super) struct Findings {
     pub(super) specialise: bool,
     pub(super) batching: Batching,
     pub(super) joins_requests: bool,
-    pub(super) cost: Option<Duration>,
+    pub(super) cost: Option<Cost>,
     /// Why no plan serves every shape.
     pub(super) reason: Option<String>,
     pub(super) warnings: Vec<String>,
@@ -116,11 +116,16 @@ impl Shared {
             Ok(()) => Batching::Rows,
             Err(reason) => Batching::Off { reason },
         };
+        let per_row = |cost: Cost| {
+            if batching.is_on() { cost.for_one_of(leading(&probe.shapes)) } else { cost }
+        };
+        let cost = cost.map(per_row);
         let symbolic_cost = symbolic.as_ref().and_then(|plan| self.measure(plan, &probe.shapes).0);
+        let symbolic_cost = symbolic_cost.map(per_row);
         let specialise = match (symbolic_cost, cost) {
             (Some(symbolic), Some(concrete)) => {
-                symbolic.as_secs_f64() > concrete.as_secs_f64() * WORTH_SPECIALISING
-                    && symbolic.saturating_sub(concrete) > WORTH_COMPILING
+                symbolic.time.as_secs_f64() > concrete.time.as_secs_f64() * WORTH_SPECIALISING
+                    && symbolic.time.saturating_sub(concrete.time) > WORTH_COMPILING
             }
             _ => false,
         };
@@ -301,7 +306,7 @@ impl Shared {
     }
 
     /// The best of a few runs, and a warning if the values do not run.
-    fn measure(&self, plan: &TractPlan, shapes: &[Shape]) -> (Option<Duration>, Vec<String>) {
+    fn measure(&self, plan: &TractPlan, shapes: &[Shape]) -> (Option<Cost>, Vec<String>) {
         const BUDGET: Duration = Duration::from_millis(50);
         const MAX_RUNS: usize = 20;
         let Some(inputs) = probe::values(&self.signature, shapes) else {
@@ -320,19 +325,18 @@ impl Shared {
                 break;
             }
         }
-        let rows = shapes.first().and_then(|shape| shape.dims().first()).copied().unwrap_or(1);
-        let rows = u32::try_from(rows.max(1)).unwrap_or(u32::MAX);
-        (best.map(|best| best / rows), Vec::new())
+        let weight = inputs.iter().map(Tensor::weight).sum();
+        (best.map(|time| Cost { time, weight }), Vec::new())
     }
 
     /// Whether a row costs clearly less among others than alone.
-    fn company_pays(&self, plan: &TractPlan, probe: &Probe, alone: Option<Duration>) -> bool {
+    fn company_pays(&self, plan: &TractPlan, probe: &Probe, alone: Option<Cost>) -> bool {
         let size = probe.size.or_else(|| self.size_of(probe)).unwrap_or(1);
         let together = probe::shapes(&self.signature, ROWS_IN_COMPANY, size)
-            .and_then(|shapes| self.measure(plan, &shapes).0);
+            .and_then(|shapes| Some(self.measure(plan, &shapes).0?.for_one_of(leading(&shapes))));
         match (alone, together) {
             (Some(alone), Some(together)) => {
-                alone.as_secs_f64() > together.as_secs_f64() * WORTH_JOINING
+                alone.time.as_secs_f64() > together.time.as_secs_f64() * WORTH_JOINING
             }
             _ => false,
         }
@@ -341,5 +345,19 @@ impl Shared {
     fn keep(&self, shapes: Vec<Shape>, plan: &Arc<TractPlan>) {
         let bytes = plan.memory().total();
         self.cache.settle(&shapes, Ok(Arc::clone(plan) as Arc<dyn Plan>), bytes);
+    }
+}
+
+/// Rows of the first input.
+fn leading(shapes: &[Shape]) -> usize {
+    shapes.first().and_then(|shape| shape.dims().first()).copied().unwrap_or(1)
+}
+
+impl Cost {
+    /// The share of one row.
+    fn for_one_of(self, rows: usize) -> Self {
+        let rows = rows.max(1);
+        let divisor = u32::try_from(rows).unwrap_or(u32::MAX);
+        Self { time: self.time / divisor, weight: self.weight / rows }
     }
 }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use crate::engine::Batching;
-use crate::http::v2::metadata::{TensorMetadata, tensors};
+use crate::http::tensors::{TensorMetadata, tensors};
 use crate::http::{Api, reply};
 use crate::registry::{LiveModel, VersionEntry};
 
@@ -88,7 +88,7 @@ fn live(live: &LiveModel) -> Live<'_> {
         sha256: &live.sha256,
         loaded_at_unix: since_epoch.as_secs(),
         load_ms: live.load_time.as_secs_f64() * 1e3,
-        row_cost_us: live.model.cost().map(|cost| cost.as_secs_f64() * 1e6),
+        row_cost_us: live.model.cost().map(|cost| cost.time.as_secs_f64() * 1e6),
         batching,
         batching_reason,
         joins_requests: live.model.joins_requests(),

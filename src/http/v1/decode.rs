@@ -94,13 +94,14 @@ fn rows(
 }
 
 fn read_object(reader: &mut Reader, columns: &mut [Column], row: usize) -> Result<(), DecodeError> {
-    let known: Vec<String> = columns.iter().map(|c| format!("'{}'", c.spec.name)).collect();
-    let known = known.join(", ");
     reader.object::<DecodeError>(|reader, key| {
-        let column = columns.iter_mut().find(|column| column.spec.name == key);
-        let column = column.ok_or_else(|| {
-            DecodeError(format!("instance {row}: unknown input '{key}', the model has {known}"))
-        })?;
+        let Some(position) = columns.iter().position(|column| column.spec.name == key) else {
+            let known = known(columns);
+            return Err(DecodeError(format!(
+                "instance {row}: unknown input '{key}', the model has {known}"
+            )));
+        };
+        let column = &mut columns[position];
         if column.rows > row {
             return Err(DecodeError(format!("instance {row}: input '{key}' is given twice")));
         }
@@ -109,10 +110,16 @@ fn read_object(reader: &mut Reader, columns: &mut [Column], row: usize) -> Resul
     match columns.iter().find(|column| column.rows <= row) {
         None => Ok(()),
         Some(missing) => Err(DecodeError(format!(
-            "instance {row}: input '{}' is missing, the model has {known}",
-            missing.spec.name
+            "instance {row}: input '{}' is missing, the model has {}",
+            missing.spec.name,
+            known(columns)
         ))),
     }
+}
+
+fn known(columns: &[Column]) -> String {
+    let names: Vec<String> = columns.iter().map(|c| format!("'{}'", c.spec.name)).collect();
+    names.join(", ")
 }
 
 /// The column form: the whole tensor of the only input, or an object of whole tensors.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::predict;
 use crate::http::error::Error;
 use crate::http::path::Path;
-use crate::http::v2::metadata::{TensorMetadata, tensors};
+use crate::http::tensors::{TensorMetadata, tensors};
 use crate::http::{Api, reply};
 use crate::predict::Error as PredictError;
 use crate::registry::{Model, State as VersionState, VersionEntry};

@@ -34,6 +34,10 @@ pub(super) struct RequestedOutput {
     pub(super) classes: Option<usize>,
 }
 
+/// Inputs or outputs of one request. No model has so many; an entry takes more memory than
+/// its text.
+const MAX_TENSORS: usize = 10_000;
+
 /// Decodes JSON and the binary data behind it. `json_bytes` is where the JSON ends, if the
 /// request says so.
 pub(super) fn decode(body: &[u8], json_bytes: Option<usize>) -> Result<InferRequest, DecodeError> {
@@ -50,6 +54,7 @@ pub(super) fn decode(body: &[u8], json_bytes: Option<usize>) -> Result<InferRequ
     let mut reader = Reader::new(json);
     reader.object::<DecodeError>(|reader, key| {
         match key.as_ref() {
+            "id" if reader.null() => {}
             "id" => request.id = Some(reader.string()?.into_owned()),
             "parameters" => request.read_parameters(reader)?,
             "inputs" => inputs = Some(input::read_all(reader)?),
@@ -131,6 +136,9 @@ fn read_outputs(reader: &mut Reader) -> Result<Vec<RequestedOutput>, DecodeError
             }
             Ok(())
         })?;
+        if outputs.len() == MAX_TENSORS {
+            return Err(DecodeError(format!("more than {MAX_TENSORS} outputs")));
+        }
         output.name =
             name.ok_or_else(|| DecodeError("a requested output has no 'name'".to_owned()))?;
         outputs.push(output);
@@ -157,6 +165,21 @@ mod tests {
         let request = decode(body.as_bytes(), None).unwrap();
         assert_eq!(request.id.as_deref(), Some("7"));
         assert_eq!(request.inputs[0].tensor.data(), &Data::Int64(vec![1, 2, 3, 4]));
+    }
+
+    #[test]
+    fn an_id_of_null_is_none() {
+        let request = decode(br#"{"id":null,"inputs":[]}"#, None).unwrap();
+        assert_eq!(request.id, None);
+    }
+
+    #[test]
+    fn more_tensors_than_any_model_has_are_refused_before_they_are_kept() {
+        let inputs = format!(r#"{{"inputs":[{}{{}}]}}"#, "{},".repeat(MAX_TENSORS));
+        assert_eq!(message(&inputs), "more than 10000 inputs");
+        let outputs = r#"{"name":"y"},"#.repeat(MAX_TENSORS);
+        let outputs = format!(r#"{{"inputs":[],"outputs":[{outputs}{{"name":"y"}}]}}"#);
+        assert_eq!(message(&outputs), "more than 10000 outputs");
     }
 
     #[test]

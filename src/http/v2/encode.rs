@@ -36,6 +36,8 @@ pub(super) fn outputs(
             .map(|position| Output { position, binary: binary_default, classes: None })
             .collect());
     }
+    // Written twice, an answer could be made as large as one likes.
+    let mut asked = vec![false; signature.outputs.len()];
     requested
         .iter()
         .map(|output| {
@@ -45,6 +47,9 @@ pub(super) fn outputs(
                 let name = &output.name;
                 DecodeError(format!("unknown output '{name}', the model has {}", known.join(", ")))
             })?;
+            if std::mem::replace(&mut asked[position], true) {
+                return Err(DecodeError(format!("output '{}' is asked for twice", output.name)));
+            }
             let binary = output.binary.unwrap_or(binary_default);
             Ok(Output { position, binary, classes: output.classes })
         })

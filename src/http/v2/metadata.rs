@@ -5,9 +5,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::Target;
-use crate::engine::{Label, Role, TensorSpec};
 use crate::http::error::Error;
 use crate::http::path::Path;
+use crate::http::tensors::{TensorMetadata, tensors};
 use crate::http::{Api, reply};
 use crate::registry::LiveModel;
 
@@ -29,43 +29,6 @@ struct ModelMetadata<'a> {
     platform: &'static str,
     inputs: Vec<TensorMetadata<'a>>,
     outputs: Vec<TensorMetadata<'a>>,
-}
-
-/// One input or output, as the protocol describes it.
-#[derive(Serialize)]
-pub(in crate::http) struct TensorMetadata<'a> {
-    name: &'a str,
-    datatype: &'static str,
-    shape: Vec<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parameters: Option<TensorParameters<'a>>,
-}
-
-/// What the columns of a tensor stand for.
-#[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
-enum TensorParameters<'a> {
-    /// The features of an input.
-    Features(&'a [Label]),
-    /// The classes of an output.
-    Labels(&'a [Label]),
-}
-
-pub(in crate::http) fn tensors(specs: &[TensorSpec]) -> Vec<TensorMetadata<'_>> {
-    specs
-        .iter()
-        .map(|spec| TensorMetadata {
-            name: &spec.name,
-            datatype: spec.data_type.as_str(),
-            shape: spec.wire_shape(),
-            parameters: spec.columns.as_ref().map(|columns| match columns.role() {
-                Role::Features | Role::SparseFeatures => {
-                    TensorParameters::Features(columns.names())
-                }
-                Role::Classes | Role::ClassMap => TensorParameters::Labels(columns.names()),
-            }),
-        })
-        .collect()
 }
 
 pub(in crate::http) async fn server() -> Response {

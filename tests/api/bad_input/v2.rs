@@ -295,3 +295,10 @@ fn an_index_request_that_is_malformed_is_refused() {
         column 10";
     assert_eq!(error_of("/v2/repository/index", r#"{"ready":1}"#), bad_request(message));
 }
+
+#[test]
+fn an_output_asked_for_twice_is_refused() {
+    let twice = json!([{"name": "total"}, {"name": "joined"}, {"name": "total"}]);
+    let request = json!({"inputs": [input_a(), input_b()], "outputs": twice});
+    assert_eq!(error_of_two(&request), bad_request("output 'total' is asked for twice"));
+}

@@ -8,7 +8,7 @@ use tract_onnx::tract_hir::internal::{ToDim, bail, ensure};
 
 use super::Built;
 use super::bridge::{self, Given, Operator, Promise};
-use super::values::{NUMBERS, expect_type, numbers, tensor};
+use super::values::{MAX_COLUMNS, NUMBERS, cells, expect_type, numbers, tensor};
 
 pub(super) fn build(_: &ParsingContext, node: &NodeProto) -> Built {
     let widths: Vec<i64> = node.get_attr_opt_vec("inputdimensions")?.unwrap_or_default();
@@ -22,7 +22,12 @@ pub(super) fn build(_: &ParsingContext, node: &NodeProto) -> Built {
         Ok(known) => Ok(known),
         Err(_) => bail!("attribute 'inputdimensions' holds {width}, expected widths"),
     };
-    let widths = widths.iter().map(width).collect::<TractResult<_>>()?;
+    let widths: Vec<usize> = widths.iter().map(width).collect::<TractResult<_>>()?;
+    let all = widths.iter().try_fold(0usize, |all, width| all.checked_add(*width));
+    ensure!(
+        all.is_some_and(|all| all <= MAX_COLUMNS),
+        "attribute 'inputdimensions' holds {widths:?}, expected {MAX_COLUMNS} columns at most"
+    );
     bridge::node(node, FeatureVectorizer { widths })
 }
 
@@ -54,7 +59,7 @@ impl Operator for FeatureVectorizer {
     fn run(&self, inputs: &[TValue]) -> TractResult<TVec<TValue>> {
         let (rows, _) = table(inputs[0].shape())?;
         let width = self.widths.iter().sum();
-        let mut joined = vec![0f32; rows * width];
+        let mut joined = vec![0f32; cells(rows, width)?];
         let mut offset = 0;
         for (number, (input, &kept)) in inputs.iter().zip(&self.widths).enumerate() {
             let (own, columns) = table(input.shape())?;
@@ -103,6 +108,10 @@ mod tests {
         refuses(
             refusals::ints("inputdimensions", &[3, -2]),
             "attribute 'inputdimensions' holds -2, expected widths",
+        );
+        refuses(
+            refusals::ints("inputdimensions", &[i64::MAX, i64::MAX]),
+            "expected 16777216 columns at most",
         );
     }
 }

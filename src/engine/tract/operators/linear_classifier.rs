@@ -18,7 +18,10 @@ use super::values::{NUMBERS, expect_type, matrix, matrix_dims, numbers, tensor};
 
 pub(super) fn build(_: &ParsingContext, node: &NodeProto) -> Built {
     let labels = Labels::of(node, "classlabels_ints", "classlabels_strings")?;
-    let intercepts: Vec<f32> = node.get_attr_opt_vec("intercepts")?.unwrap_or_default();
+    let mut intercepts: Vec<f32> = node.get_attr_opt_vec("intercepts")?.unwrap_or_default();
+    if intercepts.is_empty() {
+        intercepts = vec![0.0; labels.len()];
+    }
     let scores = intercepts.len();
     ensure!(
         scores == labels.len() || (scores == 1 && labels.len() == 2),
@@ -92,13 +95,22 @@ mod tests {
     }
 
     #[test]
+    fn without_intercepts_there_is_nothing_to_add() {
+        let file = "ml_linear_classifier.onnx";
+        let answer = |intercepts: &[f32]| {
+            let spoilt = refusals::spoilt(file, &[refusals::floats("intercepts", intercepts)]);
+            let model = answers::load_from(spoilt.path().to_owned()).unwrap();
+            // The scores of the node that was changed.
+            answers::answer_of(file, model.as_ref()).swap_remove(1)
+        };
+        assert_eq!(answer(&[]), answer(&[0.0; 4]));
+        assert_ne!(answer(&[]), answer(&[1.0, 2.0, 3.0, 4.0]));
+    }
+
+    #[test]
     fn attributes_that_do_not_fit_each_other_are_refused() {
         let refuses =
             |attribute, reason| refusals::refuses("ml_linear_classifier.onnx", attribute, reason);
-        refuses(
-            refusals::floats("intercepts", &[]),
-            "attribute 'intercepts' has 0 values for 4 class labels",
-        );
         refuses(
             refusals::ints("classlabels_ints", &[1, 2]),
             "attribute 'intercepts' has 4 values for 2 class labels",

@@ -5,20 +5,17 @@
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::{ToDim, bail, ensure};
+use tract_onnx::tract_hir::internal::{ToDim, ensure};
 
 use super::Built;
 use super::bridge::{self, Given, Operator, Promise};
 use super::linear::{Coefficients, dot};
 use super::post_transform::PostTransform;
 use super::scores::transform;
-use super::values::{NUMBERS, expect_type, matrix, matrix_dims, numbers, tensor};
+use super::values::{NUMBERS, expect_type, matrix, matrix_dims, numbers, tensor, width};
 
 pub(super) fn build(_: &ParsingContext, node: &NodeProto) -> Built {
-    let given: i64 = node.get_attr_opt("targets")?.unwrap_or(1);
-    let Some(targets) = usize::try_from(given).ok().filter(|&targets| targets > 0) else {
-        bail!("attribute 'targets' is {given}, expected at least 1")
-    };
+    let targets = width("targets", node.get_attr_opt("targets")?.unwrap_or(1))?;
     let coefficients = node.get_attr_opt_vec("coefficients")?.unwrap_or_default();
     let intercepts: Vec<f32> =
         node.get_attr_opt_vec("intercepts")?.unwrap_or_else(|| vec![0.0; targets]);
@@ -87,7 +84,11 @@ mod tests {
     fn attributes_that_do_not_fit_each_other_are_refused() {
         let refuses =
             |attribute, reason| refusals::refuses("ml_linear_regressor.onnx", attribute, reason);
-        refuses(refusals::int("targets", 0), "attribute 'targets' is 0, expected at least 1");
+        refuses(
+            refusals::int("targets", 1 << 40),
+            "attribute 'targets' is 1099511627776, expected 1 to",
+        );
+        refuses(refusals::int("targets", 0), "attribute 'targets' is 0, expected 1 to 16777216");
         refuses(
             refusals::int("targets", 2),
             "attribute 'coefficients' has 3 values, expected as many for each of 2",

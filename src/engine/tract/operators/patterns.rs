@@ -40,10 +40,12 @@ fn in_ascii(text: &str) -> String {
     let mut letters = text.chars().peekable();
     // Letters of the class that is open, if one is.
     let mut class: Option<usize> = None;
+    let mut last = ' ';
     while let Some(letter) = letters.next() {
+        let previous = std::mem::replace(&mut last, letter);
         let first_of_class = class == Some(0);
         if let Some(letters) = &mut class {
-            *letters += usize::from(letter != '^' || *letters > 0);
+            *letters += usize::from(letter != '^' || previous != '[' || *letters > 0);
         }
         match letter {
             '\\' => escape(letters.next(), class.is_some(), &mut said),
@@ -108,6 +110,7 @@ mod tests {
         assert_eq!(found(r"[[a&&b]+", "[a&b]"), ["[a&b"]);
         assert_eq!(found(r"[]x]+", "x]y"), ["x]"]);
         assert_eq!(found(r"[^]x]+", "x]y"), ["y"]);
+        assert_eq!(found(r"[^^]+", "a^]"), ["a", "]"]);
         assert_eq!(found(r"[[:alpha:]_]+", "a_1"), ["a_"]);
     }
 

@@ -3,7 +3,7 @@
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::ensure;
+use tract_onnx::tract_hir::internal::{DimLike, ensure};
 
 use super::Built;
 use super::bridge::{self, Given, Operator, Promise};
@@ -28,6 +28,17 @@ struct Scaler {
     columns: Vec<(f32, f32)>,
 }
 
+impl Scaler {
+    fn expect_columns(&self, found: usize) -> TractResult<()> {
+        ensure!(
+            self.columns.len() == 1 || self.columns.len() == found,
+            "attribute 'scale' has {} values for {found} columns",
+            self.columns.len()
+        );
+        Ok(())
+    }
+}
+
 impl Operator for Scaler {
     fn name(&self) -> &'static str {
         "Scaler"
@@ -36,17 +47,15 @@ impl Operator for Scaler {
     fn promise(&self, inputs: &[Given]) -> TractResult<Vec<Promise>> {
         let [x] = inputs else { return bridge::arity(inputs.len(), 1) };
         expect_type(x.datum_type, &NUMBERS)?;
+        if let Some(columns) = x.dims.last().map_or(Some(1), |dim| dim.to_usize().ok()) {
+            self.expect_columns(columns)?;
+        }
         Ok(vec![Promise::new(DatumType::F32, x.dims.iter().cloned())])
     }
 
     fn run(&self, inputs: &[TValue]) -> TractResult<TVec<TValue>> {
         let x = &inputs[0];
-        let last = x.shape().last().copied().unwrap_or(1);
-        ensure!(
-            self.columns.len() == 1 || self.columns.len() == last,
-            "attribute 'scale' has {} values for {last} columns",
-            self.columns.len()
-        );
+        self.expect_columns(x.shape().last().copied().unwrap_or(1))?;
         let columns = self.columns.iter().cycle();
         let scaled = if x.datum_type() == DatumType::F64 {
             let scaled = |(x, (offset, scale)): (&f64, &(f32, f32))| {
@@ -78,5 +87,15 @@ mod tests {
             "attribute 'offset' has 1 values, 'scale' has 3",
         );
         refuses(refusals::floats("scale", &[]), "attribute 'scale' is empty");
+    }
+
+    #[test]
+    fn a_list_that_does_not_fit_the_input_is_refused_at_load() {
+        let two = [refusals::floats("offset", &[0.0; 2]), refusals::floats("scale", &[1.0; 2])];
+        refusals::refuses_all(
+            "ml_scaler.onnx",
+            &two,
+            "attribute 'scale' has 2 values for 3 columns",
+        );
     }
 }

@@ -14,7 +14,7 @@ use tract_onnx::tract_hir::internal::{bail, ensure, format_err};
 
 use super::Built;
 use super::bridge::{self, Given, Operator, Promise};
-use super::values::{expect_type, matrix, numbers, strings, tensor};
+use super::values::{MAX_COLUMNS, expect_type, matrix, numbers, strings, tensor};
 
 pub(super) fn build(_: &ParsingContext, node: &NodeProto) -> Built {
     let weights: Vec<f32> = node.get_attr_opt_vec("weights")?.unwrap_or_default();
@@ -76,9 +76,6 @@ fn outputs(node: &NodeProto) -> TractResult<Vec<usize>> {
     };
     outputs.iter().map(index).collect()
 }
-
-/// A row of so many scores is 64 MiB.
-const MAX_COLUMNS: usize = 1 << 24;
 
 /// Numbers the tokens of the pool and puts its n-grams into the trie. `starts` says where
 /// the n-grams of each length begin.

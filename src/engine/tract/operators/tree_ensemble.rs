@@ -24,7 +24,7 @@ use std::fmt;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::format_err;
+use tract_onnx::tract_hir::internal::{DimLike, ensure, format_err};
 
 use super::values::{matrix, numbers};
 use forest::Forest;
@@ -75,6 +75,18 @@ impl Trees {
 }
 
 impl Trees {
+    /// # Errors
+    /// If the input has fewer columns than the trees ask for, as far as is known before it
+    /// comes.
+    fn expect_dim(&self, columns: &TDim) -> TractResult<()> {
+        let needed = match self.kernel.get() {
+            Some(Ok(Kernel::Floats(forest))) => forest.needed(),
+            Some(Ok(Kernel::Doubles(forest))) => forest.needed(),
+            _ => 0,
+        };
+        columns.to_usize().map_or(Ok(()), |found| enough(needed, found))
+    }
+
     fn bytes(&self) -> usize {
         match self.kernel.get() {
             Some(Ok(Kernel::Floats(forest))) => forest.bytes(),
@@ -88,6 +100,13 @@ impl fmt::Debug for Trees {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Trees")
     }
+}
+
+/// # Errors
+/// If there are fewer columns than needed.
+fn enough(needed: usize, found: usize) -> TractResult<()> {
+    ensure!(found >= needed, "the trees use {needed} columns, the input has {found}");
+    Ok(())
 }
 
 /// Scores of the rows of a matrix.

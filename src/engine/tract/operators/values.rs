@@ -19,6 +19,26 @@ pub(super) fn numbers<T: Datum + Copy>(value: &TValue) -> TractResult<Cow<'_, [T
     Ok(Cow::Owned(slice::<T>(&cast)?.to_vec()))
 }
 
+/// Columns that an attribute may ask for. A failed allocation would end the process.
+pub(super) const MAX_COLUMNS: usize = 1 << 24;
+
+/// Cells of one output, for the same reason.
+const MAX_CELLS: usize = 1 << 31;
+
+/// A number of columns out of an attribute.
+pub(super) fn width(attribute: &str, given: i64) -> TractResult<usize> {
+    let width = usize::try_from(given).ok().filter(|width| (1..=MAX_COLUMNS).contains(width));
+    width.ok_or_else(|| {
+        format_err!("attribute '{attribute}' is {given}, expected 1 to {MAX_COLUMNS}")
+    })
+}
+
+/// Cells of a table of scores.
+pub(super) fn cells(rows: usize, columns: usize) -> TractResult<usize> {
+    let cells = rows.checked_mul(columns).filter(|cells| *cells <= MAX_CELLS);
+    cells.ok_or_else(|| format_err!("{rows} rows of {columns} columns are too many"))
+}
+
 /// The nearest float32, which is what most operators answer with.
 #[expect(clippy::cast_possible_truncation, reason = "rounding is the purpose")]
 pub(super) fn narrow(x: f64) -> f32 {

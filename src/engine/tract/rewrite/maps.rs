@@ -51,8 +51,9 @@ fn map_inputs(graph: &mut GraphProto, types: &[MapValueInfo]) {
         else {
             continue;
         };
-        let reader = graph.node.iter_mut().find(|node| node.input.contains(&declared.name));
-        let Some(columns) = reader.and_then(reads_map) else { continue };
+        let readers = graph.node.iter_mut().filter(|node| node.input.contains(&declared.name));
+        // The one that knows how many columns there are decides.
+        let Some(columns) = readers.filter_map(reads_map).max() else { continue };
         input.r#type = Some(matrix(value.elem_type, columns));
     }
 }

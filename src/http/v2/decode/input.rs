@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::unsigned;
+use super::{MAX_TENSORS, unsigned};
 use crate::http::exchange::DecodeError;
 use crate::predict::NamedTensor;
 use crate::tensor::json::{FromJson, JsonError, Nesting, Reader, read_nested};
@@ -30,6 +30,9 @@ enum JsonData {
 pub(super) fn read_all(reader: &mut Reader) -> Result<Vec<Input>, DecodeError> {
     let mut inputs = Vec::new();
     reader.array::<DecodeError>(|reader| {
+        if inputs.len() == MAX_TENSORS {
+            return Err(DecodeError(format!("more than {MAX_TENSORS} inputs")));
+        }
         inputs.push(read_input(reader)?);
         Ok(())
     })?;

@@ -56,7 +56,8 @@ impl Operator for Classifier {
         let [x] = inputs else { return bridge::arity(inputs.len(), 1) };
         expect_type(x.datum_type, &NUMBERS)?;
         self.trees.kernel(x.datum_type)?;
-        let (rows, _) = matrix_dims(&x.dims)?;
+        let (rows, columns) = matrix_dims(&x.dims)?;
+        self.trees.expect_dim(&columns)?;
         Ok(vec![
             Promise::new(self.labels.datum_type(), [rows.clone()]),
             Promise::new(DatumType::F32, [rows, self.finish.classes.into()]),

@@ -53,7 +53,8 @@ impl Operator for Ensemble {
         let [x] = inputs else { return bridge::arity(inputs.len(), 1) };
         expect_type(x.datum_type, &[DatumType::F32, DatumType::F64, DatumType::F16])?;
         self.trees.kernel(x.datum_type)?;
-        let (rows, _) = matrix_dims(&x.dims)?;
+        let (rows, columns) = matrix_dims(&x.dims)?;
+        self.trees.expect_dim(&columns)?;
         Ok(vec![Promise::new(x.datum_type, [rows, self.targets.into()])])
     }
 

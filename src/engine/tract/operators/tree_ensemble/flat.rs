@@ -1,7 +1,7 @@
 //! The attributes of `TreeEnsembleClassifier` and `TreeEnsembleRegressor` (ai.onnx.ml 1 and
 //! 3): nodes of all trees in one list, found by tree id and node id.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::{NodeProto, TensorProto};
@@ -28,7 +28,7 @@ pub(super) fn read(
     let mut children: HashMap<Key, Child> = HashMap::with_capacity(nodes.keys.len());
     let (mut branches, mut leaves) = (0, 0);
     let mut roots = Vec::new();
-    let mut tree = None;
+    let mut trees = HashSet::new();
     for (&key, mode) in nodes.keys.iter().zip(&nodes.modes) {
         let count = if mode == LEAF { &mut leaves } else { &mut branches };
         let child = if mode == LEAF { Child::Leaf(*count) } else { Child::Branch(*count) };
@@ -39,10 +39,9 @@ pub(super) fn read(
             key.1,
             key.0
         );
-        // A tree starts with its root.
-        if tree != Some(key.0) {
+        // The first node of a tree is its root.
+        if trees.insert(key.0) {
             roots.push(child);
-            tree = Some(key.0);
         }
     }
     let mut source = Source {

@@ -4,16 +4,14 @@
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::{NodeProto, TensorProto};
 use tract_onnx::prelude::TractResult;
-use tract_onnx::tract_hir::internal::{bail, ensure, format_err};
+use tract_onnx::tract_hir::internal::{bail, format_err};
 
 use super::flat::{expect_length, ints, tensor_values};
 use super::source::{Branch, Child, Question, Source, Weight};
-use crate::engine::tract::operators::values::slice;
+use crate::engine::tract::operators::values::{slice, width};
 
 pub(super) fn read(context: &ParsingContext, node: &NodeProto) -> TractResult<Source> {
-    let targets =
-        index("n_targets", node.get_attr_opt::<i64>("n_targets")?.unwrap_or(1), usize::MAX)?;
-    ensure!(targets > 0, "attribute 'n_targets' is 0, expected at least 1");
+    let targets = width("n_targets", node.get_attr_opt("n_targets")?.unwrap_or(1))?;
     let leaf_targets = ints(node, "leaf_targetids")?;
     let weights = tensor(context, node, "leaf_weights")?;
     expect_length("leaf_weights", weights.len(), ("leaf_targetids", leaf_targets.len()))?;

@@ -3,7 +3,7 @@
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::{bail, format_err};
+use tract_onnx::tract_hir::internal::bail;
 
 use super::flat::{self, Prefix};
 use super::number::Number;
@@ -13,17 +13,13 @@ use super::{Kernel, Trees, score};
 use crate::engine::tract::operators::Built;
 use crate::engine::tract::operators::bridge::{self, Given, Operator, Promise};
 use crate::engine::tract::operators::post_transform::PostTransform;
-use crate::engine::tract::operators::values::{NUMBERS, expect_type, matrix_dims, tensor};
+use crate::engine::tract::operators::values::{NUMBERS, expect_type, matrix_dims, tensor, width};
 
 pub(in crate::engine::tract::operators) fn build(
     context: &ParsingContext,
     node: &NodeProto,
 ) -> Built {
-    let targets = node.get_attr_opt::<i64>("n_targets")?.unwrap_or(1);
-    let targets = usize::try_from(targets)
-        .ok()
-        .filter(|&targets| targets > 0)
-        .ok_or_else(|| format_err!("attribute 'n_targets' is {targets}, expected at least 1"))?;
+    let targets = width("n_targets", node.get_attr_opt("n_targets")?.unwrap_or(1))?;
     let aggregate = match node.get_attr_opt::<&str>("aggregate_function")? {
         None | Some("SUM") => Aggregate::Sum,
         Some("AVERAGE") => Aggregate::Average,
@@ -54,7 +50,8 @@ impl Operator for Regressor {
         let [x] = inputs else { return bridge::arity(inputs.len(), 1) };
         expect_type(x.datum_type, &NUMBERS)?;
         self.trees.kernel(x.datum_type)?;
-        let (rows, _) = matrix_dims(&x.dims)?;
+        let (rows, columns) = matrix_dims(&x.dims)?;
+        self.trees.expect_dim(&columns)?;
         Ok(vec![Promise::new(DatumType::F32, [rows, self.finish.targets.into()])])
     }
 

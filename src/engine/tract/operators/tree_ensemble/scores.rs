@@ -5,12 +5,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tract_onnx::prelude::TractResult;
-use tract_onnx::tract_hir::internal::ensure;
 
+use super::enough;
 use super::forest::{Forest, Leaves};
 use super::number::Number;
 use super::source::Aggregate;
 use super::walk::{Leaf, Rows};
+use crate::engine::tract::operators::values::cells;
 
 /// Rows whose values fit into the fastest cache beside a tree.
 const BLOCK: usize = 64;
@@ -29,15 +30,18 @@ pub(super) struct Scores<T> {
 }
 
 impl<T: Number> Forest<T> {
+    /// Columns that an input must have.
+    pub(super) fn needed(&self) -> usize {
+        self.columns.last().map_or(0, |last| last + 1)
+    }
+
     /// Scores of all rows, without base values.
     ///
     /// # Errors
     /// If there are fewer columns than the trees ask for.
     pub(super) fn score(&self, rows: Rows<T>, aggregate: Aggregate) -> TractResult<Scores<T>> {
-        let needed = self.columns.last().map_or(0, |last| last + 1);
-        let found = rows.columns;
-        ensure!(found >= needed, "the trees use {needed} columns, the input has {found}");
-        let cells = rows.count * self.targets;
+        enough(self.needed(), rows.columns)?;
+        let cells = cells(rows.count, self.targets)?;
         let mut all = Scores {
             scores: vec![T::default(); cells],
             seen: vec![false; if self.targets == 1 { 0 } else { cells }],
