@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::metrics::VersionMetrics;
 use super::statistics::Statistics;
 use crate::engine::{LoadedModel, Signature};
-use crate::repository::Version;
+use crate::repository::{Version, VersionPolicy};
 use crate::scheduler::Queue;
 
 /// Everything a request needs of the version that answers it.
@@ -18,6 +18,8 @@ pub struct LiveModel {
     /// Of the model file, in hexadecimal.
     pub sha256: String,
     pub model: Arc<dyn LoadedModel>,
+    /// Which versions of its model are served.
+    pub version_policy: VersionPolicy,
     pub queue: Queue,
     /// Time that a request to this model may take.
     pub deadline: Duration,

@@ -55,6 +55,7 @@ impl Loader {
             sha256,
             queue: self.scheduler.queue(Arc::clone(&model), limits, queue_metrics),
             model,
+            version_policy: load.settings.versions.clone(),
             deadline: load.settings.limits.deadline.unwrap_or(self.config.deadline),
             metrics: self.metrics.version(&load.model, &version_text),
             version_text,

@@ -251,6 +251,8 @@ def test_the_model_configuration_describes_its_tensors(client, version):
         {"name": "label", "data_type": "TYPE_INT64", "dims": []},
         {"name": "probabilities", "data_type": "TYPE_FP32", "dims": [10]},
     ]
+    assert config["version_policy"] == {"latest": {"num_versions": 1}}
+    assert config["dynamic_batching"] == {"preferred_batch_size": [64]}
 
 
 def test_the_repository_index_lists_every_model_as_ready(client):

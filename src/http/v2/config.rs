@@ -11,6 +11,7 @@ use crate::http::error::Error;
 use crate::http::path::Path;
 use crate::http::{Api, reply};
 use crate::registry::LiveModel;
+use crate::repository::VersionPolicy;
 use crate::tensor::DataType;
 
 #[derive(Serialize)]
@@ -21,6 +22,36 @@ struct Document<'a> {
     max_batch_size: usize,
     input: Vec<Tensor<'a>>,
     output: Vec<Tensor<'a>>,
+    version_policy: Policy,
+    /// There if rows of several requests run together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dynamic_batching: Option<DynamicBatching>,
+}
+
+/// Which versions are served; as in protobuf's JSON, numbers of 64 bits are texts.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Policy {
+    Latest { num_versions: usize },
+    All {},
+    Specific { versions: Vec<String> },
+}
+
+impl Policy {
+    fn of(policy: &VersionPolicy) -> Self {
+        match policy {
+            VersionPolicy::Latest(count) => Self::Latest { num_versions: *count },
+            VersionPolicy::All => Self::All {},
+            VersionPolicy::These(versions) => {
+                Self::Specific { versions: versions.iter().map(ToString::to_string).collect() }
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct DynamicBatching {
+    preferred_batch_size: [usize; 1],
 }
 
 #[derive(Serialize)]
@@ -49,6 +80,11 @@ fn document(live: &LiveModel) -> Document<'_> {
         max_batch_size,
         input: tensors(&live.signature().inputs, max_batch_size),
         output: tensors(&live.signature().outputs, max_batch_size),
+        version_policy: Policy::of(&live.version_policy),
+        dynamic_batching: live
+            .model
+            .joins_requests()
+            .then_some(DynamicBatching { preferred_batch_size: [max_batch_size] }),
     }
 }
 
