@@ -1,12 +1,15 @@
 //! A model version that serves requests.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
+use super::budget::Reservation;
+use super::health::Health;
 use super::metrics::VersionMetrics;
 use super::statistics::Statistics;
 use crate::engine::{LoadedModel, Signature};
-use crate::repository::{Version, VersionPolicy};
+use crate::repository::{Rollback, Version, VersionPolicy};
 use crate::scheduler::Queue;
 
 /// Everything a request needs of the version that answers it.
@@ -23,11 +26,45 @@ pub struct LiveModel {
     pub queue: Queue,
     /// Time that a request to this model may take.
     pub deadline: Duration,
+    /// When this version is taken back.
+    pub(super) rollback: Rollback,
+    /// Time without requests after which it leaves memory.
+    pub(super) unload_after: Option<Duration>,
     pub metrics: VersionMetrics,
     pub statistics: Statistics,
+    pub health: Health,
+    /// When the last request came, or the version went live.
+    pub asked: Asked,
+    /// Given back to the budget when the version is freed.
+    pub(super) memory: Reservation,
     /// Reading, compiling and warming up took this long.
     pub load_time: Duration,
     pub loaded_at: SystemTime,
+}
+
+/// A moment that moves.
+pub struct Asked {
+    start: Instant,
+    /// Milliseconds after `start`.
+    last: AtomicU64,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self { start: Instant::now(), last: AtomicU64::new(0) }
+    }
+}
+
+impl Asked {
+    pub fn now(&self) {
+        let millis = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last.store(millis, Ordering::Relaxed);
+    }
+
+    pub(super) fn ago(&self) -> Duration {
+        let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
+        self.start.elapsed().saturating_sub(last)
+    }
 }
 
 impl LiveModel {

@@ -9,6 +9,7 @@ use prometheus::{
 };
 
 use super::labels::{Outcome, Protocol, Refusal, Stage};
+use super::lifecycle::Cause;
 use super::live::LiveModel;
 use super::snapshot::State;
 use crate::metrics::{LATENCY_BUCKETS, Registry, seconds};
@@ -36,6 +37,7 @@ struct Families {
     plans: IntGaugeVec,
     plan_compiles_total: IntCounterVec,
     swaps_total: IntCounterVec,
+    refusals_total: IntCounterVec,
     swap_duration_seconds: HistogramVec,
     queues: scheduler::Metrics,
     retired: Mutex<HashMap<String, VecDeque<(String, String)>>>,
@@ -102,8 +104,13 @@ impl Metrics {
             ),
             swaps_total: registry.counter(
                 "onnxd_swaps_total",
-                "Versions brought into service (ok) or refused (failed).",
+                "Versions brought into service (ok), refused (failed) or taken back (rolled_back).",
                 &["model", "outcome"],
+            ),
+            refusals_total: registry.counter(
+                "onnxd_refusals_total",
+                "Versions that were refused or taken back, by what they did not pass.",
+                &["model", "cause"],
             ),
             swap_duration_seconds: registry.histogram(
                 "onnxd_swap_duration_seconds",
@@ -191,8 +198,10 @@ impl Metrics {
         self.refresh(live);
     }
 
-    pub(super) fn refused(&self, model: &str) {
-        self.0.swaps_total.with_label_values(&[model, "failed"]).inc();
+    pub(super) fn refused(&self, model: &str, cause: Cause) {
+        let outcome = if cause == Cause::RolledBack { "rolled_back" } else { "failed" };
+        self.0.swaps_total.with_label_values(&[model, outcome]).inc();
+        self.0.refusals_total.with_label_values(&[model, cause.as_str()]).inc();
     }
 
     pub(super) fn refresh(&self, live: &LiveModel) {
