@@ -11,7 +11,7 @@ mod sources;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::{engine, http, registry, repository, scheduler, telemetry};
+use crate::{engine, http, predict, registry, repository, scheduler, telemetry};
 
 pub use sources::{Effective, Sources};
 
@@ -23,6 +23,7 @@ pub struct Config {
     pub metrics_address: Option<SocketAddr>,
     pub http: http::Config,
     pub registry: registry::Config,
+    pub predict: predict::Config,
     pub repository: repository::Config,
     pub scheduler: scheduler::Config,
     pub engine: engine::tract::Config,
@@ -65,6 +66,15 @@ impl Config {
                 poll: poll.flatten(),
                 load_threads: read.value(&settings::LOAD_THREADS, parse::threads),
                 queue: read.value(&settings::QUEUE, parse::positive),
+                deadline: read.value(&settings::DEADLINE, parse::positive_duration),
+                control: read.value(&settings::MODEL_CONTROL, parse::control),
+                state_dir: read.optional(&settings::STATE_DIR, parse::path),
+                max_model_memory: read
+                    .optional(&settings::MAX_MODEL_MEMORY, parse::bytes)
+                    .map(|bytes| bytes as u64),
+            },
+            predict: predict::Config {
+                wake: read.value(&settings::WAKE, parse::wake),
                 deadline: read.value(&settings::DEADLINE, parse::positive_duration),
             },
             repository: repository::Config {

@@ -7,15 +7,18 @@
 
 mod golden;
 mod layout;
+mod overlay;
 mod settings;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 
+pub use overlay::{Overlay, OverlayError};
 pub use settings::{
     Batching, Evaluation, Gate, GoldenPolicy, Limits, Metric, Rollback, Settings, SignaturePolicy,
     Target, VersionPolicy, parse_duration,
@@ -111,7 +114,8 @@ impl Fingerprint {
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
         for file in &self.0 {
-            let modified = file.modified.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+            let modified =
+                file.modified.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
             hash.update(file.name.as_os_str().as_encoded_bytes());
             hash.update([0]);
             hash.update(file.bytes.to_le_bytes());
@@ -119,7 +123,11 @@ impl Fingerprint {
             hash.update(file.inode.to_le_bytes());
         }
         let digest = hash.finalize();
-        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        digest.iter().take(16).fold(String::new(), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
     }
 
     /// Bytes of all files.
@@ -134,6 +142,7 @@ impl Fingerprint {
 pub struct Repository {
     config: Config,
     settling: settle::Settling,
+    overlays: BTreeMap<String, Overlay>,
 }
 
 impl Repository {
@@ -145,7 +154,7 @@ impl Repository {
             return Err(Error::NameForMany { path: config.root });
         }
         let settling = settle::Settling::new(config.settle);
-        Ok(Self { config, settling })
+        Ok(Self { config, settling, overlays: BTreeMap::new() })
     }
 
     #[must_use]
@@ -159,7 +168,18 @@ impl Repository {
     /// [`Error`] if the root cannot be read; what is wrong with single models is in the
     /// listing.
     pub fn list(&mut self) -> Result<Listing, Error> {
-        let found = layout::scan(&self.config.root, self.config.model_name.as_deref())?;
+        let mut found = layout::scan(&self.config.root, self.config.model_name.as_deref())?;
+        for (name, overlay) in &self.overlays {
+            overlay.put_before(&mut found, name);
+        }
         Ok(self.settling.settled(found))
+    }
+
+    /// Puts this before what the directory says of a model, or nothing any more.
+    pub fn overlay(&mut self, model: &str, overlay: Option<Overlay>) {
+        match overlay {
+            Some(overlay) => self.overlays.insert(model.to_owned(), overlay),
+            None => self.overlays.remove(model),
+        };
     }
 }

@@ -10,6 +10,8 @@ use tracing_subscriber::filter::Targets;
 use super::settings::{self, Setting};
 use super::sources::{Effective, Origin, Sources};
 use super::{Config, Errors};
+use crate::predict::Wake;
+use crate::registry::Control;
 use crate::repository::parse_duration;
 use crate::telemetry::Format;
 
@@ -160,6 +162,22 @@ pub(super) fn log_format(text: &str) -> Result<Format, String> {
 
 pub(super) fn log_filter(text: &str) -> Result<Targets, String> {
     text.parse().map_err(|error| format!("'{text}' is no log filter: {error}"))
+}
+
+pub(super) fn control(text: &str) -> Result<Control, String> {
+    match text {
+        "poll" => Ok(Control::Poll),
+        "explicit" => Ok(Control::Explicit),
+        _ => Err(format!("'{text}' decides nothing, expected poll or explicit")),
+    }
+}
+
+pub(super) fn wake(text: &str) -> Result<Wake, String> {
+    match text {
+        "wait" => Ok(Wake::Wait),
+        "refuse" => Ok(Wake::Refuse),
+        _ => Err(format!("'{text}' is no way to wake a model, expected wait or refuse")),
+    }
 }
 
 #[cfg(test)]

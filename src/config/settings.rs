@@ -69,6 +69,14 @@ settings! {
         "Compiled plans kept per model version";
     MAX_PLAN_MEMORY: "max-plan-memory", "ONNXD_MAX_PLAN_MEMORY", "BYTES" = "1GiB",
         "Estimated memory of the plans kept per model version";
+    MODEL_CONTROL: "model-control", "ONNXD_MODEL_CONTROL", "WHO" = "poll",
+        "Who decides which models are served: 'poll', all of the repository, or 'explicit', requests to load and unload";
+    STATE_DIR: "state-dir", "ONNXD_STATE_DIR", "PATH" = "",
+        "Directory where routing, rollbacks and what was loaded are kept across restarts";
+    MAX_MODEL_MEMORY: "max-model-memory", "ONNXD_MAX_MODEL_MEMORY", "BYTES" = "",
+        "Memory that all models may take together, by their estimates";
+    WAKE: "wake", "ONNXD_WAKE", "HOW" = "wait",
+        "A request for a model that left memory: 'wait' until it is back, or 'refuse' with 503 meanwhile";
     LOG: "log", "ONNXD_LOG", "FORM" = "text",
         "Form of the log lines: text or json";
     LOG_FILTER: "log-filter", "ONNXD_LOG_FILTER", "FILTER" = "info",

@@ -7,17 +7,33 @@ use tokio::sync::oneshot;
 use super::Registry;
 use super::owner::Event;
 use super::routing::Routing;
-use crate::repository::Version;
+use crate::repository::{Overlay, Version};
 
 /// A wish, and where its outcome goes.
 pub(super) enum Command {
-    Load { model: String, reply: Reply<()> },
-    Unload { model: String, reply: Reply<()> },
+    Load {
+        model: String,
+        overlay: Option<Overlay>,
+        reply: Reply<()>,
+    },
+    Unload {
+        model: String,
+        reply: Reply<()>,
+    },
     /// `None` goes back to what `model.toml` says.
-    Route { model: String, routing: Option<Routing>, reply: Reply<Kept> },
-    Rollback { model: String, reply: Reply<Version> },
+    Route {
+        model: String,
+        routing: Option<Routing>,
+        reply: Reply<Kept>,
+    },
+    Rollback {
+        model: String,
+        reply: Reply<Version>,
+    },
     /// A model that left memory is asked for.
-    Wake { model: String },
+    Wake {
+        model: String,
+    },
 }
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, ControlError>>;
@@ -43,15 +59,16 @@ pub enum ControlError {
 
 /// Sends wishes to the owner. Cheap to clone.
 #[derive(Clone)]
-pub struct Control(pub(super) Sender<Event>);
+pub(super) struct Commands(pub(super) Sender<Event>);
 
 impl Registry {
-    /// Loads a model, again if it was refused before, and waits until it serves.
+    /// Loads a model, again if it was refused before, and waits until it serves. `overlay`
+    /// stands before what the repository says until the model is loaded again.
     ///
     /// # Errors
     /// [`ControlError`] if there is no such model, or it does not serve.
-    pub async fn load(&self, model: &str) -> Result<(), ControlError> {
-        self.ask(|reply| Command::Load { model: model.to_owned(), reply }).await
+    pub async fn load(&self, model: &str, overlay: Option<Overlay>) -> Result<(), ControlError> {
+        self.ask(|reply| Command::Load { model: model.to_owned(), overlay, reply }).await
     }
 
     /// Takes a model out of service. Requests under way are answered.
@@ -66,11 +83,7 @@ impl Registry {
     ///
     /// # Errors
     /// [`ControlError`] if it contradicts itself or names versions that are not there.
-    pub async fn route(
-        &self,
-        model: &str,
-        routing: Option<Routing>,
-    ) -> Result<Kept, ControlError> {
+    pub async fn route(&self, model: &str, routing: Option<Routing>) -> Result<Kept, ControlError> {
         self.ask(|reply| Command::Route { model: model.to_owned(), routing, reply }).await
     }
 
@@ -85,12 +98,12 @@ impl Registry {
     /// Brings a model back into memory; returns at once.
     pub fn wake(&self, model: &str) {
         // Without an owner the process is about to end.
-        let _ = self.control.0.send(Event::Command(Command::Wake { model: model.to_owned() }));
+        let _ = self.commands.0.send(Event::Command(Command::Wake { model: model.to_owned() }));
     }
 
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, ControlError> {
         let (reply, answer) = oneshot::channel();
-        let sent = self.control.0.send(Event::Command(command(reply)));
+        let sent = self.commands.0.send(Event::Command(command(reply)));
         sent.map_err(|_| ControlError::ShuttingDown)?;
         answer.await.unwrap_or(Err(ControlError::ShuttingDown))
     }

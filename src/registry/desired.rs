@@ -125,7 +125,8 @@ impl Store {
         if self.written == *desired {
             return Ok(());
         }
-        replace(file, desired).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        replace(file, desired)
+            .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
         self.written = desired.clone();
         Ok(())
     }
@@ -173,9 +174,13 @@ mod tests {
     #[test]
     fn versions_that_served_are_remembered_once_and_the_oldest_forgotten() {
         let mut model = ModelDesired::default();
-        [1, 2, 1, 3].into_iter().for_each(|version| model.serves(version));
+        for version in [1, 2, 1, 3] {
+            model.serves(version);
+        }
         assert_eq!(model.served, [2, 1, 3]);
-        (4..40).for_each(|version| model.serves(version));
+        for version in 4..40 {
+            model.serves(version);
+        }
         assert_eq!((model.served.len(), model.last_good()), (HISTORY, Some(39)));
     }
 }

@@ -1,10 +1,11 @@
 //! A model version that serves requests.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
+use super::asked::Asked;
 use super::budget::Reservation;
+use super::comparison::Comparison;
 use super::health::Health;
 use super::metrics::VersionMetrics;
 use super::statistics::Statistics;
@@ -33,38 +34,15 @@ pub struct LiveModel {
     pub metrics: VersionMetrics,
     pub statistics: Statistics,
     pub health: Health,
+    /// As a shadow: how its answers compare.
+    pub comparison: Comparison,
     /// When the last request came, or the version went live.
     pub asked: Asked,
     /// Given back to the budget when the version is freed.
-    pub(super) memory: Reservation,
+    pub(super) _memory: Reservation,
     /// Reading, compiling and warming up took this long.
     pub load_time: Duration,
     pub loaded_at: SystemTime,
-}
-
-/// A moment that moves.
-pub struct Asked {
-    start: Instant,
-    /// Milliseconds after `start`.
-    last: AtomicU64,
-}
-
-impl Default for Asked {
-    fn default() -> Self {
-        Self { start: Instant::now(), last: AtomicU64::new(0) }
-    }
-}
-
-impl Asked {
-    pub fn now(&self) {
-        let millis = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last.store(millis, Ordering::Relaxed);
-    }
-
-    pub(super) fn ago(&self) -> Duration {
-        let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
-        self.start.elapsed().saturating_sub(last)
-    }
 }
 
 impl LiveModel {

@@ -10,10 +10,12 @@ use std::time::{Instant, SystemTime};
 
 use sha2::{Digest, Sha256};
 
+use super::asked::Asked;
 use super::budget::{Budget, Reservation};
+use super::comparison::Comparison;
 use super::health::Health;
 use super::lifecycle::{Cause, Refused, Stage, Ticket};
-use super::live::{Asked, LiveModel};
+use super::live::LiveModel;
 use super::metrics::Metrics;
 use super::reconcile::Load;
 use super::statistics::Statistics;
@@ -105,8 +107,9 @@ impl Loader {
             version_text,
             statistics: Statistics::default(),
             health: Health::default(),
+            comparison: Comparison::default(),
             asked: Asked::default(),
-            memory,
+            _memory: memory,
             load_time: started.elapsed(),
             loaded_at: SystemTime::now(),
         }

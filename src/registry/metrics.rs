@@ -8,9 +8,10 @@ use prometheus::{
     GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
 };
 
-use super::labels::{Outcome, Protocol, Refusal, Stage};
+use super::labels::{Outcome, Protocol, Refusal, ShadowOutcome, Stage};
 use super::lifecycle::Cause;
 use super::live::LiveModel;
+use super::shadows::ShadowMetrics;
 use super::snapshot::State;
 use crate::metrics::{LATENCY_BUCKETS, Registry, seconds};
 use crate::scheduler;
@@ -40,6 +41,7 @@ struct Families {
     refusals_total: IntCounterVec,
     swap_duration_seconds: HistogramVec,
     queues: scheduler::Metrics,
+    shadows: ShadowMetrics,
     retired: Mutex<HashMap<String, VecDeque<(String, String)>>>,
 }
 
@@ -119,6 +121,7 @@ impl Metrics {
                 &LATENCY_BUCKETS,
             ),
             queues: scheduler::Metrics::new(registry),
+            shadows: ShadowMetrics::new(registry),
             retired: Mutex::default(),
         }))
         .with_all_refusals()
@@ -175,6 +178,11 @@ impl Metrics {
             .inc();
     }
 
+    /// Counts the copy of a request.
+    pub fn shadowed(&self, shadow: &LiveModel, outcome: ShadowOutcome) {
+        self.0.shadows.add(shadow, outcome);
+    }
+
     /// Counts a request that was turned away.
     pub fn rejected(&self, refusal: Refusal) {
         self.0.rejected_total.with_label_values(&[refusal.as_str()]).inc();
@@ -191,6 +199,8 @@ impl Metrics {
 
     pub(super) fn went_live(&self, live: &LiveModel, took: Duration) {
         let labels = &[live.name.as_str(), live.version_text.as_str()];
+        // Other files count from the beginning.
+        let _ = self.0.plan_compiles_total.remove_label_values(labels);
         self.0.model_info.with_label_values(&[labels[0], labels[1], &live.sha256]).set(1);
         self.0.model_load_seconds.with_label_values(labels).set(seconds(live.load_time));
         self.0.swaps_total.with_label_values(&[&live.name, "ok"]).inc();
@@ -212,6 +222,7 @@ impl Metrics {
         self.0.plans.with_label_values(labels).set(signed(facts.plans as u64));
         let compiles = self.0.plan_compiles_total.with_label_values(labels);
         compiles.inc_by(facts.compiles.saturating_sub(compiles.get()));
+        self.0.shadows.refresh(live);
     }
 
     /// A version no longer serves; its series stay for a while.
@@ -229,9 +240,16 @@ impl Metrics {
     /// A version came back: its series must not be taken off the page.
     pub(super) fn unretire(&self, model: &str, version: &str) {
         let mut retired = self.0.retired.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(queue) = retired.get_mut(model) {
-            queue.retain(|(kept, _)| kept != version);
+        let Some(queue) = retired.get_mut(model) else { return };
+        for (_, sha256) in queue.iter().filter(|(kept, _)| kept == version) {
+            self.forget_info(model, version, sha256);
         }
+        queue.retain(|(kept, _)| kept != version);
+    }
+
+    /// These files of a version serve no more.
+    pub(super) fn forget_info(&self, model: &str, version: &str, sha256: &str) {
+        let _ = self.0.model_info.remove_label_values(&[model, version, sha256]);
     }
 
     pub(super) fn forget_state(&self, model: &str, version: &str) {
@@ -265,6 +283,7 @@ impl Metrics {
         let _ = families.plans.remove_label_values(labels);
         let _ = families.plan_compiles_total.remove_label_values(labels);
         families.queues.remove(model, version);
+        families.shadows.remove(model, version);
     }
 }
 

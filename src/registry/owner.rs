@@ -9,9 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
 use super::budget::Budget;
-use super::control::{Command, Control};
+use super::control::{Command, Commands};
 use super::desired::{Desired, Store};
 use super::lifecycle::Ticket;
 use super::live::LiveModel;
@@ -19,7 +20,7 @@ use super::load::Loader;
 use super::metrics::Metrics;
 use super::pool::{Finished, Job, Pool};
 use super::publish::Publisher;
-use super::reconcile::{self, Attempt, Known, Load};
+use super::reconcile::{self, Known, Load};
 use super::snapshot::Snapshot;
 use super::trial::Trials;
 use super::wishes::Waiters;
@@ -74,10 +75,12 @@ impl Owner {
         let (store, desired) = Store::open(config.state_dir.as_deref())?;
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
         let (events, received) = channel();
+        let (change, changed) = watch::channel(());
         let registry = Registry {
             snapshot: Arc::clone(&snapshot),
             metrics: parts.metrics.clone(),
-            control: Control(events.clone()),
+            commands: Commands(events.clone()),
+            changed,
         };
         let loader = Arc::new(Loader {
             engine: parts.engine,
@@ -92,7 +95,7 @@ impl Owner {
         let mut work = Work {
             repository: parts.repository,
             listing: None,
-            publisher: Publisher::new(snapshot, parts.metrics),
+            publisher: Publisher::new(snapshot, change, parts.metrics),
             known: Known::default(),
             desired,
             store,
@@ -339,10 +342,8 @@ impl Work {
     pub(super) fn take_back(&mut self, name: &str, version: Version, reason: &str) {
         let listing = self.listing.as_ref().and_then(|listing| listing.models.get(name));
         let Some(files) = listing.and_then(|model| model.versions.get(&version)) else { return };
-        let held = super::desired::Held {
-            files: files.fingerprint.digest(),
-            reason: reason.to_owned(),
-        };
+        let held =
+            super::desired::Held { files: files.fingerprint.digest(), reason: reason.to_owned() };
         let desired = self.desired.edit(name);
         desired.held.insert(version, held);
         desired.served.retain(|&served| served != version);
@@ -374,10 +375,3 @@ impl Work {
         }
     }
 }
-
-impl Attempt {
-    pub(super) fn is_settled(&self) -> bool {
-        self.loading.is_none()
-    }
-}
-

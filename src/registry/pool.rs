@@ -56,8 +56,7 @@ impl Shared {
                 Some(job) if job.ticket.is_cancelled() => {}
                 Some(job) => return Some(job),
                 None => {
-                    waiting =
-                        self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                    waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
                 }
             }
         }
@@ -72,8 +71,7 @@ impl Pool {
         loader: &Arc<Loader>,
         events: &Sender<Event>,
     ) -> std::io::Result<Self> {
-        let shared =
-            Arc::new(Shared { waiting: Mutex::default(), changed: Condvar::new() });
+        let shared = Arc::new(Shared { waiting: Mutex::default(), changed: Condvar::new() });
         let pool = Self(Arc::clone(&shared));
         for _ in 0..threads.max(1) {
             let (shared, loader, events) =

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
 use super::lifecycle::{Cause, Refused, Ticket};
 use super::live::LiveModel;
@@ -19,12 +20,18 @@ use crate::repository::Version;
 /// the snapshot is at that moment.
 pub(super) struct Publisher {
     snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Those who wait for a change.
+    change: watch::Sender<()>,
     metrics: Metrics,
 }
 
 impl Publisher {
-    pub(super) fn new(snapshot: Arc<ArcSwap<Snapshot>>, metrics: Metrics) -> Self {
-        Self { snapshot, metrics }
+    pub(super) fn new(
+        snapshot: Arc<ArcSwap<Snapshot>>,
+        change: watch::Sender<()>,
+        metrics: Metrics,
+    ) -> Self {
+        Self { snapshot, change, metrics }
     }
 
     fn change(&self, change: impl Fn(&mut Snapshot)) {
@@ -33,6 +40,7 @@ impl Publisher {
             change(&mut new);
             new
         });
+        self.change.send_replace(());
     }
 
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
@@ -98,7 +106,7 @@ impl Publisher {
             let entry = model.versions.entry(version).or_default();
             // New files of a version that serves: the old ones go on serving.
             entry.state = if entry.live.is_some() { State::Ready } else { State::Unavailable };
-            entry.reason = reason.to_owned();
+            reason.clone_into(&mut entry.reason);
             entry.ticket = None;
         });
         let state = if self.serves(name, version) { State::Ready } else { State::Unavailable };
@@ -107,6 +115,11 @@ impl Publisher {
 
     pub(super) fn went_live(&self, live: &Arc<LiveModel>, took: Duration) {
         self.metrics.unretire(&live.name, &live.version_text);
+        let before = self.snapshot();
+        let replaced = before.models.get(&live.name).and_then(|m| m.live_version(live.version));
+        if let Some(replaced) = replaced {
+            self.metrics.forget_info(&live.name, &live.version_text, &replaced.sha256);
+        }
         self.change(|snapshot| {
             let model = snapshot.models.entry(live.name.clone()).or_default();
             let entry = VersionEntry {

@@ -14,12 +14,14 @@ use crate::repository::{self, Fingerprint, Listing, Settings, Version, VersionFi
 pub(super) struct Known(pub(super) BTreeMap<String, BTreeMap<Version, Attempt>>);
 
 /// The last files of a version that were tried, and what came of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Attempt {
     pub(super) tried: Fingerprint,
     /// Something serves: these files, or older ones while these are on their way or after
     /// they were refused.
     pub(super) live: bool,
+    /// The files that serve, if some do.
+    pub(super) serves: Fingerprint,
     /// They are on their way.
     pub(super) loading: Option<Arc<Ticket>>,
     /// They were refused.
@@ -245,7 +247,7 @@ mod tests {
     fn known(versions: &[(Version, bool)]) -> Known {
         let attempt = |&(version, live): &(Version, bool)| {
             let tried = Fingerprint::default();
-            (version, Attempt { tried, live, loading: None, refused: !live })
+            (version, Attempt { tried, live, refused: !live, ..Attempt::default() })
         };
         Known(BTreeMap::from([("m".to_owned(), versions.iter().map(attempt).collect())]))
     }
@@ -318,7 +320,8 @@ mod tests {
         let files = Fingerprint::default().digest();
         let held = Held { files, reason: "slow".to_owned() };
         desired.edit("m").held.insert(2, held);
-        let found = super::changes(&listing(&[1, 2]), &known(&[(2, true)]), &desired, Control::Poll);
+        let found =
+            super::changes(&listing(&[1, 2]), &known(&[(2, true)]), &desired, Control::Poll);
         assert_eq!(loads(&found), [1]);
         assert_eq!(found.models["m"].show[&2].as_deref(), Some("slow"));
         desired.edit("m").held.get_mut(&2).unwrap().files = "others".to_owned();
@@ -330,7 +333,8 @@ mod tests {
     fn what_served_before_a_restart_is_loaded_before_what_is_new() {
         let mut desired = Desired::default();
         desired.edit("m").serves(1);
-        let at_start = super::changes(&listing(&[1, 2]), &Known::default(), &desired, Control::Poll);
+        let at_start =
+            super::changes(&listing(&[1, 2]), &Known::default(), &desired, Control::Poll);
         assert_eq!(loads(&at_start), [1]);
         let then = super::changes(&listing(&[1, 2]), &known(&[(1, true)]), &desired, Control::Poll);
         assert_eq!(loads(&then), [2]);

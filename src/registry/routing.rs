@@ -151,7 +151,7 @@ fn distance(key: &str, version: Version, weight: u32) -> f64 {
     -unit(mixed(hash)).ln() / f64::from(weight)
 }
 
-/// The finaliser of SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
+/// The finaliser of `SplitMix64` (Steele, Lea, Flood, "Fast splittable pseudorandom number
 /// generators", 2014): FNV alone leaves the high bits of short keys alike.
 fn mixed(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -199,8 +199,7 @@ mod tests {
 
     #[test]
     fn keys_keep_the_shares_within_sampling_error() {
-        let counts =
-            counts(&routing(&[(1, 90), (2, 10)]).routes(), |n| Some(format!("user-{n}")));
+        let counts = counts(&routing(&[(1, 90), (2, 10)]).routes(), |n| Some(format!("user-{n}")));
         // Three standard deviations of a binomial count.
         assert!(counts[&2].abs_diff(1000) <= 90, "{counts:?}");
     }

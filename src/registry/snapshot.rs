@@ -111,6 +111,16 @@ impl Model {
         self.versions.values().any(|version| version.state == State::Loading)
     }
 
+    /// The newest version that is there does not serve as it is there.
+    #[must_use]
+    pub fn newest_is_refused(&self) -> bool {
+        let mut there =
+            self.versions.values().rev().filter(|entry| entry.state != State::Unloading);
+        let newest = there.next();
+        self.problem.is_some()
+            || newest.is_none_or(|newest| newest.live.is_none() || !newest.reason.is_empty())
+    }
+
     /// Why nothing serves.
     #[must_use]
     pub fn reason(&self) -> String {
@@ -136,7 +146,6 @@ impl Snapshot {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         let dormant = self.models.values().any(|model| model.dormant);
-        self.complete
-            && (self.models.is_empty() || dormant || self.live_models().next().is_some())
+        self.complete && (self.models.is_empty() || dormant || self.live_models().next().is_some())
     }
 }

@@ -4,8 +4,10 @@ use super::control::{Command, ControlError, Kept, Reply};
 use super::owner::Work;
 use super::reconcile::{Control, Known};
 use super::routing::Routing;
-use super::snapshot::Snapshot;
+use super::snapshot::{Model, Snapshot};
 use crate::repository::{Listing, Version};
+
+const EXPLICIT: &str = "start with --model-control explicit";
 
 /// Those who wait until a model has settled.
 #[derive(Default)]
@@ -24,12 +26,7 @@ enum End {
 
 impl Waiters {
     /// Answers those whose models have nothing on its way any more.
-    pub(super) fn settle(
-        &mut self,
-        known: &Known,
-        snapshot: &Snapshot,
-        listing: Option<&Listing>,
-    ) {
+    pub(super) fn settle(&mut self, known: &Known, snapshot: &Snapshot, listing: Option<&Listing>) {
         let is_settled = |model: &str| {
             let files = listing.and_then(|listing| listing.models.get(model));
             let still = files.is_none_or(|model| model.changing.is_empty());
@@ -53,13 +50,13 @@ impl Waiter {
         let model = snapshot.models.get(&self.model);
         let serving = model.and_then(|model| model.serving());
         let failed = || {
-            let reason = model.map(super::snapshot::Model::reason).unwrap_or_default();
+            let reason = model.map(Model::reason).unwrap_or_default();
             ControlError::Failed(format!("model '{}' does not serve: {reason}", self.model))
         };
         // Who asked may have gone away.
         let _ = match self.end {
             End::Loaded(reply) => {
-                let refused = model.is_some_and(|model| model.newest_is_refused());
+                let refused = model.is_some_and(Model::newest_is_refused);
                 let served = serving.is_some() && !refused;
                 reply.send(if served { Ok(()) } else { Err(failed()) }).is_ok()
             }
@@ -75,7 +72,16 @@ impl Work {
     /// Returns whether the repository should be looked at.
     pub(super) fn command(&mut self, command: Command) -> bool {
         match command {
-            Command::Load { model, reply } => {
+            Command::Load { overlay: Some(_), reply, .. }
+                if self.config.control == Control::Poll =>
+            {
+                // Who asked may have gone away, here and below.
+                let _ = reply.send(Err(ControlError::Invalid(format!(
+                    "the repository decides what is served; {EXPLICIT} to load files or settings by request"
+                ))));
+            }
+            Command::Load { model, overlay, reply } => {
+                self.repository.overlay(&model, overlay);
                 self.wake(&model);
                 if self.config.control == Control::Explicit {
                     self.desired.loaded.insert(model.clone());
@@ -85,7 +91,6 @@ impl Work {
                 return true;
             }
             Command::Unload { model, reply } => {
-                // Who asked may have gone away, here and below.
                 let _ = reply.send(self.unload(&model));
             }
             Command::Route { model, routing, reply } => {
@@ -130,13 +135,14 @@ impl Work {
 
     fn unload(&mut self, model: &str) -> Result<(), ControlError> {
         if self.config.control == Control::Poll {
-            return Err(ControlError::Invalid(
-                "the repository decides what is served; start with --model-control explicit to unload by request".to_owned(),
-            ));
+            return Err(ControlError::Invalid(format!(
+                "the repository decides what is served; {EXPLICIT} to unload by request"
+            )));
         }
         if !self.desired.loaded.remove(model) {
             return Err(ControlError::UnknownModel(model.to_owned()));
         }
+        self.repository.overlay(model, None);
         Ok(())
     }
 
@@ -148,8 +154,7 @@ impl Work {
             if let Some(missing) =
                 routing.versions().find(|version| !listed.versions.contains_key(version))
             {
-                let there: Vec<String> =
-                    listed.versions.keys().map(ToString::to_string).collect();
+                let there: Vec<String> = listed.versions.keys().map(ToString::to_string).collect();
                 return Err(ControlError::Invalid(format!(
                     "version {missing} is not in the repository, versions are: {}",
                     there.join(", ")

@@ -204,6 +204,11 @@ fn single_file(file: &Path) -> io::Result<Option<Model>> {
     Ok(Some(Model { settings, versions, changing: BTreeSet::new() }))
 }
 
+/// The model in this directory, if it holds versions.
+pub(super) fn model(directory: &Path) -> Option<Model> {
+    readable(versioned(directory))
+}
+
 /// The model in `<directory>/<version>/model.onnx`; `None` if there are no versions.
 fn versioned(directory: &Path) -> io::Result<Option<Model>> {
     let mut settings_state = Vec::new();

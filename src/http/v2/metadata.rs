@@ -40,7 +40,7 @@ pub(in crate::http) async fn server() -> Response {
 }
 
 pub(in crate::http) async fn model(State(api): State<Api>, Path(target): Path<Target>) -> Response {
-    match api.predictor.resolve(&target.model, target.version.as_deref()) {
+    match api.predictor.resolve(target.as_asked()) {
         Ok(live) => describe(&api, &live),
         Err(error) => Error::from(error).into_response(),
     }
