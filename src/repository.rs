@@ -13,8 +13,10 @@ mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+use std::{fs, io};
 
 use sha2::{Digest, Sha256};
 
@@ -42,7 +44,7 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("cannot read {path}: {reason}")]
-    Unreadable { path: PathBuf, reason: std::io::Error },
+    Unreadable { path: PathBuf, reason: io::Error },
     #[error("--model-name names a single model, but {path} holds several")]
     NameForMany { path: PathBuf },
 }
@@ -86,7 +88,11 @@ impl VersionFiles {
 /// Names, sizes, times and inodes of a version's files and of the model's settings; it
 /// changes whenever one of them does.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Fingerprint(Vec<FileState>);
+pub struct Fingerprint {
+    files: Vec<FileState>,
+    /// The number of the overlay that stands before them, or 0.
+    overlay: u64,
+}
 
 #[derive(Debug, Clone)]
 struct FileState {
@@ -97,6 +103,26 @@ struct FileState {
     /// When it was last written, whatever time it was given since. A link to it counts, too,
     /// so it says nothing about whether the file is the same.
     touched: SystemTime,
+}
+
+impl FileState {
+    /// `None` if there is no such file.
+    fn of(file: &Path) -> io::Result<Option<Self>> {
+        let metadata = match fs::metadata(file) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let seconds = u64::try_from(metadata.ctime()).unwrap_or(0);
+        let nanos = u32::try_from(metadata.ctime_nsec()).unwrap_or(0);
+        Ok(Some(Self {
+            name: file.to_owned(),
+            bytes: metadata.len(),
+            modified: metadata.modified().ok(),
+            inode: metadata.ino(),
+            touched: SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos),
+        }))
+    }
 }
 
 impl PartialEq for FileState {
@@ -113,7 +139,8 @@ impl Fingerprint {
     #[must_use]
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
-        for file in &self.0 {
+        hash.update(self.overlay.to_le_bytes());
+        for file in &self.files {
             let modified =
                 file.modified.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
             hash.update(file.name.as_os_str().as_encoded_bytes());
@@ -130,10 +157,18 @@ impl Fingerprint {
         })
     }
 
+    /// Whether the files are still those that were seen.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.files
+            .iter()
+            .all(|file| FileState::of(&file.name).ok().flatten().as_ref() == Some(file))
+    }
+
     /// Bytes of all files.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.0.iter().map(|file| file.bytes).sum()
+        self.files.iter().map(|file| file.bytes).sum()
     }
 }
 

@@ -73,7 +73,8 @@ fn resolve(snapshot: &Snapshot, target: Target<'_>) -> Result<Arc<LiveModel>, Er
         model: target.model.to_owned(),
         version: target.version.map(str::to_owned),
     };
-    let Some(model) = snapshot.models.get(target.model) else {
+    let present = snapshot.models.get(target.model).filter(|model| !model.is_leaving());
+    let Some(model) = present else {
         // Before the first look at the repository is over, nothing is known to be absent.
         return Err(if snapshot.complete { unknown() } else { Error::starting(target.model) });
     };
@@ -88,6 +89,7 @@ fn resolve(snapshot: &Snapshot, target: Target<'_>) -> Result<Arc<LiveModel>, Er
     match model.versions.get(&number) {
         None if model.dormant => Err(Error::starting(target.model)),
         None => Err(unknown()),
+        Some(entry) if entry.state == State::Unloading => Err(unknown()),
         Some(entry) => entry.live.clone().ok_or_else(|| Error::NotReady {
             model: format!("{}' version '{version}", target.model),
             loading: entry.state == State::Loading,

@@ -44,6 +44,15 @@ impl Loader {
     /// # Errors
     /// [`Refused`] at the first step that it does not pass.
     pub(super) fn load(&self, load: &Load, ticket: &Ticket) -> Result<LiveModel, Refused> {
+        let loaded = self.steps(load, ticket);
+        // What was read while it was being written proves nothing, good or bad.
+        if load.files.fingerprint.holds() {
+            return loaded;
+        }
+        Err(Refused::new(Cause::Superseded, "its files changed while they were loaded"))
+    }
+
+    fn steps(&self, load: &Load, ticket: &Ticket) -> Result<LiveModel, Refused> {
         let started = Instant::now();
         ticket.enter(Stage::Verifying)?;
         let sha256 = sha256(&load.files.model_file).map_err(|error| {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::budget::Budget;
 use super::control::{Command, Commands};
 use super::desired::{Desired, Store};
-use super::lifecycle::Ticket;
+use super::lifecycle::{Cause, Ticket};
 use super::live::LiveModel;
 use super::load::Loader;
 use super::metrics::Metrics;
@@ -142,7 +142,11 @@ impl Work {
             let wait = until_look.map_or(TICK, |wait| wait.min(TICK));
             match events.recv_timeout(wait) {
                 Ok(Event::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-                Ok(Event::Finished(finished)) => self.finished(*finished),
+                Ok(Event::Finished(finished)) => {
+                    if self.finished(*finished) {
+                        next_look = Some(Instant::now());
+                    }
+                }
                 Ok(Event::Command(command)) => {
                     if self.command(command) {
                         next_look = Some(Instant::now());
@@ -191,8 +195,10 @@ impl Work {
         for load in std::mem::take(&mut changes.load) {
             self.start(load);
         }
+        let snapshot = self.publisher.snapshot();
+        let shown = snapshot.models.keys();
         let names: BTreeSet<String> =
-            self.known.0.keys().chain(changes.models.keys()).cloned().collect();
+            self.known.0.keys().chain(shown).chain(changes.models.keys()).cloned().collect();
         for name in names.iter().filter(|name| !changes.problems.contains_key(*name)) {
             let wanted = changes.models.remove(name).unwrap_or_default();
             self.settle(name, &wanted);
@@ -208,8 +214,13 @@ impl Work {
         let attempt = self.known.0.get_mut(name).and_then(|versions| versions.get_mut(&version));
         if let Some(ticket) = attempt.and_then(|attempt| attempt.loading.take()) {
             ticket.cancel();
-            self.publisher.superseded(name, version);
+            self.cancelled(name, version);
         }
+    }
+
+    /// A version on its way is not wanted as it is.
+    fn cancelled(&mut self, name: &str, version: Version) {
+        self.publisher.superseded(name, version);
         // If it is wanted again, it starts from the beginning.
         if let Some(versions) = self.known.0.get_mut(name) {
             versions.retain(|v, attempt| *v != version || attempt.live);
@@ -230,8 +241,9 @@ impl Work {
         self.pool.add(Job { load, ticket });
     }
 
-    /// A load has ended. What was superseded meanwhile is thrown away.
-    fn finished(&mut self, Finished { job, result }: Finished) {
+    /// A load has ended. What was superseded meanwhile is thrown away. Returns whether the
+    /// repository should be looked at.
+    fn finished(&mut self, Finished { job, result }: Finished) -> bool {
         let Job { load, ticket } = job;
         let attempt = self
             .known
@@ -239,7 +251,7 @@ impl Work {
             .get_mut(&load.model)
             .and_then(|versions| versions.get_mut(&load.version))
             .filter(|attempt| attempt.loading.as_ref().is_some_and(|t| Arc::ptr_eq(t, &ticket)));
-        let Some(attempt) = attempt else { return };
+        let Some(attempt) = attempt else { return false };
         attempt.loading = None;
         match result {
             Ok(live) => {
@@ -247,12 +259,17 @@ impl Work {
                 attempt.serves = load.files.fingerprint.clone();
                 self.switch(Arc::new(live));
             }
+            Err(refused) if refused.cause == Cause::Superseded => {
+                self.cancelled(&load.model, load.version);
+                return true;
+            }
             Err(refused) => {
                 attempt.refused = true;
                 self.publisher.refused(&load.model, load.version, &refused);
             }
         }
         self.act();
+        false
     }
 
     /// The version serves from now on.

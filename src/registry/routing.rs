@@ -117,24 +117,21 @@ impl Routes {
         serves: impl Fn(Version) -> bool,
     ) -> Option<Version> {
         let shares = self.shares.iter().filter(|(version, _)| serves(*version));
-        match key {
-            Some(key) => shares
-                .map(|&(version, weight)| (version, distance(key, version, weight)))
-                .min_by(|(_, a), (_, b)| a.total_cmp(b))
-                .map(|(version, _)| version),
-            None => {
-                let total: u64 = shares.clone().map(|(_, weight)| u64::from(*weight)).sum();
-                let number = self.requests.fetch_add(1, Ordering::Relaxed);
-                let mut place = spread(number, total);
-                for (version, weight) in shares {
-                    match place.checked_sub(u64::from(*weight)) {
-                        Some(left) => place = left,
-                        None => return Some(*version),
-                    }
-                }
-                None
+        if let Some(key) = key {
+            let places = shares.map(|&(version, weight)| (version, distance(key, version, weight)));
+            let nearest = places.min_by(|(_, a), (_, b)| a.total_cmp(b));
+            return nearest.map(|(version, _)| version);
+        }
+        let total: u64 = shares.clone().map(|(_, weight)| u64::from(*weight)).sum();
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        let mut place = spread(number, total);
+        for (version, weight) in shares {
+            match place.checked_sub(u64::from(*weight)) {
+                Some(left) => place = left,
+                None => return Some(*version),
             }
         }
+        None
     }
 }
 

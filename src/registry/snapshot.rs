@@ -105,6 +105,16 @@ impl Model {
         self.versions.values().filter_map(|version| version.live.as_ref())
     }
 
+    /// Its last requests are being answered, and nothing else is left of it.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        let mut entries = self.versions.values();
+        self.problem.is_none()
+            && !self.dormant
+            && !self.versions.is_empty()
+            && entries.all(|entry| entry.state == State::Unloading)
+    }
+
     /// Something is loading that may yet serve.
     #[must_use]
     pub fn is_loading(&self) -> bool {

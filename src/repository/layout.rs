@@ -10,9 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use super::settings::Settings;
 use super::{Error, FileState, Fingerprint, Listing, Model, Version, VersionFiles};
@@ -198,8 +196,11 @@ fn single_file(file: &Path) -> io::Result<Option<Model>> {
     if let Some(golden) = &golden {
         push_state(&mut states, golden)?;
     }
-    let files =
-        VersionFiles { model_file: file.to_owned(), golden, fingerprint: Fingerprint(states) };
+    let files = VersionFiles {
+        model_file: file.to_owned(),
+        golden,
+        fingerprint: Fingerprint { files: states, overlay: 0 },
+    };
     let versions = BTreeMap::from([(1, files)]);
     Ok(Some(Model { settings, versions, changing: BTreeSet::new() }))
 }
@@ -230,8 +231,14 @@ fn versioned(directory: &Path) -> io::Result<Option<Model>> {
             continue;
         }
         let golden = Some(entry.path.join(GOLDEN_FILE)).filter(|golden| golden.is_file());
-        versions
-            .insert(version, VersionFiles { model_file, golden, fingerprint: Fingerprint(states) });
+        versions.insert(
+            version,
+            VersionFiles {
+                model_file,
+                golden,
+                fingerprint: Fingerprint { files: states, overlay: 0 },
+            },
+        );
     }
     Ok(any_version.then_some(Model { settings, versions, changing: BTreeSet::new() }))
 }
@@ -246,16 +253,6 @@ fn read_settings(file: &Path, states: &mut Vec<FileState>) -> io::Result<Result<
 }
 
 fn push_state(states: &mut Vec<FileState>, file: &Path) -> io::Result<()> {
-    if let Some(metadata) = present(fs::metadata(file))? {
-        let seconds = u64::try_from(metadata.ctime()).unwrap_or(0);
-        let nanos = u32::try_from(metadata.ctime_nsec()).unwrap_or(0);
-        states.push(FileState {
-            name: file.to_owned(),
-            bytes: metadata.len(),
-            modified: metadata.modified().ok(),
-            inode: metadata.ino(),
-            touched: SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos),
-        });
-    }
+    states.extend(FileState::of(file)?);
     Ok(())
 }

@@ -3,9 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +12,7 @@ use serde::Deserialize;
 use tempfile::TempDir;
 
 use super::settings::{Settings, VersionPolicy};
-use super::{FileState, Listing, layout};
+use super::{Listing, layout};
 
 /// Parameters that hold files begin with this.
 const FILE: &str = "file:";
@@ -117,13 +116,7 @@ impl Overlay {
         }
         let Some(model) = listing.models.get_mut(name) else { return };
         for files in model.versions.values_mut() {
-            files.fingerprint.0.push(FileState {
-                name: PathBuf::from("overlay"),
-                bytes: self.number,
-                modified: Some(SystemTime::UNIX_EPOCH),
-                inode: 0,
-                touched: SystemTime::UNIX_EPOCH,
-            });
+            files.fingerprint.overlay = self.number;
         }
         if let Ok(settings) = &mut model.settings {
             self.configuration.change(settings);

@@ -63,7 +63,7 @@ impl Settling {
 impl Fingerprint {
     /// No file was touched for at least `age`. Times in the future prove nothing.
     fn is_older_than(&self, age: Duration, wall: SystemTime) -> bool {
-        self.0.iter().all(|file| {
+        self.files.iter().all(|file| {
             let last = file.modified.map(|modified| modified.max(file.touched));
             last.and_then(|last| wall.duration_since(last).ok()).is_some_and(|since| since >= age)
         })
@@ -95,7 +95,7 @@ mod tests {
         let files = VersionFiles {
             model_file: PathBuf::from("m"),
             golden: None,
-            fingerprint: Fingerprint(vec![state]),
+            fingerprint: Fingerprint { files: vec![state], overlay: 0 },
         };
         let model = Model {
             settings: Ok(Settings::default()),
