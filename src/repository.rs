@@ -14,7 +14,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-pub use settings::{Batching, Limits, Settings, VersionPolicy, parse_duration};
+use sha2::{Digest, Sha256};
+
+pub use settings::{
+    Batching, Evaluation, Gate, GoldenPolicy, Limits, Metric, Rollback, Settings, SignaturePolicy,
+    Target, VersionPolicy, parse_duration,
+};
 
 /// A version number; positive.
 pub type Version = u64;
@@ -40,7 +45,7 @@ pub enum Error {
 }
 
 /// One look at the repository.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Listing {
     pub models: BTreeMap<String, Model>,
     /// Files are still changing: look again soon.
@@ -48,7 +53,7 @@ pub struct Listing {
 }
 
 /// A model as the directory shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     /// The settings, or why they cannot be used.
     pub settings: Result<Settings, String>,
@@ -86,6 +91,30 @@ struct FileState {
     bytes: u64,
     modified: Option<SystemTime>,
     inode: u64,
+}
+
+impl Fingerprint {
+    /// The same for the same files, also in another process.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for file in &self.0 {
+            let modified = file.modified.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+            hash.update(file.name.as_os_str().as_encoded_bytes());
+            hash.update([0]);
+            hash.update(file.bytes.to_le_bytes());
+            hash.update(modified.unwrap_or_default().as_nanos().to_le_bytes());
+            hash.update(file.inode.to_le_bytes());
+        }
+        let digest = hash.finalize();
+        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Bytes of all files.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.0.iter().map(|file| file.bytes).sum()
+    }
 }
 
 /// A local directory and what was last seen in it.

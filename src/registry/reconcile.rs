@@ -10,14 +10,14 @@ use crate::repository::{Fingerprint, Listing, Settings, Version, VersionFiles};
 pub(super) struct Known(pub(super) BTreeMap<String, BTreeMap<Version, Attempt>>);
 
 /// The last files of a version that were tried, and whether something serves.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Attempt {
     pub(super) tried: Fingerprint,
     pub(super) live: bool,
 }
 
 /// The difference between the repository and what is served.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Changes {
     pub(super) load: Vec<Load>,
     /// Models that cannot be read as a whole, with the reason.
@@ -30,7 +30,7 @@ pub(super) struct Changes {
 }
 
 /// A version to load.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Load {
     pub(super) model: String,
     pub(super) version: Version,

@@ -1,21 +1,158 @@
 //! `model.toml`: what a model's owner may say about it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Version;
 
 /// The settings of one model; the defaults need no file.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     pub versions: VersionPolicy,
+    /// Names for versions; requests may ask for a name.
+    #[serde(skip)]
+    pub labels: BTreeMap<String, Version>,
+    /// Shares of the requests that name no version. Empty: all go to the highest version.
+    #[serde(skip)]
+    pub traffic: BTreeMap<Target, u32>,
+    /// Gets a copy of the traffic; its answers are compared and thrown away.
+    #[serde(skip)]
+    pub shadow: Option<Target>,
+    /// What a new version must show before it serves.
+    #[serde(skip)]
+    pub gate: Gate,
+    /// When a fresh version is taken back.
+    #[serde(skip)]
+    pub rollback: Rollback,
+    /// A model that nobody asked for so long leaves memory until somebody does.
+    #[serde(skip)]
+    pub unload_after: Option<Duration>,
     /// Names for the columns of a model's only input.
     pub features: Option<Vec<String>>,
     pub batching: Batching,
     pub limits: Limits,
+}
+
+/// A version, or the label of one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Target {
+    Version(Version),
+    Label(String),
+}
+
+impl Target {
+    /// A number is a version, anything else a label.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::Label(text.to_owned()), Self::Version)
+    }
+}
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Version(Version),
+            Text(String),
+        }
+        // Keys of objects are texts even where they are numbers.
+        Ok(match Written::deserialize(deserializer)? {
+            Written::Version(version) => Self::Version(version),
+            Written::Text(text) => Self::from_text(&text),
+        })
+    }
+}
+
+impl Serialize for Target {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Version(version) => serializer.serialize_u64(*version),
+            Self::Label(label) => serializer.serialize_str(label),
+        }
+    }
+}
+
+/// What a new version must show before it serves.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Gate {
+    pub golden: GoldenPolicy,
+    pub signature: SignaturePolicy,
+    /// Of one request at a time, one row each, measured after the warm-up.
+    pub max_latency_p99: Option<Duration>,
+    pub evaluation: Option<Evaluation>,
+}
+
+/// Whether a version must have golden examples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GoldenPolicy {
+    Required,
+    /// They must hold if they are there.
+    #[default]
+    IfPresent,
+    Off,
+}
+
+/// What a version may change of the signature that callers know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SignaturePolicy {
+    /// Requests that the live version accepts must be accepted, and find their outputs.
+    #[default]
+    Compatible,
+    Any,
+}
+
+/// Data that a version is scored on, and the score that it must reach.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// CSV or Parquet; relative to the model's directory.
+    pub data: PathBuf,
+    /// The column of the truth.
+    pub target: String,
+    pub metric: Metric,
+    /// For metrics that are better when larger.
+    pub min: Option<f64>,
+    /// For errors.
+    pub max: Option<f64>,
+    /// How much worse than the live version it may be, on the same data.
+    pub not_worse_than_live_by: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    Auc,
+    Accuracy,
+    F1,
+    Rmse,
+    Mae,
+    LogLoss,
+}
+
+/// Limits that a fresh version must keep, or the one before it comes back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rollback {
+    /// A version is fresh so long after its switch; the one before stays in memory meanwhile.
+    pub window: Duration,
+    /// Fewer requests prove nothing.
+    pub min_requests: u64,
+    /// Share of requests that may fail, from 0 to 1.
+    pub max_error_rate: Option<f64>,
+    pub max_latency_p99: Option<Duration>,
+}
+
+impl Default for Rollback {
+    fn default() -> Self {
+        Self {
+            window: Duration::from_mins(5),
+            min_requests: 100,
+            max_error_rate: None,
+            max_latency_p99: None,
+        }
+    }
 }
 
 /// Which of the versions on disk are served.
