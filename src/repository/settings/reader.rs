@@ -71,34 +71,34 @@ impl<'t> Reader<'t> {
     }
 
     /// The document's own table.
-    pub(super) fn root<'a>(
+    pub(super) fn root<'a, 'd>(
         &mut self,
-        document: &'a Spanned<DeTable<'t>>,
+        document: &'a Spanned<DeTable<'d>>,
         keys: &[&str],
-    ) -> Table<'a, 't> {
+    ) -> Table<'a, 'd> {
         let table = Table { path: String::new(), entries: document.get_ref() };
         self.refuse_unknown(&table, keys);
         table
     }
 
     /// The table of this key, which may have these keys.
-    pub(super) fn table<'a>(
+    pub(super) fn table<'a, 'd>(
         &mut self,
-        parent: &Table<'a, 't>,
+        parent: &Table<'a, 'd>,
         key: &str,
         keys: &[&str],
-    ) -> Option<Table<'a, 't>> {
+    ) -> Option<Table<'a, 'd>> {
         let table = self.open_table(parent, key)?;
         self.refuse_unknown(&table, keys);
         Some(table)
     }
 
     /// The table of this key, whose keys are the owner's.
-    pub(super) fn open_table<'a>(
+    pub(super) fn open_table<'a, 'd>(
         &mut self,
-        parent: &Table<'a, 't>,
+        parent: &Table<'a, 'd>,
         key: &str,
-    ) -> Option<Table<'a, 't>> {
+    ) -> Option<Table<'a, 'd>> {
         let value = parent.entries.get(key)?;
         let path = parent.path_of(key);
         if let DeValue::Table(entries) = value.get_ref() {

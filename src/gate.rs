@@ -1,0 +1,139 @@
+//! What a new version must show before it serves: the checks of `[gate]` in `model.toml`.
+//!
+//! The server runs them between loading a version and switching to it, and `onnxd check`
+//! runs the very same ones. Nothing here loads a model or decides what serves.
+
+mod evaluation;
+mod golden;
+mod latency;
+mod runner;
+mod signature;
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::engine::{LoadedModel, guard};
+use crate::repository::{Settings, Version, VersionFiles};
+
+/// A version that was loaded and warmed up, and what it is measured against.
+pub struct Candidate<'a> {
+    pub model: &'a str,
+    pub version: Version,
+    pub loaded: &'a dyn LoadedModel,
+    pub files: &'a VersionFiles,
+    pub settings: &'a Settings,
+    /// The version that serves now, if one does.
+    pub live: Option<(Version, &'a dyn LoadedModel)>,
+    /// Asked between runs: whether nobody waits for the answer any more.
+    pub cancelled: &'a dyn Fn() -> bool,
+}
+
+/// What the checks found, in the order in which they ran.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    pub checks: Vec<Check>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Check {
+    pub kind: Kind,
+    pub outcome: Outcome,
+    /// One line for people, with the figures.
+    pub detail: String,
+    pub took: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    Signature,
+    Golden,
+    Latency,
+    Evaluation,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    Passed,
+    /// There was nothing to check, or an earlier check has failed.
+    Skipped,
+    Failed,
+}
+
+/// What a check says if it does not fail; the texts become details.
+enum Verdict {
+    Passed(String),
+    Skipped(String),
+}
+
+/// The reason of a failure, which becomes the detail.
+type Checked = Result<Verdict, String>;
+
+impl Kind {
+    pub const ALL: [Self; 4] = [Self::Signature, Self::Golden, Self::Latency, Self::Evaluation];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Signature => "signature",
+            Self::Golden => "golden",
+            Self::Latency => "latency",
+            Self::Evaluation => "evaluation",
+        }
+    }
+
+    fn check(self, candidate: &Candidate) -> Checked {
+        match self {
+            Self::Signature => signature::check(candidate),
+            Self::Golden => golden::check(candidate),
+            Self::Latency => latency::check(candidate),
+            Self::Evaluation => evaluation::check(candidate),
+        }
+    }
+}
+
+impl Outcome {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Report {
+    /// The check that keeps the version from serving.
+    #[must_use]
+    pub fn failed(&self) -> Option<&Check> {
+        self.checks.iter().find(|check| check.outcome == Outcome::Failed)
+    }
+}
+
+/// Runs the checks, cheap ones first; what comes after a failure is skipped. Blocks, possibly
+/// for minutes, so it must not run on a thread that drives futures.
+#[must_use]
+pub fn run(candidate: &Candidate) -> Report {
+    let mut report = Report { checks: Vec::with_capacity(Kind::ALL.len()) };
+    for kind in Kind::ALL {
+        let started = Instant::now();
+        let checked = match report.failed() {
+            Some(failed) => {
+                Ok(Verdict::Skipped(format!("the check '{}' has failed", failed.kind.as_str())))
+            }
+            // Reading foreign files, too, must cost the version and not the process.
+            None => guard::catch(|| kind.check(candidate))
+                .unwrap_or_else(|caught| Err(format!("the check panicked: {}", caught.0))),
+        };
+        let (outcome, detail) = match checked {
+            Ok(Verdict::Passed(detail)) => (Outcome::Passed, detail),
+            Ok(Verdict::Skipped(detail)) => (Outcome::Skipped, detail),
+            Err(detail) => (Outcome::Failed, detail),
+        };
+        report.checks.push(Check { kind, outcome, detail, took: started.elapsed() });
+    }
+    report
+}
