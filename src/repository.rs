@@ -72,6 +72,15 @@ pub struct VersionFiles {
 }
 
 impl VersionFiles {
+    /// Where `model.toml` lies: above the directory of a numbered version, else beside the
+    /// file. Paths in the settings are relative to it.
+    #[must_use]
+    pub fn model_directory(&self) -> &Path {
+        let directory = self.model_file.parent().unwrap_or(Path::new("."));
+        let is_version = layout::is_version_directory(directory);
+        directory.parent().filter(|_| is_version).unwrap_or(directory)
+    }
+
     /// Input shapes that real requests have, by input name: those of the golden examples.
     /// A file that cannot be read gives none; whether the examples hold is not decided
     /// here.
@@ -99,7 +108,8 @@ impl Fingerprint {
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
         for file in &self.0 {
-            let modified = file.modified.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+            let modified =
+                file.modified.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
             hash.update(file.name.as_os_str().as_encoded_bytes());
             hash.update([0]);
             hash.update(file.bytes.to_le_bytes());

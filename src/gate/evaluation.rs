@@ -53,9 +53,7 @@ pub(super) fn check(candidate: &Candidate) -> Checked {
         if batch.is_empty() {
             break;
         }
-        subject
-            .add(&batch, first, candidate)
-            .map_err(|reason| format!("{name}: {reason}"))?;
+        subject.add(&batch, first, candidate).map_err(|reason| format!("{name}: {reason}"))?;
         if let Some((version, live)) = &mut live {
             live.add(&batch, first, candidate).map_err(|reason| of_live(*version, &reason))?;
         }
@@ -171,14 +169,6 @@ fn judge(
 /// Small losses keep their digits.
 fn figure(value: f64) -> String {
     if value == 0.0 || value.abs() >= 0.01 { format!("{value:.4}") } else { format!("{value:.3e}") }
-}
-
-/// The class that is asked about is `positive`; metrics of numbers know none.
-fn knows_classes(metric: Metric) -> bool {
-    match metric {
-        Metric::Auc | Metric::Accuracy | Metric::F1 | Metric::LogLoss => true,
-        Metric::Rmse | Metric::Mae => false,
-    }
 }
 
 #[cfg(test)]

@@ -191,10 +191,8 @@ mod tests {
 
     #[test]
     fn outputs_may_come_but_neither_go_nor_change_their_type() {
-        let signature = |outputs: &[TensorSpec]| Signature {
-            inputs: Vec::new(),
-            outputs: outputs.to_vec(),
-        };
+        let signature =
+            |outputs: &[TensorSpec]| Signature { inputs: Vec::new(), outputs: outputs.to_vec() };
         let (x, y) = (spec("x", DataType::Fp32, &["N"]), spec("y", DataType::Int64, &["N"]));
         let one = signature(std::slice::from_ref(&x));
         assert!(problems(&one, &signature(&[x, y.clone()])).is_empty());

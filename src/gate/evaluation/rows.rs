@@ -124,7 +124,9 @@ fn matrix(
                 match columns.iter().position(|column| *column == name) {
                     None if features.role() != Role::SparseFeatures => {
                         let known = columns.join(", ");
-                        Err(format!("there is no column for feature '{name}', columns are: {known}"))
+                        Err(format!(
+                            "there is no column for feature '{name}', columns are: {known}"
+                        ))
                     }
                     place => Ok(place),
                 }

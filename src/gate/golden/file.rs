@@ -86,7 +86,8 @@ fn tolerance(reader: &mut Reader) -> Result<Tolerance, Damaged> {
             "relative" => &mut tolerance.relative,
             "absolute" => &mut tolerance.absolute,
             _ => {
-                let message = format!("tolerance: unknown key '{key}', keys are: relative, absolute");
+                let message =
+                    format!("tolerance: unknown key '{key}', keys are: relative, absolute");
                 return Err(Damaged(message));
             }
         };
@@ -212,10 +213,7 @@ mod tests {
             "example 0: it has no response with outputs"
         );
         let short = r#"{"examples": [{"request": {"inputs": [{"name": "x", "shape": [2], "datatype": "FP32", "data": [1]}]}}]}"#;
-        assert_eq!(
-            damage(short),
-            "example 0: tensor 'x': shape [2] holds 2 elements, came 1"
-        );
+        assert_eq!(damage(short), "example 0: tensor 'x': shape [2] holds 2 elements, came 1");
         assert!(damage("{\"examples\": [").contains("at byte"));
         assert_eq!(
             damage(r#"{"tolerance": {"rel": 1}}"#),

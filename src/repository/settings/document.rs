@@ -86,11 +86,7 @@ fn traffic(
     traffic
 }
 
-fn shadow(
-    reader: &mut Reader,
-    root: &Table,
-    labels: &BTreeMap<String, Version>,
-) -> Option<Target> {
+fn shadow(reader: &mut Reader, root: &Table, labels: &BTreeMap<String, Version>) -> Option<Target> {
     let target = reader.find(root, "shadow", values::target)?;
     check_label(reader, "shadow", &target, labels);
     Some(target.value)
@@ -304,7 +300,8 @@ mod tests {
 
     #[test]
     fn traffic_and_shadow_name_labels_that_exist() {
-        let text = "labels = { stable = 1 }\ntraffic = { stabel = 1, stable = 0 }\nshadow = \"x\"\n";
+        let text =
+            "labels = { stable = 1 }\ntraffic = { stabel = 1, stable = 0 }\nshadow = \"x\"\n";
         assert_eq!(
             mistakes(text),
             [
@@ -325,7 +322,9 @@ mod tests {
         };
         assert_eq!(
             of("metric = \"auc\""),
-            ["line 1: gate.evaluation has no bar, expected at least one of min, max, not_worse_than_live_by"]
+            [
+                "line 1: gate.evaluation has no bar, expected at least one of min, max, not_worse_than_live_by"
+            ]
         );
         assert_eq!(
             of("metric = \"auc\"\nmax = 1"),
@@ -352,7 +351,9 @@ mod tests {
     fn rates_are_shares() {
         assert_eq!(
             mistakes("[rollback]\nmax_error_rate = 5"),
-            ["line 2: rollback.max_error_rate: 5 is no share from 0 to 1, expected for example 0.05"]
+            [
+                "line 2: rollback.max_error_rate: 5 is no share from 0 to 1, expected for example 0.05"
+            ]
         );
         assert_eq!(mistakes("gate = 5"), ["line 1: gate: 5 is no table"]);
     }
