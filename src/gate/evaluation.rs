@@ -9,7 +9,7 @@ mod table;
 
 use super::{Candidate, Checked, Verdict, runner};
 use crate::engine::{Dim, LoadedModel};
-use crate::repository::{Evaluation, Metric, Version};
+use crate::repository::{Evaluation, Version};
 use cell::Cell;
 use metrics::Tally;
 use predictions::Predictions;
@@ -176,6 +176,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::repository::Metric;
 
     fn evaluation(metric: Metric) -> Evaluation {
         Evaluation {

@@ -12,7 +12,6 @@ const THRESHOLD: f64 = 0.5;
 /// Which outputs to look at, and for what.
 #[derive(Debug)]
 pub(super) struct Predictions {
-    metric: Metric,
     /// The output with one class a row.
     label: Option<Output>,
     /// The output with one number a row, or one for each class.
@@ -69,7 +68,7 @@ impl Predictions {
             let outputs = outputs.join(", ");
             return Err(format!("no output gives {}, outputs are: {outputs}", metric.as_str()));
         }
-        Ok(Self { metric, label, scores, positive: positive.map(class) })
+        Ok(Self { label, scores, positive: positive.map(class) })
     }
 
     /// Counts the rows of a run; `first` is the number of its first one, for messages.
