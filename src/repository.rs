@@ -11,6 +11,7 @@ mod settings;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -116,8 +117,12 @@ impl Fingerprint {
             hash.update(modified.unwrap_or_default().as_nanos().to_le_bytes());
             hash.update(file.inode.to_le_bytes());
         }
-        let digest = hash.finalize();
-        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        let mut text = String::with_capacity(32);
+        for byte in hash.finalize().iter().take(16) {
+            // Writing into a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        text
     }
 
     /// Bytes of all files.

@@ -90,7 +90,8 @@ fn check_model(engine: &TractEngine, name: &str, model: &Model) -> Vec<Row> {
         before.and_then(|(version, files)| Some((*version, load(engine, files, settings).ok()?)));
     let mut rows = Vec::new();
     for (version, files) in model.versions.iter().filter(|(v, _)| selected.contains(v)) {
-        let (checked, passed) = check_version(engine, name, *version, files, settings, &live);
+        let (checked, passed) =
+            check_version(engine, name, *version, files, settings, live.as_ref());
         rows.extend(checked);
         if let Some(loaded) = passed {
             live = Some((*version, loaded));
@@ -106,7 +107,7 @@ fn check_version(
     version: Version,
     files: &VersionFiles,
     settings: &Settings,
-    live: &Option<(Version, Loaded)>,
+    live: Option<&(Version, Loaded)>,
 ) -> (Vec<Row>, Option<Loaded>) {
     let row = |check, outcome, detail, took| Row {
         model: model.to_owned(),
@@ -131,7 +132,7 @@ fn check_version(
         loaded: loaded.as_ref(),
         files,
         settings,
-        live: live.as_ref().map(|(version, loaded)| (*version, loaded.as_ref())),
+        live: live.map(|(version, loaded)| (*version, loaded.as_ref())),
         cancelled: &|| false,
     });
     let passed = report.failed().is_none();

@@ -7,6 +7,8 @@ mod predictions;
 mod rows;
 mod table;
 
+use std::fmt::Write;
+
 use super::{Candidate, Checked, Verdict, runner};
 use crate::engine::{Dim, LoadedModel};
 use crate::repository::{Evaluation, Version};
@@ -149,20 +151,21 @@ fn judge(
     };
     let bar_text = bar.map_or_else(String::new, |bar| format!(" (bar {})", figure(bar)));
     let mut detail = format!("{} {}{bar_text}", metric.as_str(), figure(score));
+    // Writing into a string cannot fail.
     let mut failed = bar.is_some_and(|bar| is_worse(score, bar));
     match (evaluation.not_worse_than_live_by, live) {
         (Some(margin), Some((version, live))) => {
-            detail += &format!(", live version {version}: {}", figure(live));
+            let _ = write!(detail, ", live version {version}: {}", figure(live));
             let signed = if metric.larger_is_better() { -margin } else { margin };
             if is_worse(score, live + signed) {
                 failed = true;
-                detail += &format!(", worse by more than {}", figure(margin));
+                let _ = write!(detail, ", worse by more than {}", figure(margin));
             }
         }
         (Some(_), None) => detail += ", no live version to compare with",
         (None, _) => {}
     }
-    detail += &format!(", {rows} rows");
+    let _ = write!(detail, ", {rows} rows");
     if failed { Err(detail) } else { Ok(Verdict::Passed(detail)) }
 }
 

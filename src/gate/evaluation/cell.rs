@@ -108,9 +108,11 @@ fn narrow(number: f64) -> Option<f32> {
 /// Tables with missing values hold whole numbers as floats.
 fn whole_of(number: f64) -> Option<i128> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
-    let whole = (number.trunc() == number && number.abs() <= EXACT).then_some(number as i128);
-    whole
+    if number.fract() != 0.0 || number.abs() > EXACT {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
+    Some(number as i128)
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ impl Confusion {
 
 /// The area under the ROC curve as the Mann–Whitney statistic: (R - P (P + 1) / 2) / (P N)
 /// with the sum R of the ranks of the P positive rows among all P + N, where rows of one
-/// score share the mean of their ranks (Hanley and McNeil, *The meaning and use of the area
+/// score share the mean of their ranks (Hanley and `McNeil`, *The meaning and use of the area
 /// under a receiver operating characteristic (ROC) curve*, Radiology 143, 1982).
 /// `None` where one of the classes is absent.
 pub(super) fn auc(rows: &[(f64, bool)]) -> Option<f64> {

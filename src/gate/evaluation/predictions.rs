@@ -242,7 +242,11 @@ impl Output {
             let (name, shape) = (&self.name, tensor.shape());
             return Err(format!("output '{name}' has shape {shape}, expected one class a row"));
         }
-        Ok(each!(tensor.data(), values => values.iter().map(|v| class(&v.to_string())).collect()))
+        Ok(match tensor.data() {
+            Data::Bytes(texts) => texts.iter().map(|text| class(text)).collect(),
+            Data::Bool(values) => values.iter().map(|value| u8::from(*value).to_string()).collect(),
+            data => each!(data, values => values.iter().map(|v| class(&format!("{v}"))).collect()),
+        })
     }
 
     fn scores(&self, outputs: &[Tensor], rows: usize) -> Result<Scores<'_>, String> {
