@@ -151,10 +151,10 @@ fn judge(
     };
     let bar_text = bar.map_or_else(String::new, |bar| format!(" (bar {})", figure(bar)));
     let mut detail = format!("{} {}{bar_text}", metric.as_str(), figure(score));
-    // Writing into a string cannot fail.
     let mut failed = bar.is_some_and(|bar| is_worse(score, bar));
     match (evaluation.not_worse_than_live_by, live) {
         (Some(margin), Some((version, live))) => {
+            // Writing into a string cannot fail.
             let _ = write!(detail, ", live version {version}: {}", figure(live));
             let signed = if metric.larger_is_better() { -margin } else { margin };
             if is_worse(score, live + signed) {

@@ -242,11 +242,7 @@ impl Output {
             let (name, shape) = (&self.name, tensor.shape());
             return Err(format!("output '{name}' has shape {shape}, expected one class a row"));
         }
-        Ok(match tensor.data() {
-            Data::Bytes(texts) => texts.iter().map(|text| class(text)).collect(),
-            Data::Bool(values) => values.iter().map(|value| u8::from(*value).to_string()).collect(),
-            data => each!(data, values => values.iter().map(|v| class(&format!("{v}"))).collect()),
-        })
+        Ok(each!(tensor.data(), values => classes(values)))
     }
 
     fn scores(&self, outputs: &[Tensor], rows: usize) -> Result<Scores<'_>, String> {
@@ -275,6 +271,10 @@ impl Scores<'_> {
         }
         Ok(values)
     }
+}
+
+fn classes<T: ToString>(values: &[T]) -> Vec<String> {
+    values.iter().map(|value| class(&value.to_string())).collect()
 }
 
 fn is_float(spec: &TensorSpec) -> bool {
