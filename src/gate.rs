@@ -68,6 +68,10 @@ enum Verdict {
     Skipped(String),
 }
 
+/// The detail of a check that nobody waits for any more. It counts as failed, so that whoever
+/// still looks at the report does not switch.
+const CANCELLED: &str = "cancelled";
+
 /// The reason of a failure, which becomes the detail.
 type Checked = Result<Verdict, String>;
 
@@ -85,6 +89,9 @@ impl Kind {
     }
 
     fn check(self, candidate: &Candidate) -> Checked {
+        if (candidate.cancelled)() {
+            return Err(CANCELLED.to_owned());
+        }
         match self {
             Self::Signature => signature::check(candidate),
             Self::Golden => golden::check(candidate),
@@ -136,4 +143,68 @@ pub fn run(candidate: &Candidate) -> Report {
         report.checks.push(Check { kind, outcome, detail, took: started.elapsed() });
     }
     report
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::engine::fake::FakeModel;
+    use crate::repository::Fingerprint;
+
+    fn report(settings: &str, cancelled: &dyn Fn() -> bool) -> Report {
+        let settings = Settings::parse(settings).unwrap();
+        let (loaded, live) = (FakeModel::default().load(), FakeModel::default().load());
+        let files = VersionFiles {
+            model_file: PathBuf::from("m/2/model.onnx"),
+            golden: None,
+            fingerprint: Fingerprint::default(),
+        };
+        run(&Candidate {
+            model: "m",
+            version: 2,
+            loaded: &loaded,
+            files: &files,
+            settings: &settings,
+            live: Some((1, &live)),
+            cancelled,
+        })
+    }
+
+    fn outcomes(report: &Report) -> Vec<Outcome> {
+        report.checks.iter().map(|check| check.outcome).collect()
+    }
+
+    #[test]
+    fn every_check_is_in_the_report_and_without_settings_little_is_asked() {
+        let report = report("", &|| false);
+        let kinds: Vec<Kind> = report.checks.iter().map(|check| check.kind).collect();
+        assert_eq!(kinds, Kind::ALL);
+        let skipped = Outcome::Skipped;
+        assert_eq!(outcomes(&report), [Outcome::Passed, skipped, skipped, skipped]);
+        assert_eq!(report.failed(), None);
+    }
+
+    #[test]
+    fn what_comes_after_a_failure_is_skipped() {
+        let report = report("[gate]\ngolden = \"required\"\nmax_latency_p99 = \"1s\"", &|| false);
+        let skipped = Outcome::Skipped;
+        assert_eq!(outcomes(&report), [Outcome::Passed, Outcome::Failed, skipped, skipped]);
+        assert_eq!(report.failed().map(|check| check.kind), Some(Kind::Golden));
+        assert_eq!(report.checks[2].detail, "the check 'golden' has failed");
+    }
+
+    #[test]
+    fn a_version_that_nobody_waits_for_is_not_measured_to_the_end() {
+        let asked = Cell::new(0);
+        let cancelled = || {
+            asked.set(asked.get() + 1);
+            asked.get() > 100
+        };
+        let report = report("[gate]\nmax_latency_p99 = \"1s\"", &cancelled);
+        let failed = report.failed().map(|check| (check.kind, check.detail.as_str()));
+        assert_eq!(failed, Some((Kind::Latency, CANCELLED)));
+    }
 }

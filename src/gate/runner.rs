@@ -39,7 +39,7 @@ pub(super) fn plan(
     let shapes: Vec<Shape> = inputs.iter().map(|input| input.shape().clone()).collect();
     loop {
         if cancelled() {
-            return Err("cancelled".to_owned());
+            return Err(super::CANCELLED.to_owned());
         }
         match loaded.plan(&shapes) {
             PlanLookup::Ready(plan) => return Ok(plan),

@@ -172,6 +172,19 @@ fn evaluation_data_that_cannot_be_used_fails_with_the_reason() {
 }
 
 #[test]
+fn data_lies_beside_the_settings_of_a_single_model_too() {
+    let repository = Repository::new();
+    repository.copy("scale_1.onnx", "1/model.onnx");
+    repository.write("1/rows.csv", "a,b,c,y\n1,2,3,4\n");
+    let settings =
+        "[gate]\nevaluation = { data = \"rows.csv\", target = \"y\", metric = \"mae\", max = 1 }";
+    repository.write("1/model.toml", settings);
+    let run = onnxd(&["check", &repository.path().join("1").display().to_string()]);
+    let detail = failed(&run, 1, "evaluation");
+    assert_eq!(detail, "rows.csv: row 0: the model gives 3 numbers, expected one");
+}
+
+#[test]
 fn all_mistakes_in_the_settings_are_listed_with_their_lines() {
     let repository = Repository::with(&["scale_1"]);
     let text = "trafic = 1\nshadow = \"canary\"\n[gate]\nmax_latency_p99 = \"20\"\n";
