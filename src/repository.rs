@@ -77,6 +77,15 @@ pub struct VersionFiles {
 }
 
 impl VersionFiles {
+    /// Where `model.toml` lies: above the directory of a numbered version, else beside the
+    /// file. Paths in the settings are relative to it.
+    #[must_use]
+    pub fn model_directory(&self) -> &Path {
+        let directory = self.model_file.parent().unwrap_or(Path::new("."));
+        let is_version = layout::is_version_directory(directory);
+        directory.parent().filter(|_| is_version).unwrap_or(directory)
+    }
+
     /// Input shapes that real requests have, by input name: those of the golden examples.
     /// A file that cannot be read gives none; whether the examples hold is not decided
     /// here.

@@ -11,6 +11,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
+use crate::gate;
+
 /// Where a version is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -70,6 +72,17 @@ impl Cause {
             Self::Evaluation => "evaluation",
             Self::RolledBack => "rolled_back",
             Self::Superseded => "superseded",
+        }
+    }
+}
+
+impl From<gate::Kind> for Cause {
+    fn from(kind: gate::Kind) -> Self {
+        match kind {
+            gate::Kind::Signature => Self::Signature,
+            gate::Kind::Golden => Self::Golden,
+            gate::Kind::Latency => Self::Latency,
+            gate::Kind::Evaluation => Self::Evaluation,
         }
     }
 }

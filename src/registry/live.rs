@@ -10,6 +10,7 @@ use super::health::Health;
 use super::metrics::VersionMetrics;
 use super::statistics::Statistics;
 use crate::engine::{LoadedModel, Signature};
+use crate::gate;
 use crate::repository::{Rollback, Version, VersionPolicy};
 use crate::scheduler::Queue;
 
@@ -22,6 +23,8 @@ pub struct LiveModel {
     /// Of the model file, in hexadecimal.
     pub sha256: String,
     pub model: Arc<dyn LoadedModel>,
+    /// What it showed before it served.
+    pub gate: gate::Report,
     /// Which versions of its model are served.
     pub version_policy: VersionPolicy,
     pub queue: Queue,

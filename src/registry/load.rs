@@ -18,10 +18,12 @@ use super::lifecycle::{Cause, Refused, Stage, Ticket};
 use super::live::LiveModel;
 use super::metrics::Metrics;
 use super::reconcile::Load;
+use super::snapshot::Model;
 use super::statistics::Statistics;
 use super::{Config, Registry};
 use crate::engine::guard;
 use crate::engine::{Engine, LoadedModel, ModelSource};
+use crate::gate::{self, Candidate};
 use crate::scheduler::{Limits, Scheduler};
 
 /// A model in memory is its file again and what is packed for the processor.
@@ -65,9 +67,9 @@ impl Loader {
         let model = self.compile(load)?;
         reservation.resize(model.facts().memory_bytes).map_err(memory)?;
         ticket.enter(Stage::Gate)?;
-        self.gate(load, model.as_ref(), ticket)?;
+        let report = self.gate(load, model.as_ref(), ticket)?;
         ticket.enter(Stage::Gate)?;
-        Ok(self.live(load, model, sha256, reservation, started))
+        Ok(self.live(load, model, report, (sha256, reservation, started)))
     }
 
     fn compile(&self, load: &Load) -> Result<Arc<dyn LoadedModel>, Refused> {
@@ -83,18 +85,35 @@ impl Loader {
     }
 
     /// The version against what serves and what its owner asks of it.
-    fn gate(&self, load: &Load, model: &dyn LoadedModel, ticket: &Ticket) -> Result<(), Refused> {
-        let _ = (load, model, ticket, &self.registry);
-        Ok(())
+    fn gate(
+        &self,
+        load: &Load,
+        model: &dyn LoadedModel,
+        ticket: &Ticket,
+    ) -> Result<gate::Report, Refused> {
+        let snapshot = self.registry.snapshot();
+        let live = snapshot.models.get(&load.model).and_then(Model::serving);
+        let report = gate::run(&Candidate {
+            model: &load.model,
+            version: load.version,
+            loaded: model,
+            files: &load.files,
+            settings: &load.settings,
+            live: live.map(|live| (live.version, live.model.as_ref())),
+            cancelled: &|| ticket.is_cancelled(),
+        });
+        let failed = report.failed().map(|check| {
+            Refused::new(check.kind.into(), format!("{}: {}", check.kind.as_str(), check.detail))
+        });
+        failed.map_or(Ok(report), Err)
     }
 
     fn live(
         &self,
         load: &Load,
         model: Arc<dyn LoadedModel>,
-        sha256: String,
-        memory: Reservation,
-        started: Instant,
+        gate: gate::Report,
+        (sha256, memory, started): (String, Reservation, Instant),
     ) -> LiveModel {
         let version_text = load.version.to_string();
         let limits = Limits {
@@ -106,6 +125,7 @@ impl Loader {
             name: load.model.clone(),
             version: load.version,
             sha256,
+            gate,
             queue: self.scheduler.queue(Arc::clone(&model), limits, queue_metrics),
             model,
             version_policy: load.settings.versions.clone(),

@@ -111,6 +111,13 @@ fn version_of(name: &str) -> Option<Version> {
     (version > 0 && version.to_string() == name).then_some(version)
 }
 
+/// Whether a model file in this directory is one version of a model. The settings decide
+/// where both would do: a single model may happen to lie in a directory with such a name.
+pub(super) fn is_version_directory(directory: &Path) -> bool {
+    let name = directory.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| version_of(name).is_some()) && !directory.join(SETTINGS_FILE).is_file()
+}
+
 /// Everything that is in the directory now, finished or not.
 pub(super) fn scan(root: &Path, model_name: Option<&str>) -> Result<Listing, Error> {
     let unreadable = |reason| Error::Unreadable { path: root.to_owned(), reason };

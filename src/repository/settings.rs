@@ -1,5 +1,9 @@
 //! `model.toml`: what a model's owner may say about it.
 
+mod document;
+mod reader;
+mod values;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,27 +13,20 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::Version;
 
 /// The settings of one model; the defaults need no file.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Settings {
     pub versions: VersionPolicy,
     /// Names for versions; requests may ask for a name.
-    #[serde(skip)]
     pub labels: BTreeMap<String, Version>,
     /// Shares of the requests that name no version. Empty: all go to the highest version.
-    #[serde(skip)]
     pub traffic: BTreeMap<Target, u32>,
     /// Gets a copy of the traffic; its answers are compared and thrown away.
-    #[serde(skip)]
     pub shadow: Option<Target>,
     /// What a new version must show before it serves.
-    #[serde(skip)]
     pub gate: Gate,
     /// When a fresh version is taken back.
-    #[serde(skip)]
     pub rollback: Rollback,
     /// A model that nobody asked for so long leaves memory until somebody does.
-    #[serde(skip)]
     pub unload_after: Option<Duration>,
     /// Names for the columns of a model's only input.
     pub features: Option<Vec<String>>,
@@ -114,6 +111,8 @@ pub struct Evaluation {
     /// The column of the truth.
     pub target: String,
     pub metric: Metric,
+    /// The class that scores are about; by default the second.
+    pub positive: Option<String>,
     /// For metrics that are better when larger.
     pub min: Option<f64>,
     /// For errors.
@@ -165,21 +164,18 @@ pub enum VersionPolicy {
 }
 
 /// How requests are joined.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batching {
     /// Rows that may run together; 1 turns batching off.
     pub max_rows: usize,
 }
 
 /// Bounds for one model.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Limits {
     /// Requests that may wait; the server's default if absent.
     pub queue: Option<usize>,
     /// Time for one request; the server's default if absent.
-    #[serde(deserialize_with = "optional_duration")]
     pub deadline: Option<Duration>,
 }
 
@@ -197,16 +193,30 @@ impl Default for Batching {
 
 impl Settings {
     /// # Errors
-    /// The text of what is wrong, with its line.
+    /// Every mistake in the text, each with its line, in one line.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let settings: Self = toml::from_str(text).map_err(|error| error.to_string())?;
-        if settings.batching.max_rows == 0 {
-            return Err("batching.max_rows is 0, expected at least 1".to_owned());
+        document::read(text)
+    }
+}
+
+impl Metric {
+    /// As the settings name it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auc => "auc",
+            Self::Accuracy => "accuracy",
+            Self::F1 => "f1",
+            Self::Rmse => "rmse",
+            Self::Mae => "mae",
+            Self::LogLoss => "log_loss",
         }
-        if settings.limits.queue == Some(0) {
-            return Err("limits.queue is 0, expected at least 1".to_owned());
-        }
-        Ok(settings)
+    }
+
+    /// Errors and losses are better when smaller.
+    #[must_use]
+    pub fn larger_is_better(self) -> bool {
+        matches!(self, Self::Auc | Self::Accuracy | Self::F1)
     }
 }
 
@@ -222,24 +232,6 @@ impl VersionPolicy {
     }
 }
 
-impl<'de> Deserialize<'de> for VersionPolicy {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Word(String),
-            List(BTreeSet<Version>),
-        }
-        let expected = r#"expected "latest", "latest:N", "all" or a list of versions"#;
-        match Written::deserialize(deserializer).map_err(|_| serde::de::Error::custom(expected))? {
-            Written::List(versions) => Ok(Self::These(versions)),
-            Written::Word(word) => Self::from_word(&word).ok_or_else(|| {
-                serde::de::Error::custom(format!("versions is {word:?}, {expected}"))
-            }),
-        }
-    }
-}
-
 impl VersionPolicy {
     fn from_word(word: &str) -> Option<Self> {
         match word {
@@ -251,13 +243,6 @@ impl VersionPolicy {
             }
         }
     }
-}
-
-fn optional_duration<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Duration>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
 /// Longer than any wait that makes sense; clocks cannot be added to without bounds.
@@ -305,7 +290,7 @@ mod tests {
     #[test]
     fn a_mistake_is_reported_with_its_line() {
         let error = Settings::parse("versions = \"all\"\n[limits]\nqueu = 5\n").unwrap_err();
-        assert!(error.contains("line 3") && error.contains("queu"), "{error}");
+        assert_eq!(error, "line 3: unknown key 'limits.queu', keys are: queue, deadline");
         let error = Settings::parse("versions = \"newest\"").unwrap_err();
         assert!(error.contains("latest:N"), "{error}");
     }

@@ -7,6 +7,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use crate::engine::Batching;
+use crate::gate;
 use crate::http::tensors::{TensorMetadata, tensors};
 use crate::http::{Api, reply};
 use crate::registry::{Comparison, LiveModel, Routing, VersionEntry};
@@ -60,6 +61,7 @@ struct Live<'a> {
     warnings: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     shadow: Option<Shadow>,
+    gate: &'a [gate::Check],
     inputs: Vec<TensorMetadata<'a>>,
     outputs: Vec<TensorMetadata<'a>>,
 }
@@ -121,6 +123,7 @@ fn live(live: &LiveModel) -> Live<'_> {
         plan_compiles: facts.compiles,
         warnings: facts.warnings,
         shadow: shadow(&live.comparison),
+        gate: &live.gate.checks,
         inputs: tensors(&live.signature().inputs),
         outputs: tensors(&live.signature().outputs),
     }
