@@ -102,20 +102,15 @@ mod tests {
     use crate::repository::Model;
 
     fn files() -> VersionFiles {
-        VersionFiles {
-            model_file: PathBuf::from("model.onnx"),
-            golden: None,
-            fingerprint: Fingerprint::default(),
-        }
+        VersionFiles { model_file: PathBuf::from("model.onnx"), ..VersionFiles::default() }
     }
 
     fn listing(versions: &[Version]) -> Listing {
         let model = Model {
-            settings: Ok(Settings::default()),
             versions: versions.iter().map(|&version| (version, files())).collect(),
-            changing: BTreeSet::new(),
+            ..Model::default()
         };
-        Listing { models: BTreeMap::from([("m".to_owned(), model)]), unsettled: false }
+        Listing { models: BTreeMap::from([("m".to_owned(), model)]), ..Listing::default() }
     }
 
     fn known(versions: &[(Version, bool)]) -> Known {

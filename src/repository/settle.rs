@@ -73,11 +73,11 @@ impl Fingerprint {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
     use std::path::PathBuf;
 
     use super::*;
-    use crate::repository::{FileState, Model, Settings, VersionFiles};
+    use crate::repository::{FileState, Model, VersionFiles};
 
     const SETTLE: Duration = Duration::from_secs(1);
 
@@ -86,15 +86,11 @@ mod tests {
             FileState { name: PathBuf::from("m"), bytes, modified: Some(modified), inode: 1 };
         let files = VersionFiles {
             model_file: PathBuf::from("m"),
-            golden: None,
             fingerprint: Fingerprint(vec![state]),
+            ..VersionFiles::default()
         };
-        let model = Model {
-            settings: Ok(Settings::default()),
-            versions: BTreeMap::from([(1, files)]),
-            changing: BTreeSet::new(),
-        };
-        Listing { models: BTreeMap::from([("m".to_owned(), model)]), unsettled: false }
+        let model = Model { versions: BTreeMap::from([(1, files)]), ..Model::default() };
+        Listing { models: BTreeMap::from([("m".to_owned(), model)]), ..Listing::default() }
     }
 
     fn versions(listing: &Listing) -> usize {

@@ -1,0 +1,188 @@
+//! One object from the store into the cache: continued where it broke, checked, and under
+//! its final name only when it is whole and on the disk.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+
+use super::backoff::Backoff;
+use super::cache::Cache;
+use super::store::{Object, Refusal, Store};
+use crate::repository::sums::Sha256Stream;
+
+/// Tries in a row that bring nothing.
+const TRIES: usize = 4;
+/// Tries altogether: a server that gives a few bytes each time is broken, too.
+const MAX_TRIES: usize = 50;
+
+/// A transfer must bring so much in each such time, or it is broken off and continued anew.
+const SLOWEST: (u64, Duration) = (64 * 1024, Duration::from_secs(20));
+
+/// A piece must come within this.
+const STALL: Duration = Duration::from_secs(15);
+
+enum Failure {
+    /// May go away.
+    Again(String),
+    Final(String),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Final(disk(&error))
+    }
+}
+
+/// What is wrong with the cache, without its paths.
+pub(super) fn disk(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "the disk of the cache is full".to_owned()
+        }
+        io::ErrorKind::FileTooLarge => "the file is too large for the cache".to_owned(),
+        kind => format!("the cache cannot be written: {kind}"),
+    }
+}
+
+/// Downloads, and gives the digest that the content is kept under.
+///
+/// # Errors
+/// The reason, fit for callers.
+pub(super) async fn fetch(store: &Store, cache: &Cache, object: &Object) -> Result<String, String> {
+    let partial = cache.partial(object);
+    let mut backoff = Backoff::between_tries();
+    let mut fruitless = 0;
+    for _ in 0..MAX_TRIES {
+        let before = length(&partial);
+        match attempt(store, cache, object, &partial).await {
+            Ok(sha256) => return Ok(sha256),
+            Err(Failure::Final(reason)) => {
+                // It would take the room that others need, or is of no use.
+                let _ = fs::remove_file(&partial);
+                return Err(reason);
+            }
+            Err(Failure::Again(reason)) => {
+                if length(&partial) > before {
+                    fruitless = 0;
+                    backoff.reset();
+                }
+                fruitless += 1;
+                tracing::debug!(object = object.path, reason, "a transfer broke");
+                if fruitless == TRIES {
+                    return Err(reason);
+                }
+                tokio::time::sleep(backoff.next()).await;
+            }
+        }
+    }
+    Err(format!("not complete after {MAX_TRIES} tries"))
+}
+
+fn length(file: &Path) -> u64 {
+    fs::metadata(file).map_or(0, |metadata| metadata.len())
+}
+
+async fn attempt(
+    store: &Store,
+    cache: &Cache,
+    object: &Object,
+    partial: &Path,
+) -> Result<String, Failure> {
+    let mut file =
+        File::options().create(true).truncate(false).read(true).write(true).open(partial)?;
+    let mut have = file.metadata()?.len();
+    // Without a strong version, what is there may be of another content.
+    let can_continue = object.etag.is_some() || object.sha256.is_some();
+    if !can_continue || object.bytes.is_some_and(|bytes| have > bytes) {
+        file.set_len(0)?;
+        have = 0;
+    }
+    let mut hash = Sha256Stream::default();
+    hash_all(&mut file, &mut hash)?;
+    let complete = match &object.sha256 {
+        Some(sha256) => have > 0 && hash.clone().hex() == *sha256,
+        None => have > 0 && object.bytes == Some(have),
+    };
+    if !complete {
+        transfer(store, object, &mut file, &mut hash, have).await?;
+    }
+    let sha256 = hash.hex();
+    if let Some(said) = object.sha256.as_ref().filter(|said| **said != sha256) {
+        return Err(Failure::Final(format!("SHA256SUMS says {said}, the server sent {sha256}")));
+    }
+    keep(cache, &file, partial, &sha256)?;
+    Ok(sha256)
+}
+
+fn hash_all(file: &mut File, hash: &mut Sha256Stream) -> io::Result<()> {
+    let mut buffer = vec![0; 64 * 1024];
+    file.seek(SeekFrom::Start(0))?;
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(()),
+            read => hash.update(&buffer[..read]),
+        }
+    }
+}
+
+/// Appends what is missing.
+async fn transfer(
+    store: &Store,
+    object: &Object,
+    file: &mut File,
+    hash: &mut Sha256Stream,
+    mut have: u64,
+) -> Result<(), Failure> {
+    let mut body = store.get(object, have).await.map_err(|refusal| match refusal {
+        Refusal::Changed | Refusal::Missing => Failure::Final(refusal.text()),
+        Refusal::NoRanges => match file.set_len(0) {
+            Ok(()) => Failure::Again(refusal.text()),
+            Err(error) => error.into(),
+        },
+        Refusal::Other(text) => Failure::Again(text),
+    })?;
+    if object.bytes.is_some_and(|bytes| bytes != body.bytes) {
+        return Err(Failure::Final(Refusal::Changed.text()));
+    }
+    let mut window = (Instant::now(), have);
+    while have < body.bytes {
+        let chunk = match tokio::time::timeout(STALL, body.chunks.next()).await {
+            Err(_) => return Err(broke("it stalled", have, body.bytes)),
+            Ok(None) => return Err(broke("it was truncated", have, body.bytes)),
+            Ok(Some(Err(refusal))) => return Err(broke(&refusal.text(), have, body.bytes)),
+            Ok(Some(Ok(chunk))) => chunk,
+        };
+        let room = usize::try_from(body.bytes - have).unwrap_or(usize::MAX);
+        let chunk = chunk.slice(..chunk.len().min(room));
+        file.write_all(&chunk)?;
+        hash.update(&chunk);
+        have += chunk.len() as u64;
+        let (since, at) = window;
+        if since.elapsed() >= SLOWEST.1 {
+            if have - at < SLOWEST.0 && have < body.bytes {
+                return Err(broke("it is too slow", have, body.bytes));
+            }
+            window = (Instant::now(), have);
+        }
+    }
+    Ok(())
+}
+
+fn broke(how: &str, have: u64, of: u64) -> Failure {
+    Failure::Again(format!("the download broke off: {how} ({have} of {of} bytes)"))
+}
+
+/// Gives complete content its final name.
+fn keep(cache: &Cache, file: &File, partial: &Path, sha256: &str) -> io::Result<()> {
+    let object = cache.object(sha256);
+    if object.is_file() {
+        // The same content under another path; its inode is what fingerprints go by.
+        return fs::remove_file(partial);
+    }
+    file.sync_all()?;
+    fs::rename(partial, &object)?;
+    object.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+}
