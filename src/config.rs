@@ -11,6 +11,7 @@ mod sources;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::repository::Source;
 use crate::{engine, http, registry, repository, scheduler, telemetry};
 
 pub use sources::{Effective, Sources};
@@ -54,6 +55,7 @@ impl Config {
         let mut read = parse::Read::new(sources);
         let poll = read.get(&settings::POLL, parse::duration_or_off);
         let settle = poll.flatten().unwrap_or(MAX_SETTLE).min(MAX_SETTLE);
+        let source = read.value(&settings::MODELS, Source::parse);
         let config = Self {
             http_address: read.http_address(),
             metrics_address: read.optional(&settings::METRICS_ADDR, parse::address),
@@ -68,9 +70,11 @@ impl Config {
                 deadline: read.value(&settings::DEADLINE, parse::positive_duration),
             },
             repository: repository::Config {
-                root: read.value(&settings::MODELS, parse::path),
+                cache: read.cache(&source, poll.flatten()),
+                source,
                 model_name: read.optional(&settings::MODEL_NAME, parse::name),
                 settle,
+                verification: read.verification(),
             },
             scheduler: scheduler::Config {
                 threads: read.value(&settings::THREADS, parse::threads),

@@ -7,6 +7,7 @@
 //! last such request ends. A version that fails to load changes nothing for callers: the
 //! old one keeps serving and the reason is in the snapshot.
 
+mod fetched;
 mod labels;
 mod live;
 mod load;

@@ -154,7 +154,8 @@ impl Fingerprint {
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
         for file in &self.0 {
-            let modified = file.modified.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+            let modified =
+                file.modified.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
             hash.update(file.name.as_os_str().as_encoded_bytes());
             hash.update([0]);
             hash.update(file.bytes.to_le_bytes());
@@ -196,7 +197,8 @@ impl Repository {
         let (place, settle) = match &config.source {
             Source::Local(root) => (Place::Local(root.clone()), config.settle),
             Source::Remote(remote) => {
-                let mirror = mirror::Mirror::start(remote, &config.cache, config.model_name.as_deref())?;
+                let mirror =
+                    mirror::Mirror::start(remote, &config.cache, config.model_name.as_deref())?;
                 // Files appear there whole.
                 (Place::Remote(mirror), Duration::ZERO)
             }
@@ -254,7 +256,9 @@ impl Repository {
     fn scan(&self) -> Result<Listing, Error> {
         let model_name = self.config.model_name.as_deref();
         match &self.place {
-            Place::Local(root) => layout::scan(&layout::Place { root, model_name, root_name: None }),
+            Place::Local(root) => {
+                layout::scan(&layout::Place { root, model_name, root_name: None })
+            }
             Place::Remote(mirror) => mirror.scan(model_name),
         }
     }

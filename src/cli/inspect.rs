@@ -105,8 +105,7 @@ struct Found {
 
 /// Every version in the path, whatever the policies say.
 fn find(path: &Path) -> Result<Vec<Found>, Failure> {
-    let config =
-        repository::Config { root: path.to_owned(), model_name: None, settle: Duration::ZERO };
+    let config = repository::Config::local(path);
     let work = |error: repository::Error| Failure::Work(error.to_string());
     let listing = Repository::open(config).map_err(work)?.list().map_err(work)?;
     let mut found = Vec::new();

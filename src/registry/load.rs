@@ -1,13 +1,7 @@
 //! One version from its files to a model that can serve.
 
-use std::fmt::Write;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
-
-use sha2::{Digest, Sha256};
 
 use super::Config;
 use super::live::LiveModel;
@@ -16,6 +10,7 @@ use super::reconcile::Load;
 use super::statistics::Statistics;
 use crate::engine::guard;
 use crate::engine::{Engine, ModelSource};
+use crate::repository::{Verification, verify};
 use crate::scheduler::{Limits, Scheduler};
 
 /// What loading needs besides the files.
@@ -24,6 +19,7 @@ pub(super) struct Loader {
     pub(super) scheduler: Arc<Scheduler>,
     pub(super) config: Config,
     pub(super) metrics: Metrics,
+    pub(super) verification: Verification,
 }
 
 impl Loader {
@@ -38,8 +34,7 @@ impl Loader {
             known_shapes: load.files.known_shapes(),
             features: load.settings.features.clone(),
         };
-        let sha256 = sha256(&load.files.model_file)
-            .map_err(|error| format!("cannot read the model file: {error}"))?;
+        let sha256 = verify(&load.files, &self.verification)?;
         let model = guard::catch(|| self.engine.load(&source))
             .map_err(|caught| format!("loading failed: {}", caught.0))?
             .map_err(|error| error.to_string())?;
@@ -63,22 +58,4 @@ impl Loader {
             loaded_at: SystemTime::now(),
         })
     }
-}
-
-fn sha256(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => break,
-            read => hash.update(&buffer[..read]),
-        }
-    }
-    let mut text = String::with_capacity(64);
-    for byte in hash.finalize() {
-        // Writing into a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    Ok(text)
 }

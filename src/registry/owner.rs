@@ -1,7 +1,7 @@
 //! The thread that owns the registry: it alone looks at the repository and replaces the
 //! snapshot.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
+use super::fetched::{self, NotFetched};
 use super::load::Loader;
 use super::metrics::Metrics;
 use super::publish::Publisher;
@@ -48,6 +49,7 @@ impl Owner {
     pub fn start(config: Config, parts: Parts) -> std::io::Result<(Self, Registry)> {
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
         let registry = Registry { snapshot: Arc::clone(&snapshot), metrics: parts.metrics.clone() };
+        let verification = parts.repository.verification().clone();
         let (stop, stopped) = channel();
         let mut work = Work {
             repository: parts.repository,
@@ -55,11 +57,13 @@ impl Owner {
             known: Known::default(),
             poll: config.poll,
             listing_failed: false,
+            not_fetched: BTreeMap::new(),
             loader: Loader {
                 engine: parts.engine,
                 scheduler: parts.scheduler,
                 config,
                 metrics: parts.metrics,
+                verification,
             },
         };
         thread::Builder::new().name("registry".to_owned()).spawn(move || work.run(&stopped))?;
@@ -73,6 +77,7 @@ struct Work {
     known: Known,
     poll: Option<Duration>,
     listing_failed: bool,
+    not_fetched: NotFetched,
     loader: Loader,
 }
 
@@ -109,12 +114,16 @@ impl Work {
             }
         };
         self.listing_failed = false;
+        self.publisher.source_problem(listing.problem.as_deref());
         let changes = reconcile::changes(&listing, &self.known);
         self.publisher.problems(&changes);
         self.load(&changes.load);
         self.let_go(&changes);
+        let not_fetched = fetched::not_fetched(&listing);
+        self.publisher.not_fetched(&self.not_fetched, &not_fetched);
+        self.not_fetched = not_fetched;
         if !listing.unsettled {
-            self.publisher.complete(self.repository.root());
+            self.publisher.complete(self.repository.source());
         }
         listing.unsettled
     }
@@ -165,7 +174,9 @@ impl Work {
             versions.retain(|version, attempt| {
                 wanted.contains(version) || unsettled || (attempt.live && stays.contains(version))
             });
-            let kept: BTreeSet<_> = versions.keys().copied().collect();
+            let not_fetched = self.not_fetched.get(&name).into_iter().flatten();
+            let kept: BTreeSet<_> =
+                versions.keys().copied().chain(not_fetched.map(|(version, _)| *version)).collect();
             if versions.is_empty() {
                 self.known.0.remove(&name);
             }

@@ -59,9 +59,10 @@ impl Source {
         if scheme == "file" {
             return file(rest);
         }
-        let scheme = Scheme::ALL.into_iter().find(|known| known.as_str() == scheme).ok_or_else(
-            || format!("'{scheme}://' is not known, expected file, s3, gs, az, http or https"),
-        )?;
+        let scheme =
+            Scheme::ALL.into_iter().find(|known| known.as_str() == scheme).ok_or_else(|| {
+                format!("'{scheme}://' is not known, expected file, s3, gs, az, http or https")
+            })?;
         remote(scheme, rest).map(Self::Remote)
     }
 }

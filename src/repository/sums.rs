@@ -99,7 +99,6 @@ impl Sums {
         &self,
         found: &BTreeMap<String, String>,
         names: &BTreeSet<String>,
-        model: &str,
     ) -> Result<(), String> {
         for (name, said) in &self.0 {
             match found.get(name) {
@@ -110,9 +109,7 @@ impl Sums {
                 Some(_) => {}
             }
         }
-        let unnamed = names.iter().find(|name| {
-            (name.as_str() == model || must_be_named(name)) && !self.0.contains_key(*name)
-        });
+        let unnamed = names.iter().find(|name| must_be_named(name) && !self.0.contains_key(*name));
         unnamed.map_or(Ok(()), |name| Err(format!("{FILE} does not name {name}")))
     }
 }
@@ -153,14 +150,14 @@ mod tests {
         let sums = Sums::parse(&format!("{}  model.onnx", digest('a'))).unwrap();
         let found = BTreeMap::from([("model.onnx".to_owned(), digest('a'))]);
         let names = set(&["model.onnx", "golden.json", FILE]);
-        assert_eq!(sums.check(&found, &names, "model.onnx"), Ok(()));
+        assert_eq!(sums.check(&found, &names), Ok(()));
         let names = set(&["model.onnx", "weights.bin"]);
-        let error = sums.check(&found, &names, "model.onnx").unwrap_err();
+        let error = sums.check(&found, &names).unwrap_err();
         assert_eq!(error, "SHA256SUMS does not name weights.bin");
         let other = BTreeMap::from([("model.onnx".to_owned(), digest('c'))]);
-        let error = sums.check(&other, &names, "model.onnx").unwrap_err();
+        let error = sums.check(&other, &names).unwrap_err();
         assert!(error.starts_with("SHA256SUMS says aaaa") && error.ends_with("cccc"), "{error}");
-        let error = sums.check(&BTreeMap::new(), &names, "model.onnx").unwrap_err();
+        let error = sums.check(&BTreeMap::new(), &names).unwrap_err();
         assert_eq!(error, "SHA256SUMS names model.onnx, which is not there");
     }
 }

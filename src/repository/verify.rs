@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use minisign_verify::{PublicKey, Signature};
 
@@ -64,7 +64,7 @@ pub fn verify(files: &VersionFiles, verification: &Verification) -> Result<Strin
                 digests.insert(name.clone(), digest(&path, name)?);
             }
         }
-        listed.check(&digests, &files.names, &model)?;
+        listed.check(&digests, &files.names)?;
     }
     signatures(files, &model, verification)?;
     Ok(digests.remove(&model).unwrap_or_default())
@@ -132,7 +132,7 @@ fn name_of(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-fn digest(path: &PathBuf, name: &str) -> Result<String, String> {
+fn digest(path: &Path, name: &str) -> Result<String, String> {
     let mut hash = Sha256Stream::default();
     read(path, |bytes| hash.update(bytes)).map_err(|error| unreadable(name, &error))?;
     Ok(hash.hex())

@@ -50,8 +50,7 @@ impl Cache {
     /// # Errors
     /// [`Error::Cache`] if the directory cannot be made, or another process uses it.
     pub(super) fn open(root: &Path) -> Result<Self, Error> {
-        let unusable =
-            |reason: String| Error::Cache { path: root.to_owned(), reason };
+        let unusable = |reason: String| Error::Cache { path: root.to_owned(), reason };
         let prepare = || -> io::Result<File> {
             fs::create_dir_all(root.join("objects"))?;
             fs::create_dir_all(root.join("partial"))?;

@@ -102,16 +102,19 @@ impl Store {
         let bucket = remote.bucket.as_str();
         let store: Result<Box<dyn ObjectStore>, Error> = match remote.scheme {
             Scheme::S3 => {
-                let builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retry);
+                let builder =
+                    AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retry);
                 let set = |builder: AmazonS3Builder, (key, value): (ClientConfigKey, &str)| {
                     builder.with_config(AmazonS3ConfigKey::Client(key), value)
                 };
                 client.into_iter().fold(builder, set).build().map(|store| Box::new(store) as _)
             }
             Scheme::Google => {
-                let builder =
-                    GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket).with_retry(retry);
-                let set = |builder: GoogleCloudStorageBuilder, (key, value): (ClientConfigKey, &str)| {
+                let builder = GoogleCloudStorageBuilder::from_env()
+                    .with_bucket_name(bucket)
+                    .with_retry(retry);
+                let set = |builder: GoogleCloudStorageBuilder,
+                           (key, value): (ClientConfigKey, &str)| {
                     builder.with_config(GoogleConfigKey::Client(key), value)
                 };
                 client.into_iter().fold(builder, set).build().map(|store| Box::new(store) as _)
@@ -119,7 +122,8 @@ impl Store {
             Scheme::Azure => {
                 let builder =
                     MicrosoftAzureBuilder::from_env().with_container_name(bucket).with_retry(retry);
-                let set = |builder: MicrosoftAzureBuilder, (key, value): (ClientConfigKey, &str)| {
+                let set = |builder: MicrosoftAzureBuilder,
+                           (key, value): (ClientConfigKey, &str)| {
                     builder.with_config(AzureConfigKey::Client(key), value)
                 };
                 client.into_iter().fold(builder, set).build().map(|store| Box::new(store) as _)
@@ -179,7 +183,9 @@ impl Store {
         // Some tools make objects that stand for directories.
         let directories: std::collections::BTreeSet<String> = found
             .iter()
-            .flat_map(|object| object.path.match_indices('/').map(|(at, _)| object.path[..at].to_owned()))
+            .flat_map(|object| {
+                object.path.match_indices('/').map(|(at, _)| object.path[..at].to_owned())
+            })
             .collect();
         found.retain(|object| !directories.contains(&object.path));
         Ok(found)
@@ -214,7 +220,14 @@ impl Store {
         for (path, sha256) in entries.into_iter().filter(|(path, _)| is_usable(path)) {
             let key = self.key(&path)?;
             let identity = sha256.clone();
-            found.push(Object { path, key, bytes: None, identity, etag: None, sha256: Some(sha256) });
+            found.push(Object {
+                path,
+                key,
+                bytes: None,
+                identity,
+                etag: None,
+                sha256: Some(sha256),
+            });
         }
         Ok(found)
     }
