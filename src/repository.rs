@@ -162,8 +162,7 @@ impl Fingerprint {
             hash.update(modified.unwrap_or_default().as_nanos().to_le_bytes());
             hash.update(file.inode.to_le_bytes());
         }
-        let digest = hash.finalize();
-        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        sums::hex(&hash.finalize()[..16])
     }
 
     /// Bytes of all files.

@@ -1,7 +1,6 @@
 //! `onnxd inspect`.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::ArgMatches;
 use serde::Serialize;

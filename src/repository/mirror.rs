@@ -184,14 +184,9 @@ async fn run(mut syncing: Syncing, poll: Option<Duration>, url: String) {
                 (_, None) => None,
             };
             shared.looked(&url, result);
-            let asked = match wait {
-                Some(wait) => tokio::time::timeout(wait, shared.wake.notified()).await.is_ok(),
-                None => {
-                    shared.wake.notified().await;
-                    true
-                }
-            };
-            if asked {
+            let asked = shared.wake.notified();
+            // Without polls only somebody who asks ends the wait.
+            if tokio::time::timeout(wait.unwrap_or(Duration::MAX), asked).await.is_ok() {
                 syncing.retries.clear();
             }
         }

@@ -98,7 +98,7 @@ fn remote(scheme: Scheme, rest: &str) -> Result<Remote, String> {
 impl Remote {
     /// An `.onnx` file, not a place with many.
     pub(super) fn is_one_file(&self) -> bool {
-        self.prefix.ends_with(".onnx")
+        std::path::Path::new(&self.prefix).extension().is_some_and(|end| end == "onnx")
     }
 
     /// What a single model is called that has no better name.

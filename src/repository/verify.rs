@@ -72,10 +72,10 @@ pub fn verify(files: &VersionFiles, verification: &Verification) -> Result<Strin
 
 fn signatures(files: &VersionFiles, model: &str, asked: &Verification) -> Result<(), String> {
     let Some(key) = &asked.public_key else {
-        return match asked.require_signatures {
-            true => Err("signatures are required and no public key is configured".to_owned()),
-            false => Ok(()),
-        };
+        if asked.require_signatures {
+            return Err("signatures are required and no public key is configured".to_owned());
+        }
+        return Ok(());
     };
     let mut signed = Vec::new();
     for name in [model, sums::FILE] {
@@ -150,5 +150,79 @@ fn read(path: &Path, mut each: impl FnMut(&[u8])) -> std::io::Result<()> {
             0 => return Ok(()),
             read => each(&buffer[..read]),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// A key pair made once with the minisign format; the signatures are of the text "test".
+    const KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+    const OTHER_KEY: &str = "RWQf6LRCGA9i6HmlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+    const SIGNATURE: &str = "untrusted comment: signature from minisign secret key
+RUQf6LRCGA9i559r3g7V1qNyJDApGip8MfqcadIgT9CuhV3EMhHoN1mGTkUidF/z7SrlQgXdy8ofjb7bNJJylDOocrCo8KLzZwo=
+trusted comment: timestamp:1633700835\tfile:test\tprehashed
+wLMDjy9FLAuxZ3q4NlEvkgtyhrr0gtTu6KC4KBJdITbbOeAi1zBIYo0v4iTgt8jJpIidRJnp94ABQkJAgAooBQ==";
+    const TEST_DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+    fn demand(key: &str, require_signatures: bool) -> Verification {
+        Verification { public_key: Some(Verification::key(key).unwrap()), require_signatures }
+    }
+
+    fn check(files: &[(&str, &str)], demanded: &Verification) -> Result<String, String> {
+        let directory = tempfile::tempdir().unwrap();
+        let mut names = BTreeSet::new();
+        for (name, text) in files {
+            fs::write(directory.path().join(name), text).unwrap();
+            names.insert((*name).to_owned());
+        }
+        let model_file = directory.path().join("model.onnx");
+        let files = VersionFiles { model_file, names, ..VersionFiles::default() };
+        verify(&files, demanded)
+    }
+
+    #[test]
+    fn without_demands_the_digest_of_the_model_file_is_given() {
+        let found = check(&[("model.onnx", "test")], &Verification::default());
+        assert_eq!(found, Ok(TEST_DIGEST.to_owned()));
+    }
+
+    #[test]
+    fn a_listing_that_is_there_is_enforced() {
+        let sums = format!("{TEST_DIGEST}  model.onnx\n");
+        let files = [("model.onnx", "test"), ("SHA256SUMS", &sums)];
+        assert!(check(&files, &Verification::default()).is_ok());
+        let files = [("model.onnx", "other"), ("SHA256SUMS", &sums)];
+        let error = check(&files, &Verification::default()).unwrap_err();
+        assert!(error.starts_with("SHA256SUMS says 9f86"), "{error}");
+        let files = [("model.onnx", "test"), ("SHA256SUMS", &sums), ("weights.bin", "w")];
+        let error = check(&files, &Verification::default()).unwrap_err();
+        assert_eq!(error, "SHA256SUMS does not name weights.bin");
+    }
+
+    #[test]
+    fn signatures_are_checked_if_there_is_a_key_and_demanded_if_told_so() {
+        let signed = [("model.onnx", "test"), ("model.onnx.minisig", SIGNATURE)];
+        assert!(check(&signed, &demand(KEY, true)).is_ok());
+        let forged = [("model.onnx", "other"), ("model.onnx.minisig", SIGNATURE)];
+        let error = check(&forged, &demand(KEY, false)).unwrap_err();
+        assert_eq!(error, "model.onnx.minisig: the signature does not match");
+        let unsigned = [("model.onnx", "test")];
+        assert!(check(&unsigned, &demand(KEY, false)).is_ok());
+        let error = check(&unsigned, &demand(KEY, true)).unwrap_err();
+        assert_eq!(error, "model.onnx.minisig is missing, and signatures are required");
+        let error = check(&signed, &demand(OTHER_KEY, false)).unwrap_err();
+        assert_eq!(error, "model.onnx.minisig: made with another key");
+    }
+
+    #[test]
+    fn a_signed_model_file_does_not_vouch_for_weights_in_another_file() {
+        let files =
+            [("model.onnx", "test"), ("model.onnx.minisig", SIGNATURE), ("weights.bin", "w")];
+        let error = check(&files, &demand(KEY, true)).unwrap_err();
+        assert!(error.starts_with("model.onnx.minisig does not cover weights.bin"), "{error}");
     }
 }
