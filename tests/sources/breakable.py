@@ -1,6 +1,8 @@
 """A proxy before a store that breaks on demand, and notes what was asked of it."""
 
+import contextlib
 import http.client
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -42,12 +44,21 @@ class Proxy:
     log: list[Exchange] = field(default_factory=list)
     _server: ThreadingHTTPServer | None = None
     port: int = 0
+    _connections: set[socket.socket] = field(default_factory=set)
 
     def start(self) -> "Proxy":
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                proxy._connections.add(self.connection)
+
+            def finish(self):
+                proxy._connections.discard(self.connection)
+                super().finish()
 
             def log_message(self, *_):
                 pass
@@ -73,6 +84,9 @@ class Proxy:
         """Refuses connections; `start` opens the same port again."""
         self._server.shutdown()
         self._server.server_close()
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     @property
     def url(self) -> str:
@@ -122,4 +136,4 @@ class Proxy:
                 time.sleep(0.1)
         if faulty and faults.truncate:
             handler.close_connection = True
-            handler.connection.shutdown(2)
+            handler.connection.shutdown(socket.SHUT_RDWR)

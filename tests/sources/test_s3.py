@@ -114,7 +114,7 @@ def test_a_version_that_cannot_be_fetched_keeps_the_old_one_serving_and_says_why
     with start() as server:
         eventually(lambda: server.serves(1))
         bucket.proxy.faults = faults
-        bucket.put("m/2/model.onnx", scale(2))
+        bucket.put("m/2/model.onnx", scale(2, MEGABYTE))
         reason = eventually(lambda: server.reason(2))
         assert "model.onnx could not be fetched" in reason and str(server.cache) not in reason
         assert server.serves(1)
@@ -129,7 +129,7 @@ def test_new_content_that_cannot_be_fetched_leaves_the_old_one_also_after_a_rest
     with start() as server:
         eventually(lambda: server.serves(1))
         bucket.proxy.faults = Faults(path="model.onnx", truncate=10)
-        bucket.put("m/1/model.onnx", scale(2))
+        bucket.put("m/1/model.onnx", scale(2, MEGABYTE))
         assert "could not be fetched" in eventually(lambda: server.reason(1))
         assert server.serves(1)
     with start() as server:

@@ -269,12 +269,17 @@ fn is_usable(path: &str) -> bool {
     path.len() <= MAX_PATH && !path.contains('\0') && path.split('/').all(part)
 }
 
+const DENIED: &str = "permission denied";
+const UNAUTHENTICATED: &str = "the credentials are refused";
+
 fn refusal(error: &Error) -> Refusal {
     match error {
         Error::NotFound { .. } => Refusal::Missing,
         Error::Precondition { .. } | Error::NotModified { .. } => Refusal::Changed,
-        Error::PermissionDenied { .. } => Refusal::Other("permission denied".to_owned()),
-        Error::Unauthenticated { .. } => Refusal::Other("the credentials are refused".to_owned()),
+        Error::PermissionDenied { .. } => Refusal::Other(DENIED.to_owned()),
+        Error::Unauthenticated { .. } => Refusal::Other(UNAUTHENTICATED.to_owned()),
+        // A web server that ignores ranges.
+        Error::NotSupported { .. } => Refusal::NoRanges,
         other => generic(other),
     }
 }
@@ -294,6 +299,10 @@ fn generic(error: &Error) -> Refusal {
     }
     let status = text.split_once("status code: ").and_then(|(_, rest)| rest.get(..3));
     match status.filter(|status| status.bytes().all(|byte| byte.is_ascii_digit())) {
+        // Listings have no errors of their own for these.
+        Some("401") => Refusal::Other(UNAUTHENTICATED.to_owned()),
+        Some("403") => Refusal::Other(DENIED.to_owned()),
+        Some("404") => Refusal::Missing,
         Some(status) => Refusal::Other(format!("the server answered {status}")),
         None => Refusal::Other("the answer is not what a store of this kind gives".to_owned()),
     }
