@@ -186,3 +186,76 @@ fn keep(cache: &Cache, file: &File, partial: &Path, sha256: &str) -> io::Result<
     fs::rename(partial, &object)?;
     object.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
+
+#[cfg(test)]
+mod tests {
+    use object_store::memory::InMemory;
+    use object_store::path::Path as Key;
+    use object_store::{ObjectStore, ObjectStoreExt};
+
+    use super::*;
+    use crate::repository::Source;
+    use crate::repository::sums::sha256;
+
+    const CONTENT: &str = "0123456789";
+
+    struct Rig {
+        store: Store,
+        cache: Cache,
+        object: Object,
+        _directory: tempfile::TempDir,
+    }
+
+    async fn rig() -> Rig {
+        let memory = InMemory::new();
+        memory.put(&Key::from("p/m/1/model.onnx"), CONTENT.into()).await.unwrap();
+        let Ok(Source::Remote(remote)) = Source::parse("s3://bucket/p") else { panic!() };
+        let store = Store::of(Box::new(memory) as Box<dyn ObjectStore>, &remote);
+        let object = store.list().await.unwrap().remove(0);
+        assert_eq!((object.path.as_str(), object.bytes), ("m/1/model.onnx", Some(10)));
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Cache::open(directory.path()).unwrap();
+        Rig { store, cache, object, _directory: directory }
+    }
+
+    async fn fetch_after(partial: &str, change: impl FnOnce(&mut Object)) -> Result<String, String> {
+        let mut rig = rig().await;
+        change(&mut rig.object);
+        fs::write(rig.cache.partial(&rig.object), partial).unwrap();
+        let sha256 = fetch(&rig.store, &rig.cache, &rig.object).await?;
+        assert!(!rig.cache.partial(&rig.object).exists());
+        Ok(fs::read_to_string(rig.cache.object(&sha256)).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_transfer_continues_behind_what_is_there() {
+        // Capitals show that the start is not sent again.
+        assert_eq!(fetch_after("ABCD", |_| ()).await.as_deref(), Ok("ABCD456789"));
+        assert_eq!(fetch_after("ABCDEFGHIJ", |_| ()).await.as_deref(), Ok("ABCDEFGHIJ"));
+        assert_eq!(fetch_after("", |_| ()).await.as_deref(), Ok(CONTENT));
+    }
+
+    #[tokio::test]
+    async fn without_a_version_or_with_too_much_there_it_starts_again() {
+        assert_eq!(fetch_after("ABCD", |object| object.etag = None).await.as_deref(), Ok(CONTENT));
+        assert_eq!(fetch_after("ABCDEFGHIJK", |_| ()).await.as_deref(), Ok(CONTENT));
+    }
+
+    #[tokio::test]
+    async fn content_that_changed_since_the_listing_is_refused() {
+        let error = fetch_after("ABCD", |object| object.etag = Some("other".to_owned())).await;
+        assert_eq!(error, Err("it changed while it was downloaded".to_owned()));
+        let error = fetch_after("", |object| object.bytes = Some(11)).await;
+        assert_eq!(error, Err("it changed while it was downloaded".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_digest_decides_and_a_bad_start_is_thrown_away() {
+        let rig = rig().await;
+        let object = Object { sha256: Some(sha256(CONTENT)), ..rig.object.clone() };
+        fs::write(rig.cache.partial(&object), "ABCD").unwrap();
+        let error = fetch(&rig.store, &rig.cache, &object).await.unwrap_err();
+        assert!(error.starts_with("SHA256SUMS says 84d8"), "{error}");
+        assert_eq!(fetch(&rig.store, &rig.cache, &object).await, Ok(sha256(CONTENT)));
+    }
+}

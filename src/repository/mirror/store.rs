@@ -144,6 +144,12 @@ impl Store {
         Ok(Self { store, remote: remote.clone() })
     }
 
+    /// A store of the tests in place of one behind a network.
+    #[cfg(test)]
+    pub(super) fn of(store: Box<dyn ObjectStore>, remote: &Remote) -> Self {
+        Self { store, remote: remote.clone() }
+    }
+
     /// Everything at the source.
     ///
     /// # Errors
