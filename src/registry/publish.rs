@@ -191,7 +191,7 @@ impl Publisher {
         self.change(|snapshot| snapshot.complete = true);
         let snapshot = self.snapshot.load();
         if snapshot.models.is_empty() {
-            tracing::warn!(source = %source, "no models found; the server waits for some");
+            tracing::warn!(path = %source, "no models found; the server waits for some");
         }
     }
 }

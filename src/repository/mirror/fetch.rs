@@ -218,7 +218,10 @@ mod tests {
         Rig { store, cache, object, _directory: directory }
     }
 
-    async fn fetch_after(partial: &str, change: impl FnOnce(&mut Object)) -> Result<String, String> {
+    async fn fetch_after(
+        partial: &str,
+        change: impl FnOnce(&mut Object),
+    ) -> Result<String, String> {
         let mut rig = rig().await;
         change(&mut rig.object);
         fs::write(rig.cache.partial(&rig.object), partial).unwrap();

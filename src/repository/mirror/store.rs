@@ -297,6 +297,9 @@ fn generic(error: &Error) -> Refusal {
         return Refusal::NoRanges;
     }
     let mut source = error.source();
+    if text_of_chain(error).contains("invalid peer certificate") {
+        return Refusal::Other("the server's certificate is not trusted".to_owned());
+    }
     while let Some(inner) = source {
         if let Some(http) = inner.downcast_ref::<HttpError>() {
             return Refusal::Other(kind(http.kind()).to_owned());
@@ -312,6 +315,16 @@ fn generic(error: &Error) -> Refusal {
         Some(status) => Refusal::Other(format!("the server answered {status}")),
         None => Refusal::Other("the answer is not what a store of this kind gives".to_owned()),
     }
+}
+
+fn text_of_chain(error: &Error) -> String {
+    let mut text = String::new();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text += &inner.to_string();
+        source = inner.source();
+    }
+    text
 }
 
 fn kind(kind: HttpErrorKind) -> &'static str {
