@@ -157,16 +157,12 @@ mod tests {
 
     use super::*;
     use crate::engine::fake::FakeModel;
-    use crate::repository::Fingerprint;
 
     fn report(settings: &str, cancelled: &dyn Fn() -> bool) -> Report {
         let settings = Settings::parse(settings).unwrap();
         let (loaded, live) = (FakeModel::default().load(), FakeModel::default().load());
-        let files = VersionFiles {
-            model_file: PathBuf::from("m/2/model.onnx"),
-            golden: None,
-            fingerprint: Fingerprint::default(),
-        };
+        let files =
+            VersionFiles { model_file: PathBuf::from("m/2/model.onnx"), ..VersionFiles::default() };
         run(&Candidate {
             model: "m",
             version: 2,

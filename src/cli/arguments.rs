@@ -43,11 +43,16 @@ fn argument(setting: &Setting) -> Arg {
     if !setting.default.is_empty() {
         help = format!("{help} [default: {}]", setting.default);
     }
-    Arg::new(setting.name)
+    let argument = Arg::new(setting.name)
         .long(setting.name)
         .aliases(setting.aliases.iter().copied())
         .value_name(setting.value)
-        .help(help)
+        .help(help);
+    if setting.value == "BOOL" {
+        // The bare flag says yes; a word after it would be taken for the models.
+        return argument.num_args(0..=1).require_equals(true).default_missing_value("true");
+    }
+    argument
 }
 
 fn inspect() -> Command {

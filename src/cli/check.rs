@@ -12,7 +12,9 @@ use super::Failure;
 use crate::engine::tract::{self, TractEngine};
 use crate::engine::{Engine, LoadedModel, ModelSource, guard};
 use crate::gate::{self, Candidate, Outcome};
-use crate::repository::{self, Model, Repository, Settings, Version, VersionFiles};
+use crate::repository::{
+    self, Model, Repository, Settings, Verification, Version, VersionFiles, verify,
+};
 
 /// One line of the table.
 #[derive(Serialize)]
@@ -32,8 +34,7 @@ type Loaded = Arc<dyn LoadedModel>;
 
 pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let path = matches.get_one::<String>("MODELS").map_or(Path::new("."), Path::new);
-    let config =
-        repository::Config { root: path.to_owned(), model_name: None, settle: Duration::ZERO };
+    let config = repository::Config::local(path);
     let work = |error: repository::Error| Failure::Work(error.to_string());
     let listing = Repository::open(config).map_err(work)?.list().map_err(work)?;
     let engine = TractEngine::new(tract::Config::default());
@@ -151,6 +152,7 @@ fn load(engine: &TractEngine, files: &VersionFiles, settings: &Settings) -> Resu
         known_shapes: files.known_shapes(),
         features: settings.features.clone(),
     };
+    verify(files, &Verification::default())?;
     guard::catch(|| engine.load(&source))
         .map_err(|caught| format!("loading failed: {}", caught.0))?
         .map_err(|error| error.to_string())

@@ -37,8 +37,8 @@ macro_rules! settings {
 }
 
 settings! {
-    MODELS: "models", "ONNXD_MODELS", "PATH" = "models" ["model-dir", "model_dir"],
-        "A model repository, a directory with one model, or an .onnx file";
+    MODELS: "models", "ONNXD_MODELS", "SOURCE" = "models" ["model-dir", "model_dir"],
+        "A model repository, a directory with one model, or an .onnx file; a path, or a URL with file, s3, gs, az, http or https";
     MODEL_NAME: "model-name", "ONNXD_MODEL_NAME", "NAME" = "" ["model_name"],
         "Name of a single model, instead of its directory's or file's";
     HTTP_ADDR: "http-addr", "ONNXD_HTTP_ADDR", "ADDR" = "127.0.0.1:8080",
@@ -49,6 +49,14 @@ settings! {
         "Serve /metrics and the probes here too";
     POLL: "poll", "ONNXD_POLL", "TIME" = "2s",
         "Time between two looks at the models, or 'off' to look once";
+    CACHE_DIR: "cache-dir", "ONNXD_CACHE_DIR", "DIR" = "",
+        "Where copies of models behind a URL are kept; in ~/.cache/onnxd by default";
+    FETCH_THREADS: "fetch-threads", "ONNXD_FETCH_THREADS", "N" = "4",
+        "Files that are downloaded at the same time";
+    PUBLIC_KEY: "public-key", "ONNXD_PUBLIC_KEY", "KEY" = "",
+        "A minisign public key, or its file: signatures of models must be made with it";
+    REQUIRE_SIGNATURES: "require-signatures", "ONNXD_REQUIRE_SIGNATURES", "BOOL" = "false",
+        "Refuse models without a signature";
     MAX_BODY: "max-body", "ONNXD_MAX_BODY", "BYTES" = "64MiB",
         "Largest request body, before and after decompression";
     DEADLINE: "deadline", "ONNXD_DEADLINE", "TIME" = "30s",

@@ -44,6 +44,8 @@ impl Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
     Settings,
+    /// It could not be copied from its source.
+    Fetch,
     /// Digest, manifest or signature do not match.
     Verification,
     /// The file cannot be read, compiled or run.
@@ -63,6 +65,7 @@ impl Cause {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Settings => "settings",
+            Self::Fetch => "fetch",
             Self::Verification => "verification",
             Self::Model => "model",
             Self::Memory => "memory",

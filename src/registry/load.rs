@@ -1,14 +1,8 @@
 //! One version from its files to a model that can serve, through every step of
 //! [`super::lifecycle`].
 
-use std::fmt::Write;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
-
-use sha2::{Digest, Sha256};
 
 use super::asked::Asked;
 use super::budget::{Budget, Reservation};
@@ -24,6 +18,7 @@ use super::{Config, Registry};
 use crate::engine::guard;
 use crate::engine::{Engine, LoadedModel, ModelSource};
 use crate::gate::{self, Candidate};
+use crate::repository::{Verification, verify};
 use crate::scheduler::{Limits, Scheduler};
 
 /// A model in memory is its file again and what is packed for the processor.
@@ -38,6 +33,7 @@ pub(super) struct Loader {
     pub(super) budget: Budget,
     /// What serves: a version is measured against it.
     pub(super) registry: Registry,
+    pub(super) verification: Verification,
 }
 
 impl Loader {
@@ -57,9 +53,8 @@ impl Loader {
     fn steps(&self, load: &Load, ticket: &Ticket) -> Result<LiveModel, Refused> {
         let started = Instant::now();
         ticket.enter(Stage::Verifying)?;
-        let sha256 = sha256(&load.files.model_file).map_err(|error| {
-            Refused::new(Cause::Verification, format!("cannot read the model file: {error}"))
-        })?;
+        let sha256 = verify(&load.files, &self.verification)
+            .map_err(|reason| Refused::new(Cause::Verification, reason))?;
         let memory = |reason| Refused::new(Cause::Memory, reason);
         let estimate = load.files.fingerprint.bytes().saturating_mul(BYTES_PER_FILE_BYTE);
         let mut reservation = self.budget.reserve(estimate).map_err(memory)?;
@@ -143,22 +138,4 @@ impl Loader {
             loaded_at: SystemTime::now(),
         }
     }
-}
-
-fn sha256(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => break,
-            read => hash.update(&buffer[..read]),
-        }
-    }
-    let mut text = String::with_capacity(64);
-    for byte in hash.finalize() {
-        // Writing into a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    Ok(text)
 }

@@ -40,6 +40,7 @@ struct Families {
     swaps_total: IntCounterVec,
     refusals_total: IntCounterVec,
     swap_duration_seconds: HistogramVec,
+    source_up: IntGaugeVec,
     queues: scheduler::Metrics,
     shadows: ShadowMetrics,
     retired: Mutex<HashMap<String, VecDeque<(String, String)>>>,
@@ -120,6 +121,11 @@ impl Metrics {
                 &["model"],
                 &LATENCY_BUCKETS,
             ),
+            source_up: registry.gauge(
+                "onnxd_source_up",
+                "1 if the source of the models could be read at the last look, else 0.",
+                &[],
+            ),
             queues: scheduler::Metrics::new(registry),
             shadows: ShadowMetrics::new(registry),
             retired: Mutex::default(),
@@ -186,6 +192,10 @@ impl Metrics {
     /// Counts a request that was turned away.
     pub fn rejected(&self, refusal: Refusal) {
         self.0.rejected_total.with_label_values(&[refusal.as_str()]).inc();
+    }
+
+    pub(super) fn set_source(&self, up: bool) {
+        self.0.source_up.with_label_values::<&str>(&[]).set(i64::from(up));
     }
 
     pub(super) fn set_state(&self, model: &str, version: &str, state: State) {

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::budget::Budget;
 use super::control::{Command, Commands};
 use super::desired::{Desired, Store};
+use super::fetched::{self, NotFetched};
 use super::lifecycle::{Cause, Ticket};
 use super::live::LiveModel;
 use super::load::Loader;
@@ -38,6 +39,9 @@ const UNSETTLED_POLL: Duration = Duration::from_millis(100);
 
 /// How often fresh versions, idle models and draining versions are looked after.
 const TICK: Duration = Duration::from_millis(250);
+
+/// Files that never stand still keep a server from being ready for so long and no longer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the registry is made of.
 pub struct Parts {
@@ -87,6 +91,7 @@ impl Owner {
             scheduler: parts.scheduler,
             config: config.clone(),
             metrics: parts.metrics.clone(),
+            verification: parts.repository.verification().clone(),
             budget: Budget::new(config.max_model_memory),
             registry: registry.clone(),
         });
@@ -104,7 +109,9 @@ impl Owner {
             draining: Vec::new(),
             trials: Trials::default(),
             waiters: Waiters::default(),
+            started: Instant::now(),
             listing_failed: false,
+            not_fetched: NotFetched::new(),
         };
         let run = move || work.run(&received);
         thread::Builder::new().name("registry".to_owned()).spawn(run).map_err(no_thread)?;
@@ -126,7 +133,9 @@ pub(super) struct Work {
     draining: Vec<(String, Version, Weak<LiveModel>)>,
     pub(super) trials: Trials,
     pub(super) waiters: Waiters,
+    started: Instant,
     listing_failed: bool,
+    not_fetched: NotFetched,
 }
 
 impl Work {
@@ -188,7 +197,9 @@ impl Work {
         let Some(listing) = &self.listing else { return };
         let mut changes =
             reconcile::changes(listing, &self.known, &self.desired, self.config.control);
+        self.publisher.source_problem(listing.problem.as_deref());
         self.publisher.problems(&changes);
+        let not_fetched = fetched::not_fetched(listing);
         for (name, version) in &changes.cancel {
             self.cancel(name, *version);
         }
@@ -203,6 +214,8 @@ impl Work {
             let wanted = changes.models.remove(name).unwrap_or_default();
             self.settle(name, &wanted);
         }
+        self.publisher.not_fetched(&self.not_fetched, &not_fetched);
+        self.not_fetched = not_fetched;
         self.publish_completeness();
         self.waiters.settle(&self.known, &self.publisher.snapshot(), self.listing.as_ref());
         if let Err(reason) = self.store.write(&self.desired) {
@@ -328,10 +341,11 @@ impl Work {
     }
 
     fn publish_completeness(&self) {
-        let settled = self.listing.as_ref().is_some_and(|listing| !listing.unsettled);
+        let waited = self.started.elapsed() >= PATIENCE;
+        let settled = self.listing.as_ref().is_some_and(|listing| waited || !listing.unsettled);
         let mut attempts = self.known.0.values().flat_map(BTreeMap::values);
         if settled && !attempts.any(|attempt| attempt.loading.is_some()) {
-            self.publisher.complete(self.repository.root());
+            self.publisher.complete(self.repository.source());
         }
     }
 
@@ -365,30 +379,5 @@ impl Work {
         desired.held.insert(version, held);
         desired.served.retain(|&served| served != version);
         self.publisher.rolled_back(name, version, reason);
-    }
-
-    /// Models that nobody asked for so long that their owner wants them out of memory.
-    fn fall_asleep(&mut self) -> bool {
-        let snapshot = self.publisher.snapshot();
-        let idle = snapshot.models.iter().filter(|(_, model)| {
-            let mut live = model.live().peekable();
-            live.peek().is_some()
-                && !model.is_loading()
-                && live.all(|live| live.unload_after.is_some_and(|after| live.asked.ago() > after))
-        });
-        let mut any = false;
-        for (name, _) in idle {
-            self.desired.dormant.insert(name.clone());
-            self.publisher.dormant(name, true);
-            tracing::info!(model.name = name, "an idle model leaves memory");
-            any = true;
-        }
-        any
-    }
-
-    pub(super) fn wake(&mut self, name: &str) {
-        if self.desired.dormant.remove(name) {
-            self.publisher.dormant(name, false);
-        }
     }
 }

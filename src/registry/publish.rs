@@ -1,7 +1,6 @@
 //! Replaces the snapshot, and tells metrics and log what changed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,15 +13,15 @@ use super::metrics::Metrics;
 use super::reconcile::{Changes, Load};
 use super::routing::Routing;
 use super::snapshot::{Model, Snapshot, State, VersionEntry};
-use crate::repository::Version;
+use crate::repository::{Source, Version};
 
 /// Replaces the snapshot. Loads run side by side, so each change is applied to whatever
 /// the snapshot is at that moment.
 pub(super) struct Publisher {
-    snapshot: Arc<ArcSwap<Snapshot>>,
+    pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
     /// Those who wait for a change.
     change: watch::Sender<()>,
-    metrics: Metrics,
+    pub(super) metrics: Metrics,
 }
 
 impl Publisher {
@@ -34,7 +33,7 @@ impl Publisher {
         Self { snapshot, change, metrics }
     }
 
-    fn change(&self, change: impl Fn(&mut Snapshot)) {
+    pub(super) fn change(&self, change: impl Fn(&mut Snapshot)) {
         self.snapshot.rcu(|old| {
             let mut new = Snapshot::clone(old);
             change(&mut new);
@@ -289,14 +288,14 @@ impl Publisher {
         }
     }
 
-    pub(super) fn complete(&self, root: &Path) {
+    pub(super) fn complete(&self, source: &Source) {
         if self.snapshot.load().complete {
             return;
         }
         self.change(|snapshot| snapshot.complete = true);
         let snapshot = self.snapshot.load();
         if snapshot.models.is_empty() {
-            tracing::warn!(path = %root.display(), "no models found; the server waits for some");
+            tracing::warn!(path = %source, "no models found; the server waits for some");
         }
     }
 }

@@ -170,6 +170,10 @@ impl View<'_> {
         {
             serve = BTreeSet::from([good]);
         }
+        // Their reasons come with them.
+        for &version in self.model.failed.keys() {
+            show.entry(version).or_insert(None);
+        }
         let unsettled = !self.model.changing.is_empty();
         Ok((Wanted { serve, show, unsettled, routing }, settings))
     }
@@ -227,20 +231,15 @@ mod tests {
     use crate::repository::{Model, Target};
 
     fn files() -> VersionFiles {
-        VersionFiles {
-            model_file: PathBuf::from("model.onnx"),
-            golden: None,
-            fingerprint: Fingerprint::default(),
-        }
+        VersionFiles { model_file: PathBuf::from("model.onnx"), ..VersionFiles::default() }
     }
 
     fn listing(versions: &[Version]) -> Listing {
         let model = Model {
-            settings: Ok(Settings::default()),
             versions: versions.iter().map(|&version| (version, files())).collect(),
-            changing: BTreeSet::new(),
+            ..Model::default()
         };
-        Listing { models: BTreeMap::from([("m".to_owned(), model)]), unsettled: false }
+        Listing { models: BTreeMap::from([("m".to_owned(), model)]), ..Listing::default() }
     }
 
     /// Versions that were tried, and whether they serve.

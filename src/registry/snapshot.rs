@@ -14,6 +14,8 @@ pub struct Snapshot {
     pub models: BTreeMap<String, Model>,
     /// Every model that was there at the start has been loaded or has failed.
     pub complete: bool,
+    /// Why the models' source cannot be read, if so; what was read before serves on.
+    pub problem: Option<String>,
 }
 
 /// One model and its versions.
@@ -152,10 +154,11 @@ impl Snapshot {
     }
 
     /// The server should get traffic: the first load is over, and unless there is nothing
-    /// to serve, something can be served.
+    /// to serve, something can be served. A source that cannot be read may have something.
     #[must_use]
     pub fn is_ready(&self) -> bool {
+        let empty = self.models.is_empty() && self.problem.is_none();
         let dormant = self.models.values().any(|model| model.dormant);
-        self.complete && (self.models.is_empty() || dormant || self.live_models().next().is_some())
+        self.complete && (empty || dormant || self.live_models().next().is_some())
     }
 }

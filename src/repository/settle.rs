@@ -72,11 +72,11 @@ impl Fingerprint {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
     use std::path::PathBuf;
 
     use super::*;
-    use crate::repository::{FileState, Model, Settings, VersionFiles};
+    use crate::repository::{FileState, Model, VersionFiles};
 
     const SETTLE: Duration = Duration::from_secs(1);
 
@@ -94,15 +94,11 @@ mod tests {
         };
         let files = VersionFiles {
             model_file: PathBuf::from("m"),
-            golden: None,
             fingerprint: Fingerprint { files: vec![state], overlay: 0 },
+            ..VersionFiles::default()
         };
-        let model = Model {
-            settings: Ok(Settings::default()),
-            versions: BTreeMap::from([(1, files)]),
-            changing: BTreeSet::new(),
-        };
-        Listing { models: BTreeMap::from([("m".to_owned(), model)]), unsettled: false }
+        let model = Model { versions: BTreeMap::from([(1, files)]), ..Model::default() };
+        Listing { models: BTreeMap::from([("m".to_owned(), model)]), ..Listing::default() }
     }
 
     fn versions(listing: &Listing) -> usize {

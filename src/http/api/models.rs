@@ -14,6 +14,8 @@ use crate::registry::{Comparison, LiveModel, Routing, VersionEntry};
 
 #[derive(Serialize)]
 struct Document<'a> {
+    /// Why the models' source cannot be read, if so.
+    problem: Option<&'a str>,
     models: Vec<Model<'a>>,
 }
 
@@ -85,7 +87,7 @@ pub(in crate::http) async fn list(State(api): State<Api>) -> Response {
         dormant: model.dormant,
         versions: model.versions.iter().map(|(number, entry)| version(*number, entry)).collect(),
     });
-    reply::json(&Document { models: models.collect() })
+    reply::json(&Document { problem: snapshot.problem.as_deref(), models: models.collect() })
 }
 
 fn version(number: u64, entry: &VersionEntry) -> Version<'_> {

@@ -57,6 +57,7 @@ async fn request(api: &Api, headers: &HeaderMap, body: Body) -> Result<Request, 
 
 fn entries(snapshot: &Snapshot) -> Vec<Entry<'_>> {
     let mut entries = Vec::new();
+    let source = snapshot.problem.as_deref().unwrap_or_default();
     for (name, model) in &snapshot.models {
         if let Some(problem) = &model.problem
             && model.versions.is_empty()
@@ -69,7 +70,10 @@ fn entries(snapshot: &Snapshot) -> Vec<Entry<'_>> {
                 name,
                 version: version.to_string(),
                 state: entry.state.as_str(),
-                reason: model.problem.as_deref().unwrap_or(&entry.reason),
+                reason: match model.problem.as_deref().unwrap_or(&entry.reason) {
+                    "" => source,
+                    reason => reason,
+                },
             });
         }
     }
