@@ -3,6 +3,7 @@
 
 mod cell;
 mod metrics;
+mod outputs;
 mod predictions;
 mod rows;
 mod table;

@@ -2,9 +2,10 @@
 
 use super::cell::{Cell, class};
 use super::metrics::{Tally, log_loss};
-use crate::engine::{Role, Signature, TensorSpec};
+use super::outputs::{Output, Scores, has_classes, is_float, is_one_a_row};
+use crate::engine::{Signature, TensorSpec};
 use crate::repository::Metric;
-use crate::tensor::{Data, DataType, Tensor, each};
+use crate::tensor::Tensor;
 
 /// A score from here on means the positive class, where a model gives no label.
 const THRESHOLD: f64 = 0.5;
@@ -17,21 +18,6 @@ pub(super) struct Predictions {
     /// The output with one number a row, or one for each class.
     scores: Option<Output>,
     positive: Option<String>,
-}
-
-#[derive(Debug)]
-struct Output {
-    place: usize,
-    name: String,
-    /// What the columns stand for.
-    classes: Vec<String>,
-}
-
-/// The scores of a run, row after row.
-struct Scores<'a> {
-    output: &'a Output,
-    values: Vec<f64>,
-    width: usize,
 }
 
 /// The column of the positive class, and its name.
@@ -217,80 +203,6 @@ impl Predictions {
     }
 }
 
-impl Output {
-    fn new(place: usize, spec: &TensorSpec) -> Self {
-        let columns = spec.columns.as_ref().filter(|_| has_classes(spec));
-        let names = columns.map_or(&[][..], |columns| columns.names());
-        let classes = names.iter().map(|name| class(&name.to_string())).collect();
-        Self { place, name: spec.name.clone(), classes }
-    }
-
-    fn of<'t>(&self, outputs: &'t [Tensor], rows: usize) -> Result<(&'t Tensor, usize), String> {
-        let tensor = outputs.get(self.place).ok_or_else(|| format!("no output '{}'", self.name))?;
-        let elements = tensor.shape().elements();
-        let width = elements / rows.max(1);
-        if rows == 0 || elements == 0 || width * rows != elements {
-            let (name, shape) = (&self.name, tensor.shape());
-            return Err(format!("output '{name}' has shape {shape}, expected {rows} rows"));
-        }
-        Ok((tensor, width))
-    }
-
-    fn labels(&self, outputs: &[Tensor], rows: usize) -> Result<Vec<String>, String> {
-        let (tensor, width) = self.of(outputs, rows)?;
-        if width != 1 {
-            let (name, shape) = (&self.name, tensor.shape());
-            return Err(format!("output '{name}' has shape {shape}, expected one class a row"));
-        }
-        Ok(each!(tensor.data(), values => classes(values)))
-    }
-
-    fn scores(&self, outputs: &[Tensor], rows: usize) -> Result<Scores<'_>, String> {
-        let (tensor, width) = self.of(outputs, rows)?;
-        let values = match tensor.data() {
-            Data::Fp16(values) => values.iter().map(|value| value.to_f64()).collect(),
-            Data::Fp32(values) => values.iter().map(|value| f64::from(*value)).collect(),
-            Data::Fp64(values) => values.clone(),
-            Data::Int32(values) => values.iter().map(|value| f64::from(*value)).collect(),
-            #[expect(clippy::cast_precision_loss, reason = "errors are measured in floats")]
-            Data::Int64(values) => values.iter().map(|value| *value as f64).collect(),
-            other => {
-                let (name, data_type) = (&self.name, other.data_type());
-                return Err(format!("output '{name}' is {data_type}, expected numbers"));
-            }
-        };
-        Ok(Scores { output: self, values, width })
-    }
-}
-
-impl Scores<'_> {
-    fn row(&self, row: usize) -> Result<&[f64], String> {
-        let values = &self.values[row * self.width..][..self.width];
-        if values.iter().any(|value| value.is_nan()) {
-            return Err(format!("output '{}' is NaN", self.output.name));
-        }
-        Ok(values)
-    }
-}
-
-fn classes<T: ToString>(values: &[T]) -> Vec<String> {
-    values.iter().map(|value| class(&value.to_string())).collect()
-}
-
-fn is_float(spec: &TensorSpec) -> bool {
-    matches!(spec.data_type, DataType::Fp16 | DataType::Fp32 | DataType::Fp64)
-}
-
-fn is_one_a_row(spec: &TensorSpec) -> bool {
-    use crate::engine::Dim;
-    spec.dims.as_deref().is_none_or(|dims| matches!(dims, [_] | [_, Dim::Fixed(1)]))
-}
-
-fn has_classes(spec: &TensorSpec) -> bool {
-    let role = spec.columns.as_ref().map(crate::engine::Columns::role);
-    matches!(role, Some(Role::Classes | Role::ClassMap))
-}
-
 fn best(values: &[f64]) -> usize {
     if let [score] = values {
         // One column is the positive class: 0 where it is likely, else no column at all.
@@ -327,8 +239,8 @@ fn list(classes: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Columns, Dim, Label};
-    use crate::tensor::Shape;
+    use crate::engine::{Columns, Dim, Label, Role};
+    use crate::tensor::{Data, DataType, Shape};
 
     fn signature(classes: &[&str]) -> Signature {
         let names = classes.iter().map(|name| Label::Text((*name).to_owned())).collect();
