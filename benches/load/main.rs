@@ -16,9 +16,11 @@
 
 mod client;
 mod idle;
+mod network;
 mod process;
 mod ratios;
 mod soak;
+mod steady;
 mod swaps;
 
 use std::env;

@@ -3,8 +3,8 @@
 //! follows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -129,8 +129,9 @@ pub(super) struct Work {
     pub(super) store: Store,
     pub(super) config: Config,
     pool: Pool,
-    /// Versions whose last requests are being answered.
-    draining: Vec<(String, Version, Weak<LiveModel>)>,
+    /// Versions whose last requests are being answered. They are freed here, which may take
+    /// milliseconds, and not by the request that happens to be the last.
+    draining: Vec<Arc<LiveModel>>,
     pub(super) trials: Trials,
     pub(super) waiters: Waiters,
     started: Instant,
@@ -291,7 +292,7 @@ impl Work {
         let model = snapshot.models.get(&live.name);
         let before = model.and_then(|model| model.serving()).map(|live| live.version);
         if let Some(old) = model.and_then(|model| model.live_version(live.version)) {
-            self.draining.push((live.name.clone(), live.version, Arc::downgrade(old)));
+            self.draining.push(Arc::clone(old));
         }
         self.publisher.went_live(&live, live.load_time);
         self.trials.begin(&live, before);
@@ -319,9 +320,7 @@ impl Work {
             if !wanted.serve.is_empty() {
                 stays.extend(self.trials.standby(name).filter(|version| live.contains(version)));
             }
-            for live in self.publisher.let_go(name, &stays) {
-                self.draining.push((name.to_owned(), live.version, Arc::downgrade(&live)));
-            }
+            self.draining.extend(self.publisher.let_go(name, &stays));
             for (version, attempt) in versions.iter_mut() {
                 attempt.live &= stays.contains(version);
             }
@@ -335,8 +334,8 @@ impl Work {
                 self.known.0.remove(name);
             }
         }
-        let draining = self.draining.iter().filter(|(model, ..)| model == name);
-        let draining = draining.map(|(_, version, _)| *version).collect();
+        let draining = self.draining.iter().filter(|live| live.name == name);
+        let draining = draining.map(|live| live.version).collect();
         self.publisher.show(name, &wanted.show, &draining);
     }
 
@@ -352,7 +351,7 @@ impl Work {
     /// What time alone brings about.
     fn tick(&mut self) {
         let before = self.draining.len();
-        self.draining.retain(|(_, _, live)| live.strong_count() > 0);
+        self.draining.retain(|live| Arc::strong_count(live) > 1);
         let freed = self.draining.len() < before;
         let ended = self.trials.ended(&self.publisher.snapshot());
         for end in &ended {
