@@ -41,10 +41,10 @@ impl Seen {
         self.latencies.len()
     }
 
-    /// The 99th percentile of the answers that were due in one of these phases.
-    pub fn p99(&self, phases: impl Fn(usize) -> bool) -> Duration {
+    /// The 99th percentile of the answers that were due in this phase.
+    pub fn p99(&self, wanted: usize) -> Duration {
         let mut latencies: Vec<f32> =
-            self.latencies.iter().filter(|(phase, _)| phases(*phase)).map(|(_, l)| *l).collect();
+            self.latencies.iter().filter(|(phase, _)| *phase == wanted).map(|(_, l)| *l).collect();
         latencies.sort_by(f32::total_cmp);
         let index = latencies.len().saturating_sub(1) * 99 / 100;
         Duration::from_secs_f32(latencies.get(index).copied().unwrap_or_default())

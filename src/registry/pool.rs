@@ -12,7 +12,7 @@ use super::owner::Event;
 use super::reconcile::Load;
 
 /// Loading takes what time serving leaves: the lowest priority that still gets some.
-const NICENESS: i32 = 19;
+const NICENESS: i32 = 10;
 
 /// A version on its way.
 pub(super) struct Job {
