@@ -195,9 +195,11 @@ impl Work {
 
     /// Brings what is served closer to what is wanted, as far as can be done now.
     pub(super) fn act(&mut self) {
+        self.forget_removed();
         let Some(listing) = &self.listing else { return };
         let mut changes =
             reconcile::changes(listing, &self.known, &self.desired, self.config.control);
+        self.trials.keep(listing);
         self.publisher.source_problem(listing.problem.as_deref());
         self.publisher.problems(&changes);
         let not_fetched = fetched::not_fetched(listing);
@@ -215,13 +217,16 @@ impl Work {
             let wanted = changes.models.remove(name).unwrap_or_default();
             self.settle(name, &wanted);
         }
+        self.awake();
         self.publisher.not_fetched(&self.not_fetched, &not_fetched);
         self.not_fetched = not_fetched;
         self.publish_completeness();
-        self.waiters.settle(&self.known, &self.publisher.snapshot(), self.listing.as_ref());
         if let Err(reason) = self.store.write(&self.desired) {
             tracing::error!(reason, "what was asked for will not outlive this process");
         }
+        let snapshot = self.publisher.snapshot();
+        let failed = self.waiters.settle(&self.known, &snapshot, self.listing.as_ref());
+        self.leave_in_service(failed);
     }
 
     fn cancel(&mut self, name: &str, version: Version) {
@@ -324,11 +329,11 @@ impl Work {
             for (version, attempt) in versions.iter_mut() {
                 attempt.live &= stays.contains(version);
             }
+            // Only a refusal is worth remembering: a version that was let go may be wanted
+            // again, and must then be loaded again.
             versions.retain(|version, attempt| {
-                attempt.live
-                    || attempt.loading.is_some()
-                    || wanted.unsettled
-                    || wanted.show.contains_key(version)
+                let told = wanted.unsettled || wanted.show.contains_key(version);
+                attempt.live || attempt.loading.is_some() || (attempt.refused && told)
             });
             if versions.is_empty() {
                 self.known.0.remove(name);

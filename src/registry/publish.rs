@@ -98,6 +98,11 @@ impl Publisher {
         tracing::info!(model.name = name, model.version = version, "loading was given up");
     }
 
+    /// What was refused of a version is of no account any more.
+    pub(super) fn accepted(&self, name: &str, version: Version) {
+        self.settle(name, version, "");
+    }
+
     /// The version is as it was before its files were on their way.
     fn settle(&self, name: &str, version: Version, reason: &str) {
         self.change(|snapshot| {
@@ -198,6 +203,9 @@ impl Publisher {
             if let Some(model) = snapshot.models.get_mut(name) {
                 model.dormant = dormant;
             }
+            snapshot
+                .models
+                .retain(|_, m| m.problem.is_some() || m.dormant || !m.versions.is_empty());
         });
     }
 
@@ -270,8 +278,12 @@ impl Publisher {
             let Some(model) = snapshot.models.get_mut(name) else { return };
             model.versions.retain(|&version, entry| keeps(version, entry));
             for (&version, reason) in show {
-                if let Some(reason) = reason {
-                    model.versions.entry(version).or_default().reason.clone_from(reason);
+                let entry = reason.as_ref().map(|_| model.versions.entry(version).or_default());
+                // A version that serves until another one takes its place needs no reason yet.
+                if let Some((entry, reason)) = entry.zip(reason.as_ref())
+                    && entry.live.is_none()
+                {
+                    entry.reason.clone_from(reason);
                 }
             }
             for (&version, entry) in &mut model.versions {

@@ -22,9 +22,28 @@ impl Work {
         any
     }
 
+    /// Shown with [`Work::awake`], once the load is over: who comes before that waits, too.
     pub(super) fn wake(&mut self, name: &str) {
-        if self.desired.dormant.remove(name) {
-            self.publisher.dormant(name, false);
+        self.desired.dormant.remove(name);
+    }
+
+    /// Models whose files are gone are not asleep.
+    pub(super) fn forget_removed(&mut self) {
+        if let Some(listing) = &self.listing {
+            self.desired.dormant.retain(|name| listing.models.contains_key(name));
+        }
+    }
+
+    /// Shows models as awake that were woken and have loaded, or cannot. Files that have just
+    /// changed load soon.
+    pub(super) fn awake(&self) {
+        for (name, model) in self.publisher.snapshot().models.iter().filter(|(_, m)| m.dormant) {
+            let listing = self.listing.as_ref().and_then(|listing| listing.models.get(name));
+            let changing = listing.is_some_and(|model| !model.changing.is_empty());
+            let loading = model.is_loading();
+            if !self.desired.dormant.contains(name) && !loading && !changing {
+                self.publisher.dormant(name, false);
+            }
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Grants what operators ask for, or says why not.
 
-use super::control::{Command, ControlError, Kept, Reply};
+use super::control::{Command, ControlError, Reply, Routed};
 use super::owner::Work;
 use super::reconcile::{Control, Known};
 use super::routing::Routing;
 use super::snapshot::{Model, Snapshot};
-use crate::repository::{Listing, Version};
+use crate::repository::{Listing, Version, VersionFiles};
 
 const EXPLICIT: &str = "start with --model-control explicit";
 
@@ -20,51 +20,66 @@ struct Waiter {
 
 enum End {
     Loaded(Reply<()>),
-    /// This version is to serve.
-    RolledBack(Version, Reply<Version>),
+    RolledBack { from: Version, to: Version, reply: Reply<Version> },
 }
 
 impl Waiters {
-    /// Answers those whose models have nothing on its way any more.
-    pub(super) fn settle(&mut self, known: &Known, snapshot: &Snapshot, listing: Option<&Listing>) {
+    /// Answers those whose models have nothing on its way any more. Returns the versions
+    /// that were to be taken back and have none to go back to.
+    pub(super) fn settle(
+        &mut self,
+        known: &Known,
+        snapshot: &Snapshot,
+        listing: Option<&Listing>,
+    ) -> Vec<(String, Version)> {
         let is_settled = |model: &str| {
             let files = listing.and_then(|listing| listing.models.get(model));
             let still = files.is_none_or(|model| model.changing.is_empty());
             let versions = known.0.get(model);
             still && versions.is_none_or(|versions| versions.values().all(|a| a.loading.is_none()))
         };
-        let mut waiting = Vec::new();
+        let (mut waiting, mut failed) = (Vec::new(), Vec::new());
         for waiter in self.0.drain(..) {
             if is_settled(&waiter.model) {
-                waiter.answer(snapshot);
+                let model = waiter.model.clone();
+                failed.extend(waiter.answer(snapshot).map(|version| (model, version)));
             } else {
                 waiting.push(waiter);
             }
         }
         self.0 = waiting;
+        failed
     }
 }
 
 impl Waiter {
-    fn answer(self, snapshot: &Snapshot) {
+    /// Returns the version whose rollback has failed.
+    fn answer(self, snapshot: &Snapshot) -> Option<Version> {
         let model = snapshot.models.get(&self.model);
         let serving = model.and_then(|model| model.serving());
         let failed = || {
             let reason = model.map(Model::reason).unwrap_or_default();
             ControlError::Failed(format!("model '{}' does not serve: {reason}", self.model))
         };
-        // Who asked may have gone away.
-        let _ = match self.end {
+        // Who asked may have gone away, here and below.
+        match self.end {
             End::Loaded(reply) => {
                 let refused = model.is_some_and(Model::newest_is_refused);
                 let served = serving.is_some() && !refused;
-                reply.send(if served { Ok(()) } else { Err(failed()) }).is_ok()
+                let _ = reply.send(if served { Ok(()) } else { Err(failed()) });
+                None
             }
-            End::RolledBack(version, reply) => {
-                let back = serving.is_some_and(|live| live.version == version);
-                reply.send(if back { Ok(version) } else { Err(failed()) }).is_ok()
+            End::RolledBack { from, to, reply } => {
+                let back = serving.is_some_and(|live| live.version == to);
+                let reason = model.map(Model::reason).unwrap_or_default();
+                let stays = || {
+                    let name = &self.model;
+                    ControlError::Failed(format!("model '{name}' was not rolled back: {reason}"))
+                };
+                let _ = reply.send(if back { Ok(to) } else { Err(stays()) });
+                (!back).then_some(from)
             }
-        };
+        }
     }
 }
 
@@ -75,7 +90,6 @@ impl Work {
             Command::Load { overlay: Some(_), reply, .. }
                 if self.config.control == Control::Poll =>
             {
-                // Who asked may have gone away, here and below.
                 let _ = reply.send(Err(ControlError::Invalid(format!(
                     "the repository decides what is served; {EXPLICIT} to load files or settings by request"
                 ))));
@@ -91,10 +105,15 @@ impl Work {
                 return true;
             }
             Command::Unload { model, reply } => {
-                let _ = reply.send(self.unload(&model));
+                let outcome = self.unload(&model);
+                // What is answered holds, and is on disk.
+                self.act();
+                let _ = reply.send(outcome);
             }
             Command::Route { model, routing, reply } => {
-                let _ = reply.send(self.reroute(&model, routing));
+                let outcome = self.reroute(&model, routing);
+                self.act();
+                let _ = reply.send(outcome);
             }
             Command::Rollback { model, reply } => self.roll_back(model, reply),
             Command::Wake { model } => self.wake(&model),
@@ -126,9 +145,11 @@ impl Work {
         }
         if let Some(versions) = self.known.0.get_mut(model) {
             versions.retain(|_, attempt| !attempt.refused || attempt.live);
-            for attempt in versions.values_mut().filter(|attempt| attempt.refused) {
+            for (&version, attempt) in versions.iter_mut().filter(|(_, a)| a.refused) {
                 attempt.tried = attempt.serves.clone();
                 attempt.refused = false;
+                // The files that serve may be back, and then nothing is loaded.
+                self.publisher.accepted(model, version);
             }
         }
     }
@@ -146,7 +167,7 @@ impl Work {
         Ok(())
     }
 
-    fn reroute(&mut self, model: &str, routing: Option<Routing>) -> Result<Kept, ControlError> {
+    fn reroute(&mut self, model: &str, routing: Option<Routing>) -> Result<Routed, ControlError> {
         let listing = self.listing.as_ref().and_then(|listing| listing.models.get(model));
         let listed = listing.ok_or_else(|| ControlError::UnknownModel(model.to_owned()))?;
         if let Some(routing) = &routing {
@@ -164,8 +185,10 @@ impl Work {
             // Who names a version that was taken back wants it.
             self.desired.edit(model).held.retain(|version, _| !named.contains(version));
         }
+        let settings = listed.settings.as_ref();
+        let now = routing.clone().or_else(|| settings.ok().map(Routing::of)).unwrap_or_default();
         self.desired.edit(model).routing = routing;
-        Ok(Kept(self.store.keeps()))
+        Ok(Routed { routing: now, kept: self.store.keeps() })
     }
 
     fn roll_back(&mut self, model: String, reply: Reply<Version>) {
@@ -173,12 +196,23 @@ impl Work {
             Ok((current, before)) => {
                 self.trials.forget(&model);
                 self.take_back(&model, current, "rolled back by request");
-                let end = End::RolledBack(before, reply);
+                let end = End::RolledBack { from: current, to: before, reply };
                 self.waiters.0.push(Waiter { model, end });
             }
             Err(error) => {
                 let _ = reply.send(Err(error));
             }
+        }
+    }
+
+    /// Rollbacks that failed have not happened.
+    pub(super) fn leave_in_service(&mut self, failed: Vec<(String, Version)>) {
+        for (model, version) in &failed {
+            self.desired.edit(model).held.remove(version);
+            self.proved(model);
+        }
+        if !failed.is_empty() {
+            self.act();
         }
     }
 
@@ -193,11 +227,19 @@ impl Work {
         let listing = self.listing.as_ref().and_then(|listing| listing.models.get(model));
         let listed = listing.ok_or_else(unknown)?;
         let desired = self.desired.of(model);
+        let shadow = entry.routes.shadow;
+        let tried = self.known.0.get(model);
+        let refused = |version: &Version, files: &VersionFiles| {
+            let attempt = tried.and_then(|versions| versions.get(version));
+            attempt.is_some_and(|a| a.refused && !a.live && a.tried == files.fingerprint)
+        };
         let can_serve = |version: &Version| {
             *version != current
+                && Some(*version) != shadow
                 && listed.versions.get(version).is_some_and(|files| {
                     let digest = files.fingerprint.digest();
-                    desired.is_none_or(|desired| desired.held(*version, &digest).is_none())
+                    !refused(version, files)
+                        && desired.is_none_or(|desired| desired.held(*version, &digest).is_none())
                 })
         };
         let served = desired.into_iter().flat_map(|desired| desired.served.iter().rev());
