@@ -12,14 +12,20 @@ use crate::http::{Api, reply};
 use crate::registry::LiveModel;
 
 /// What is offered beyond the protocol itself.
-const EXTENSIONS: [&str; 5] =
-    ["binary_tensor_data", "classification", "model_configuration", "parameters", "statistics"];
+const EXTENSIONS: [&str; 6] = [
+    "binary_tensor_data",
+    "classification",
+    "model_configuration",
+    "model_repository",
+    "parameters",
+    "statistics",
+];
 
 #[derive(Serialize)]
 struct ServerMetadata {
     name: &'static str,
     version: &'static str,
-    extensions: [&'static str; 5],
+    extensions: [&'static str; 6],
 }
 
 #[derive(Serialize)]
