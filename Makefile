@@ -4,7 +4,7 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 PYTHON ?= python3
 export CARGO_TARGET_DIR := $(TARGET)
 
-.PHONY: run test check bench trees clients conformance wild
+.PHONY: run test check bench trees clients sources conformance wild
 
 ## Serves the models of this repository on 127.0.0.1:8080.
 run:
@@ -14,13 +14,19 @@ run:
 test:
 	$(CARGO) build --release --locked
 	$(CARGO) test --release --locked
-	$(MAKE) clients conformance wild
+	$(MAKE) clients sources conformance wild
 
 ## Python's tritonclient and kserve against a running server, in a venv under the target directory.
 clients:
 	$(PYTHON) tests/environment.py $(TARGET)/clients-venv tests/clients/requirements.txt
 	ONNXD_BIN=$(TARGET)/release/onnxd PYTHONDONTWRITEBYTECODE=1 \
 		$(TARGET)/clients-venv/bin/python -m pytest -q -p no:cacheprovider tests/clients
+
+## Models from an S3-compatible store and a web server on loopback, behind a proxy that breaks; needs root for a small tmpfs.
+sources:
+	$(PYTHON) tests/environment.py $(TARGET)/sources-venv tests/sources/requirements.txt
+	ONNXD_BIN=$(TARGET)/release/onnxd PYTHONDONTWRITEBYTECODE=1 \
+		$(TARGET)/sources-venv/bin/python -m pytest -q -p no:cacheprovider tests/sources
 
 ## Exports of the usual tools and the test data of the ONNX specification, over HTTP.
 conformance:

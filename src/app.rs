@@ -27,6 +27,8 @@ pub enum Error {
     Listen { address: SocketAddr, reason: std::io::Error },
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
+    #[error("{0}")]
+    Registry(String),
 }
 
 /// A server whose sockets are bound and whose models are loading.
@@ -60,9 +62,10 @@ pub async fn build(config: Config) -> Result<App, Error> {
         scheduler: Arc::new(Scheduler::start(config.scheduler).map_err(Error::Thread)?),
         metrics: registry_metrics.clone(),
     };
-    let (owner, registry) = Owner::start(config.registry.clone(), parts).map_err(Error::Thread)?;
+    let (owner, registry) =
+        Owner::start(config.registry.clone(), parts).map_err(Error::Registry)?;
     let readiness = Readiness::default();
-    let predictor = Predictor::new(registry, registry_metrics);
+    let predictor = Predictor::new(registry, registry_metrics, config.predict);
     let api = Api::new(config.http.clone(), predictor, readiness.clone(), metrics);
     Ok(App { config, server, metrics_server, api, readiness, owner })
 }

@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod arguments;
+mod check;
 mod inspect;
 mod serve;
 
@@ -30,6 +31,7 @@ pub fn run() -> ExitCode {
     let result = match matches.subcommand() {
         Some(("serve", matches)) => serve::run(matches),
         Some(("inspect", matches)) => inspect::run(matches),
+        Some(("check", matches)) => check::run(matches),
         _ => Err(Failure::Usage("no command; see --help".to_owned())),
     };
     match result {

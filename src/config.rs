@@ -9,9 +9,11 @@ pub mod settings;
 mod sources;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{engine, http, registry, repository, scheduler, telemetry};
+use crate::repository::Source;
+use crate::{engine, http, predict, registry, repository, scheduler, telemetry};
 
 pub use sources::{Effective, Sources};
 
@@ -23,6 +25,7 @@ pub struct Config {
     pub metrics_address: Option<SocketAddr>,
     pub http: http::Config,
     pub registry: registry::Config,
+    pub predict: predict::Config,
     pub repository: repository::Config,
     pub scheduler: scheduler::Config,
     pub engine: engine::tract::Config,
@@ -54,6 +57,7 @@ impl Config {
         let mut read = parse::Read::new(sources);
         let poll = read.get(&settings::POLL, parse::duration_or_off);
         let settle = poll.flatten().unwrap_or(MAX_SETTLE).min(MAX_SETTLE);
+        let source = read.value(&settings::MODELS, Source::parse);
         let config = Self {
             http_address: read.http_address(),
             metrics_address: read.optional(&settings::METRICS_ADDR, parse::address),
@@ -66,11 +70,22 @@ impl Config {
                 load_threads: read.value(&settings::LOAD_THREADS, parse::threads),
                 queue: read.value(&settings::QUEUE, parse::positive),
                 deadline: read.value(&settings::DEADLINE, parse::positive_duration),
+                control: read.value(&settings::MODEL_CONTROL, parse::control),
+                state_dir: read.optional(&settings::STATE_DIR, |text| Ok(PathBuf::from(text))),
+                max_model_memory: read
+                    .optional(&settings::MAX_MODEL_MEMORY, parse::bytes)
+                    .map(|bytes| bytes as u64),
+            },
+            predict: predict::Config {
+                wake: read.value(&settings::WAKE, parse::wake),
+                deadline: read.value(&settings::DEADLINE, parse::positive_duration),
             },
             repository: repository::Config {
-                root: read.value(&settings::MODELS, parse::path),
+                cache: read.cache(&source, poll.flatten()),
+                source,
                 model_name: read.optional(&settings::MODEL_NAME, parse::name),
                 settle,
+                verification: read.verification(),
             },
             scheduler: scheduler::Config {
                 threads: read.value(&settings::THREADS, parse::threads),

@@ -85,6 +85,11 @@ pub fn router(api: Api) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .route("/api/models", get(api::models::list))
+        .route(
+            "/api/models/{model}/routing",
+            get(api::routing::get).put(api::routing::put).delete(api::routing::delete),
+        )
+        .route("/api/models/{model}/rollback", post(api::rollback::roll_back))
         .route("/v1/models", get(v1::status::list))
         // The last segment is `name:verb`, which a path pattern cannot split.
         .route("/v1/models/{model}", get(v1::status::model).post(v1::predict::predict))
@@ -93,12 +98,18 @@ pub fn router(api: Api) -> Router {
             "/v1/models/{model}/versions/{version}",
             get(v1::status::version).post(v1::predict::predict_version),
         )
+        .route(
+            "/v1/models/{model}/labels/{label}",
+            get(v1::status::label).post(v1::predict::predict_version),
+        )
         .route("/v2", get(v2::metadata::server))
         .route("/v2/", get(v2::metadata::server))
         .route("/v2/health/live", get(health::live))
         .route("/v2/health/ready", get(health::ready))
         .route("/v2/models/stats", get(v2::statistics::of_all))
         .route("/v2/repository/index", post(v2::repository::index))
+        .route("/v2/repository/models/{model}/load", post(v2::repository::load))
+        .route("/v2/repository/models/{model}/unload", post(v2::repository::unload))
         .nest("/v2/models/{model}", v2_model.clone())
         .nest("/v2/models/{model}/versions/{version}", v2_model)
         .fallback(fallback::not_found)

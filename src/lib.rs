@@ -13,6 +13,8 @@ pub mod engine;
 
 pub mod repository;
 
+pub mod gate;
+
 pub mod scheduler;
 
 pub mod registry;

@@ -5,23 +5,48 @@
 
 mod error;
 mod inputs;
+mod resolve;
+mod shadow;
 mod watch;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::Semaphore;
+
 pub use error::{Error, Kind};
 pub use inputs::{InputError, NamedTensor};
+pub use resolve::Target;
 pub use watch::{Codec, Watch};
 
-use crate::registry::{LiveModel, Protocol, Registry};
+use crate::registry::{LiveModel, Metrics, Protocol, Registry};
 use crate::scheduler::{Answer, Work};
+
+/// Settings of predictions.
+#[derive(Debug, Clone, Copy)]
+pub struct Config {
+    pub wake: Wake,
+    /// Time for one request while its model's own deadline is not known.
+    pub deadline: Duration,
+}
+
+/// What a request for a model that left memory does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wake {
+    /// Until the model is back, or the deadline.
+    Wait,
+    /// The model comes back, but this request is told to try again.
+    Refuse,
+}
 
 /// Answers predictions. Cheap to clone.
 #[derive(Clone)]
 pub struct Predictor {
     registry: Registry,
-    metrics: crate::registry::Metrics,
+    metrics: Metrics,
+    config: Config,
+    /// One permit for each request that a shadow may be working on.
+    shadows: Arc<Semaphore>,
 }
 
 /// A prediction that an adapter has decoded.
@@ -33,8 +58,9 @@ pub struct Request {
 
 impl Predictor {
     #[must_use]
-    pub fn new(registry: Registry, metrics: crate::registry::Metrics) -> Self {
-        Self { registry, metrics }
+    pub fn new(registry: Registry, metrics: Metrics, config: Config) -> Self {
+        let shadows = Arc::new(Semaphore::new(shadow::MAX_AT_ONCE));
+        Self { registry, metrics, config, shadows }
     }
 
     #[must_use]
@@ -48,34 +74,6 @@ impl Predictor {
         Watch::start(self.metrics.clone(), protocol)
     }
 
-    /// The model version that answers a request for `name`, or for exactly `version`.
-    ///
-    /// # Errors
-    /// [`Error`] if there is none, or if it does not serve now.
-    pub fn resolve(&self, name: &str, version: Option<&str>) -> Result<Arc<LiveModel>, Error> {
-        let snapshot = self.registry.snapshot();
-        let unknown =
-            || Error::UnknownModel { model: name.to_owned(), version: version.map(str::to_owned) };
-        let Some(model) = snapshot.models.get(name) else {
-            // Before the first look at the repository is over, nothing is known to be absent.
-            return Err(if snapshot.complete { unknown() } else { Error::starting(name) });
-        };
-        let Some(version) = version else {
-            return model.serving().cloned().ok_or_else(|| Error::NotReady {
-                model: name.to_owned(),
-                loading: model.is_loading(),
-                reason: model.reason(),
-            });
-        };
-        let number = version.parse().map_err(|_| unknown())?;
-        let entry = model.versions.get(&number).ok_or_else(unknown)?;
-        entry.live.clone().ok_or_else(|| Error::NotReady {
-            model: format!("{name}' version '{version}"),
-            loading: entry.state == crate::registry::State::Loading,
-            reason: entry.reason.clone(),
-        })
-    }
-
     /// Checks the inputs and runs them. `started` is when the request's head arrived: the
     /// deadline counts from there.
     ///
@@ -87,9 +85,14 @@ impl Predictor {
         request: Request,
         started: Instant,
     ) -> Result<Answer, Error> {
+        let allowed = request.timeout.map_or(live.deadline, |own| own.min(live.deadline));
+        let shadow = self.shadow(live, &request.inputs);
         let inputs = inputs::in_order(live.signature(), request.inputs)?;
         live.signature().check(&inputs)?;
-        let allowed = request.timeout.map_or(live.deadline, |own| own.min(live.deadline));
-        Ok(live.queue.run(Work { inputs, deadline: started + allowed, allowed }).await?)
+        let answer = live.queue.run(Work { inputs, deadline: started + allowed, allowed }).await?;
+        if let Some(shadow) = shadow {
+            shadow.compare(live.signature().clone(), &answer);
+        }
+        Ok(answer)
     }
 }

@@ -2,30 +2,54 @@
 //! lock, and one owner that replaces it.
 //!
 //! The owner looks at the repository, works out what to load and what to let go
-//! (`reconcile`), loads new versions on threads of their own, and publishes a new
-//! snapshot. A request keeps the version it started with alive; the memory goes when the
-//! last such request ends. A version that fails to load changes nothing for callers: the
-//! old one keeps serving and the reason is in the snapshot.
+//! (`reconcile`), has new versions loaded by threads of their own (`pool`, `load`), which
+//! take them through every step of `lifecycle`, and publishes a new snapshot. A request
+//! keeps the version it started with alive; the memory goes when the last such request
+//! ends. A version that is refused changes nothing for callers: the old one keeps serving
+//! and the reason is in the snapshot.
 
+mod asked;
+mod budget;
+mod comparison;
+mod control;
+mod desired;
+mod fetched;
+mod health;
 mod labels;
+mod lifecycle;
 mod live;
 mod load;
 mod metrics;
 mod owner;
+mod pool;
 mod publish;
 mod reconcile;
+mod routing;
+mod shadows;
+mod sleep;
 mod snapshot;
 mod statistics;
+mod trial;
+mod wishes;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use control::Commands;
+use tokio::sync::watch;
 
-pub use labels::{Outcome, Protocol, Refusal, Stage};
+pub use comparison::{Compared, Comparison};
+pub use control::{ControlError, Routed};
+pub use health::Health;
+pub use labels::{Outcome, Protocol, Refusal, ShadowOutcome, Stage};
+pub use lifecycle::{Cause, Ticket};
 pub use live::LiveModel;
 pub use metrics::{Metrics, VersionMetrics};
 pub use owner::{Owner, Parts};
+pub use reconcile::Control;
+pub use routing::{Routes, Routing};
 pub use snapshot::{Model, Snapshot, State, VersionEntry};
 pub use statistics::{Counted, Statistics, Success, Totals};
 
@@ -40,6 +64,12 @@ pub struct Config {
     pub queue: usize,
     /// Time for one request, unless the model's `model.toml` says otherwise.
     pub deadline: Duration,
+    /// Who decides which models are served.
+    pub control: Control,
+    /// Where routing, rollbacks and what served last are kept across restarts.
+    pub state_dir: Option<PathBuf>,
+    /// Bytes that all models may take together, by their estimates.
+    pub max_model_memory: Option<u64>,
 }
 
 /// Reads what is being served. Cheap to clone.
@@ -47,6 +77,8 @@ pub struct Config {
 pub struct Registry {
     snapshot: Arc<ArcSwap<Snapshot>>,
     metrics: Metrics,
+    commands: Commands,
+    changed: watch::Receiver<()>,
 }
 
 impl Registry {
@@ -54,6 +86,19 @@ impl Registry {
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// Waits until `find` finds something in a snapshot, now or after a change.
+    pub async fn wait_for<T>(&self, find: impl Fn(&Snapshot) -> Option<T>) -> Option<T> {
+        let mut changed = self.changed.clone();
+        loop {
+            // Seen before the look, so that a change during it is not missed.
+            changed.mark_unchanged();
+            if let Some(found) = find(&self.snapshot()) {
+                return Some(found);
+            }
+            changed.changed().await.ok()?;
+        }
     }
 
     /// Brings gauges that are read from the models up to date; call before a scrape.

@@ -6,12 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module may name only modules before it.
-const ORDER: [&str; 12] = [
+const ORDER: [&str; 13] = [
     "tensor",
     "metrics",
     "telemetry",
     "engine",
     "repository",
+    "gate",
     "scheduler",
     "registry",
     "predict",

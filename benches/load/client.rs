@@ -40,6 +40,11 @@ impl Outcome {
     }
 }
 
+/// Whether the text is in the body.
+pub fn holds(body: &[u8], text: &str) -> bool {
+    body.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
 /// Decides whether an answer's body is right.
 pub type Check = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
 
@@ -130,14 +135,14 @@ async fn connection(
     }
 }
 
-struct Answer {
-    status: u16,
-    body: usize,
-    end: usize,
+pub struct Answer {
+    pub status: u16,
+    pub body: usize,
+    pub end: usize,
 }
 
 /// The answer in the buffer, once it is whole.
-fn parse(buffer: &[u8]) -> Option<Answer> {
+pub fn parse(buffer: &[u8]) -> Option<Answer> {
     let head = buffer.windows(4).position(|window| window == b"\r\n\r\n")?;
     let text = std::str::from_utf8(&buffer[..head]).ok()?;
     let status = text.get(9..12)?.parse().ok()?;

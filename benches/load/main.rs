@@ -2,7 +2,8 @@
 //! reads the same bodies, in one run on one machine.
 //!
 //! `cargo bench --bench load` prints the table of docs/PERFORMANCE.md. Arguments after `--`
-//! choose parts by name: `ratios`, `soak`, `idle`, `swaps`.
+//! choose parts by name: `ratios`, `soak`, `idle`, `swaps`, and behind
+//! `swaps` the name of the model.
 //!
 //! Client, server and handler share the machine's cores, so rates are not the machine's
 //! best; their ratio is the figure. Each scenario alternates the two and takes the median
@@ -16,9 +17,11 @@
 
 mod client;
 mod idle;
+mod network;
 mod process;
 mod ratios;
 mod soak;
+mod steady;
 mod swaps;
 
 use std::env;
@@ -41,6 +44,6 @@ fn main() {
         soak::run();
     }
     if wanted("swaps") {
-        swaps::run();
+        swaps::run(parts.get(1).map(String::as_str));
     }
 }

@@ -134,5 +134,5 @@ fn image_binary() -> Scenario {
 }
 
 pub fn contains(text: &'static str) -> Check {
-    Arc::new(move |body| body.windows(text.len()).any(|window| window == text.as_bytes()))
+    Arc::new(move |body| client::holds(body, text))
 }

@@ -1,98 +1,264 @@
-//! A thousand swaps under load, each by a new version directory.
+//! What a swap costs callers: constant load at 70 % of capacity on a model that is swapped
+//! and on another one, with and without swaps.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::client;
+use crate::network;
 use crate::process::{Serving, project};
-use crate::ratios::contains;
+use crate::steady::{Check, Kind, Steady};
 
-const SWAPS: u64 = 1000;
+/// Each round is one phase without swaps and one with them.
+const ROUNDS: u64 = 5;
+const QUIET: Duration = Duration::from_secs(8);
+const CAPACITY: Duration = Duration::from_secs(3);
+const SHARE: f64 = 0.7;
 
-/// Bounds the whole run.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// Connections are made and queues filled before anything counts.
+const WARM_UP: Duration = Duration::from_secs(1);
 
-pub fn run() {
-    let repository = Repository::new();
-    repository.publish(1);
-    let server = Serving::onnxd(&repository.root, &["--poll", "10ms"]);
-    let body = fs::read(project("models/digits/example.json")).expect("the example is there");
-    let request = client::post("/v2/models/digits/infer", "", &body);
-    let quiet =
-        client::load(server.address, &request, 16, Duration::from_secs(5), &contains("[2]"));
-    let done = Arc::new(AtomicBool::new(false));
-    let load = thread::spawn({
-        let (done, address, request) = (Arc::clone(&done), server.address, request.clone());
-        move || {
-            let mut rounds = Vec::new();
-            while !done.load(Ordering::SeqCst) {
-                let second = Duration::from_secs(1);
-                rounds.push(client::load(address, &request, 16, second, &contains("[2]")));
-            }
-            rounds
-        }
-    });
-    let started = Instant::now();
-    let mut resident_early = 0;
-    for version in 2..=SWAPS + 1 {
-        repository.publish(version);
-        wait_until_live(&server, version, started);
-        repository.remove(version - 1);
-        if version == 11 {
-            resident_early = server.resident_bytes();
+/// The phases of a round.
+const WARMING: usize = 0;
+const STILL: usize = 1;
+const SWAPPING: usize = 2;
+
+/// Bounds one swap.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Names and contents of a version's files.
+type Files = Vec<(&'static str, Vec<u8>)>;
+
+/// A model to swap.
+struct Swapped {
+    name: &'static str,
+    title: &'static str,
+    swaps: u64,
+    connections: usize,
+    /// Files of a version and their contents.
+    files: fn(u64) -> Files,
+    request: Vec<u8>,
+    /// Whether an answer is that of this version.
+    check: fn(version: u64, body: &str) -> bool,
+}
+
+/// Both models, or only the one of this name.
+pub fn run(only: Option<&str>) {
+    println!(
+        "\n| swapped | swaps | requests | failed | its p99: quiet, swapping, ratio | p99 of the other model: quiet, swapping, ratio | resident after 10, after all |\n|---|---|---|---|---|---|---|"
+    );
+    for swapped in [network_swapped(), tables_swapped()] {
+        if only.is_none_or(|only| only == swapped.name) {
+            measure(&swapped);
         }
     }
-    let took = started.elapsed();
-    let resident = server.resident_bytes();
-    done.store(true, Ordering::SeqCst);
-    let rounds = load.join().expect("the load ends");
-    let answered: u64 = rounds.iter().map(|round| round.answered).sum();
-    let failed: u64 = rounds.iter().map(|round| round.wrong + round.broken).sum();
-    let mut p99: Vec<Duration> = rounds.iter().map(|round| round.quantile(0.99)).collect();
-    p99.sort();
+}
+
+fn network_swapped() -> Swapped {
+    let row = (0..network::INPUTS).map(|column| format!("{}", column % 7));
+    let row = row.collect::<Vec<_>>().join(",");
+    let body = format!(
+        r#"{{"inputs":[{{"name":"x","datatype":"FP32","shape":[1,{}],"data":[{row}]}}]}}"#,
+        network::INPUTS
+    );
+    Swapped {
+        name: "network",
+        title: "a network of 34 MB",
+        swaps: 200,
+        connections: 4,
+        files: |version| vec![("model.onnx", network::file(version))],
+        request: client::post("/v2/models/network/infer", "", body.as_bytes()),
+        check: |version, body| {
+            let data = body.split_once(r#""data":["#).and_then(|(_, rest)| rest.split_once(']'));
+            let value: Option<f64> = data.and_then(|(number, _)| number.parse().ok());
+            // The rest of the network adds the same small number in every version.
+            value.is_some_and(|value| (value - network::STEP * version as f64).abs() < 100.0)
+        },
+    }
+}
+
+fn tables_swapped() -> Swapped {
+    let body = fs::read(project("models/flight-delay/example.json")).expect("it ships");
+    Swapped {
+        name: "flight-delay",
+        title: "flight-delay, a table of 12 columns",
+        swaps: 1000,
+        connections: 4,
+        files: |version| {
+            let directory = project("models/flight-delay").join(kind_of(version).to_string());
+            ["model.onnx", "golden.json"]
+                .map(|name| (name, fs::read(directory.join(name)).expect("it ships")))
+                .to_vec()
+        },
+        request: client::post("/v2/models/flight-delay/infer", "", &body),
+        check: |version, body| {
+            let expected = if kind_of(version) == 1 { FIRST[0] } else { FIRST[1] };
+            body.contains(expected)
+        },
+    }
+}
+
+/// The probability of "late" that each kind of model gives to the example.
+const FIRST: [&str; 2] = ["0.158997", "0.098941"];
+
+/// Versions are the logistic regression and the boosted trees in turns.
+fn kind_of(version: u64) -> u64 {
+    (version - 1) % 2 + 1
+}
+
+fn measure(swapped: &Swapped) {
+    let repository = Repository::new(swapped.name);
+    // Joined rows would make the capacity larger the more requests wait, and 70 % of it more
+    // than the machine can do.
+    repository.write_settings("[batching]\nmax_rows = 1\n");
+    repository.prepare(1, &(swapped.files)(1));
+    repository.publish(1);
+    let server = Serving::onnxd(&repository.root, &["--poll", "50ms"]);
+    let own = Kind {
+        request: swapped.request.as_slice().into(),
+        check: versioned(swapped.check),
+        connections: swapped.connections,
+    };
+    let digits = fs::read(project("models/digits/example.json")).expect("it ships");
+    let other = Kind {
+        request: client::post("/v2/models/digits/infer", "", &digits).into(),
+        check: Arc::new(|body| client::holds(body, r#""data":[2]"#)),
+        connections: 4,
+    };
+    let mut version = 1;
+    let mut early = 0;
+    let (mut own_p99, mut other_p99) = (Vec::new(), Vec::new());
+    let (mut answered, mut failed) = (0, 0);
+    for _ in 0..ROUNDS {
+        // Somebody else's work, done before anything is measured.
+        for next in version + 1..=version + swapped.swaps / ROUNDS {
+            repository.prepare(next, &(swapped.files)(next));
+        }
+        // The machine's speed changes from minute to minute, and with it what 70 % are.
+        let (own_rate, other_rate) = capacity(server.address, &own, &other);
+        let clients = [
+            Steady::start(server.address, &own, Some(own_rate * SHARE)),
+            Steady::start(server.address, &other, Some(other_rate * SHARE)),
+        ];
+        let enter = |phase| clients.iter().for_each(|client| client.enter(phase));
+        enter(WARMING);
+        sleep(WARM_UP);
+        enter(STILL);
+        sleep(QUIET);
+        enter(SWAPPING);
+        for _ in 0..swapped.swaps / ROUNDS {
+            version += 1;
+            repository.publish(version);
+            wait_until_live(&server, swapped.name, version);
+            repository.remove(version - 1);
+            if version == 11 {
+                early = server.resident_bytes();
+            }
+        }
+        let seen = clients.map(Steady::end);
+        for (seen, p99) in seen.iter().zip([&mut own_p99, &mut other_p99]) {
+            answered += seen.answered();
+            failed += seen.failed;
+            p99.push((seen.p99(STILL), seen.p99(SWAPPING)));
+        }
+    }
+    // What the last version leaves behind goes when its requests have ended.
+    sleep(Duration::from_secs(2));
     println!(
-        "\n{SWAPS} swaps in {took:.1?} under load: {answered} requests, {failed} failed; p99 {:.2?} while swapping, {:.2?} without; resident {:.1} MB after 10 swaps, {:.1} MB after {SWAPS}",
-        p99[p99.len() / 2],
-        quiet.quantile(0.99),
-        resident_early as f64 / 1e6,
-        resident as f64 / 1e6,
+        "| {} | {} | {answered} | {failed} | {} | {} | {:.1} MB, {:.1} MB |",
+        swapped.title,
+        swapped.swaps,
+        figures(own_p99),
+        figures(other_p99),
+        early as f64 / 1e6,
+        server.resident_bytes() as f64 / 1e6,
     );
     assert_eq!(failed, 0, "requests failed during swaps");
 }
 
-fn wait_until_live(server: &Serving, version: u64, started: Instant) {
+/// The medians over the rounds of both and of their ratio.
+fn figures(rounds: Vec<(Duration, Duration)>) -> String {
+    let median = |of: fn(&(Duration, Duration)) -> f64| {
+        let mut values: Vec<f64> = rounds.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    let ms = |seconds: f64| format!("{:.2} ms", seconds * 1e3);
+    let still = median(|(still, _)| still.as_secs_f64());
+    let swapping = median(|(_, swapping)| swapping.as_secs_f64());
+    let ratio = median(|(still, swapping)| swapping.as_secs_f64() / still.as_secs_f64());
+    format!("{}, {}, **{ratio:.2}**", ms(still), ms(swapping))
+}
+
+/// Requests a second when both are asked as fast as they answer.
+fn capacity(address: SocketAddr, own: &Kind, other: &Kind) -> (f64, f64) {
+    let both = [own, other].map(|kind| Steady::start(address, kind, None));
+    sleep(CAPACITY);
+    let [own, other] = both.map(Steady::end);
+    let rate = |answered: usize| answered as f64 / CAPACITY.as_secs_f64();
+    (rate(own.answered()), rate(other.answered()))
+}
+
+/// The answer is right for the version that it names.
+fn versioned(check: fn(u64, &str) -> bool) -> Check {
+    Arc::new(move |body| {
+        let Ok(body) = std::str::from_utf8(body) else { return false };
+        let named =
+            body.split_once(r#""model_version":""#).and_then(|(_, rest)| rest.split_once('"'));
+        let version = named.and_then(|(version, _)| version.parse().ok());
+        version.is_some_and(|version| check(version, body))
+    })
+}
+
+fn wait_until_live(server: &Serving, model: &str, version: u64) {
+    let started = Instant::now();
     let ready =
-        format!("GET /v2/models/digits/versions/{version}/ready HTTP/1.1\r\nHost: x\r\n\r\n");
+        format!("GET /v2/models/{model}/versions/{version}/ready HTTP/1.1\r\nHost: x\r\n\r\n");
     while client::once(server.address, ready.as_bytes()) != 200 {
         assert!(started.elapsed() < PATIENCE, "version {version} did not become live");
-        thread::sleep(Duration::from_millis(2));
+        sleep(Duration::from_millis(5));
     }
 }
 
 /// A repository in a directory of its own, removed at the end.
 struct Repository {
     root: PathBuf,
-    model: Vec<u8>,
+    model: &'static str,
 }
 
 impl Repository {
-    fn new() -> Self {
+    fn new(model: &'static str) -> Self {
         let root = std::env::temp_dir().join(format!("onnxd-swaps-{}", std::process::id()));
-        fs::create_dir_all(root.join("digits")).expect("the temporary directory is writable");
-        let model = fs::read(project("models/digits/1/model.onnx")).expect("digits is there");
+        fs::create_dir_all(root.join("digits/1")).expect("the temporary directory is writable");
+        fs::create_dir_all(root.join(model)).expect("writable");
+        let digits = project("models/digits/1/model.onnx");
+        fs::copy(digits, root.join("digits/1/model.onnx")).expect("digits is there");
         Self { root, model }
     }
 
-    /// Written beside and renamed into place, as a careful deployment does.
+    fn write_settings(&self, text: &str) {
+        fs::write(self.root.join(self.model).join("model.toml"), text).expect("writable");
+    }
+
+    fn parts(&self, version: u64) -> PathBuf {
+        self.root.join(self.model).join(format!(".{version}.part"))
+    }
+
+    /// Renamed into place whole, as a careful deployment does.
     fn publish(&self, version: u64) {
-        let parts = self.root.join("digits").join(format!(".{version}.part"));
+        fs::rename(self.parts(version), self.version(version)).expect("writable");
+    }
+
+    fn prepare(&self, version: u64, files: &[(&str, Vec<u8>)]) {
+        let parts = self.parts(version);
         fs::create_dir_all(&parts).expect("writable");
-        fs::write(parts.join("model.onnx"), &self.model).expect("writable");
-        fs::rename(parts, self.version(version)).expect("writable");
+        for (name, bytes) in files {
+            fs::write(parts.join(name), bytes).expect("writable");
+        }
     }
 
     fn remove(&self, version: u64) {
@@ -100,7 +266,7 @@ impl Repository {
     }
 
     fn version(&self, version: u64) -> PathBuf {
-        Path::new(&self.root).join("digits").join(version.to_string())
+        Path::new(&self.root).join(self.model).join(version.to_string())
     }
 }
 

@@ -12,6 +12,7 @@ pub(super) fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand(serve())
         .subcommand(inspect())
+        .subcommand(check())
 }
 
 fn serve() -> Command {
@@ -42,11 +43,16 @@ fn argument(setting: &Setting) -> Arg {
     if !setting.default.is_empty() {
         help = format!("{help} [default: {}]", setting.default);
     }
-    Arg::new(setting.name)
+    let argument = Arg::new(setting.name)
         .long(setting.name)
         .aliases(setting.aliases.iter().copied())
         .value_name(setting.value)
-        .help(help)
+        .help(help);
+    if setting.value == "BOOL" {
+        // The bare flag says yes; a word after it would be taken for the models.
+        return argument.num_args(0..=1).require_equals(true).default_missing_value("true");
+    }
+    argument
 }
 
 fn inspect() -> Command {
@@ -54,6 +60,21 @@ fn inspect() -> Command {
         .about("Shows inputs, outputs and operators of a model, and whether it can be served")
         .arg(
             Arg::new("MODEL")
+                .required(true)
+                .help("An .onnx file, a model's directory, or a model repository"),
+        )
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"))
+}
+
+fn check() -> Command {
+    Command::new("check")
+        .about("Runs the checks that a new version must pass before it serves")
+        .long_about(
+            "Loads every version that would be served and runs the checks of its model.toml, \
+             each against the version before it. Exit code 0 only if all would go live.",
+        )
+        .arg(
+            Arg::new("MODELS")
                 .required(true)
                 .help("An .onnx file, a model's directory, or a model repository"),
         )

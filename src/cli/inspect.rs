@@ -1,7 +1,6 @@
 //! `onnxd inspect`.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::ArgMatches;
 use serde::Serialize;
@@ -105,8 +104,7 @@ struct Found {
 
 /// Every version in the path, whatever the policies say.
 fn find(path: &Path) -> Result<Vec<Found>, Failure> {
-    let config =
-        repository::Config { root: path.to_owned(), model_name: None, settle: Duration::ZERO };
+    let config = repository::Config::local(path);
     let work = |error: repository::Error| Failure::Work(error.to_string());
     let listing = Repository::open(config).map_err(work)?.list().map_err(work)?;
     let mut found = Vec::new();

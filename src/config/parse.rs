@@ -10,7 +10,9 @@ use tracing_subscriber::filter::Targets;
 use super::settings::{self, Setting};
 use super::sources::{Effective, Origin, Sources};
 use super::{Config, Errors};
-use crate::repository::parse_duration;
+use crate::predict::Wake;
+use crate::registry::Control;
+use crate::repository::{CacheConfig, Source, Verification, parse_duration};
 use crate::telemetry::Format;
 
 /// Reads settings and remembers what was wrong with them.
@@ -69,6 +71,33 @@ impl<'a> Read<'a> {
         self.get(setting, parse)
     }
 
+    /// How a source behind a network is copied, and where to.
+    pub(super) fn cache(&mut self, source: &Source, poll: Option<Duration>) -> CacheConfig {
+        let fetch_threads = self.value(&settings::FETCH_THREADS, threads);
+        let chosen = self.optional(&settings::CACHE_DIR, |text| Ok(PathBuf::from(text)));
+        let variable = |name: &str| {
+            self.sources.environment.get(name).filter(|text| !text.is_empty()).map(PathBuf::from)
+        };
+        let caches =
+            || variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
+        let directory = chosen.or_else(|| Some(CacheConfig::directory_below(&caches()?, source)));
+        if directory.is_none() && matches!(source, Source::Remote(_)) {
+            let reason = "--cache-dir: a source behind a network needs it, since HOME is not set";
+            self.errors.push(reason.to_owned());
+        }
+        CacheConfig { directory: directory.unwrap_or_default(), poll, fetch_threads }
+    }
+
+    pub(super) fn verification(&mut self) -> Verification {
+        let public_key = self.optional(&settings::PUBLIC_KEY, Verification::key);
+        let require_signatures = self.value(&settings::REQUIRE_SIGNATURES, yes_or_no);
+        let given = !self.sources.effective(&settings::PUBLIC_KEY).text.is_empty();
+        if require_signatures && !given {
+            self.errors.push("--require-signatures: needs a --public-key to check them".to_owned());
+        }
+        Verification { public_key, require_signatures }
+    }
+
     /// `http-addr`, or all addresses with `http-port`.
     pub(super) fn http_address(&mut self) -> SocketAddr {
         let address = self.value(&settings::HTTP_ADDR, address);
@@ -85,10 +114,6 @@ impl<'a> Read<'a> {
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("'{text}' is no address, expected for example 127.0.0.1:8080"))
-}
-
-pub(super) fn path(text: &str) -> Result<PathBuf, String> {
-    if text.is_empty() { Err("the path is empty".to_owned()) } else { Ok(PathBuf::from(text)) }
 }
 
 /// A name that fits one segment of a URL.
@@ -150,6 +175,14 @@ pub(super) fn bytes(text: &str) -> Result<usize, String> {
     number.checked_mul(unit).filter(|bytes| *bytes > 0).ok_or_else(error)
 }
 
+pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(format!("'{text}' is neither true nor false")),
+    }
+}
+
 pub(super) fn log_format(text: &str) -> Result<Format, String> {
     match text {
         "text" => Ok(Format::Text),
@@ -160,6 +193,22 @@ pub(super) fn log_format(text: &str) -> Result<Format, String> {
 
 pub(super) fn log_filter(text: &str) -> Result<Targets, String> {
     text.parse().map_err(|error| format!("'{text}' is no log filter: {error}"))
+}
+
+pub(super) fn control(text: &str) -> Result<Control, String> {
+    match text {
+        "poll" => Ok(Control::Poll),
+        "explicit" => Ok(Control::Explicit),
+        _ => Err(format!("'{text}' decides nothing, expected poll or explicit")),
+    }
+}
+
+pub(super) fn wake(text: &str) -> Result<Wake, String> {
+    match text {
+        "wait" => Ok(Wake::Wait),
+        "refuse" => Ok(Wake::Refuse),
+        _ => Err(format!("'{text}' is no way to wake a model, expected wait or refuse")),
+    }
 }
 
 #[cfg(test)]
@@ -198,6 +247,27 @@ mod tests {
         sources.environment.insert("ONNXD_DEADLINE".to_owned(), "2s".to_owned());
         let config = Config::read(&sources).unwrap();
         assert_eq!((config.registry.queue, config.registry.deadline.as_secs()), (7, 2));
+    }
+
+    #[test]
+    fn signatures_cannot_be_required_without_a_key() {
+        let Errors(errors) = Config::read(&sources(&[("require-signatures", "true")])).unwrap_err();
+        assert_eq!(errors, ["--require-signatures: needs a --public-key to check them"]);
+        let Errors(errors) = Config::read(&sources(&[("public-key", "/no/such")])).unwrap_err();
+        assert!(errors[0].starts_with("--public-key: '/no/such' is no minisign key"), "{errors:?}");
+    }
+
+    #[test]
+    fn the_cache_lies_in_the_home_directory_unless_told_otherwise() {
+        let Errors(errors) = Config::read(&sources(&[("models", "s3://b/m")])).unwrap_err();
+        assert!(errors[0].starts_with("--cache-dir"), "{errors:?}");
+        let mut given = sources(&[("models", "s3://b/m")]);
+        given.environment.insert("HOME".to_owned(), "/home/me".to_owned());
+        let config = Config::read(&given).unwrap();
+        assert!(config.repository.cache.directory.starts_with("/home/me/.cache/onnxd"));
+        given.flags.insert("cache-dir".to_owned(), "/c".to_owned());
+        let config = Config::read(&given).unwrap();
+        assert_eq!(config.repository.cache.directory, PathBuf::from("/c"));
     }
 
     #[test]

@@ -37,8 +37,8 @@ macro_rules! settings {
 }
 
 settings! {
-    MODELS: "models", "ONNXD_MODELS", "PATH" = "models" ["model-dir", "model_dir"],
-        "A model repository, a directory with one model, or an .onnx file";
+    MODELS: "models", "ONNXD_MODELS", "SOURCE" = "models" ["model-dir", "model_dir"],
+        "A model repository, a directory with one model, or an .onnx file; a path, or a URL with file, s3, gs, az, http or https";
     MODEL_NAME: "model-name", "ONNXD_MODEL_NAME", "NAME" = "" ["model_name"],
         "Name of a single model, instead of its directory's or file's";
     HTTP_ADDR: "http-addr", "ONNXD_HTTP_ADDR", "ADDR" = "127.0.0.1:8080",
@@ -49,6 +49,14 @@ settings! {
         "Serve /metrics and the probes here too";
     POLL: "poll", "ONNXD_POLL", "TIME" = "2s",
         "Time between two looks at the models, or 'off' to look once";
+    CACHE_DIR: "cache-dir", "ONNXD_CACHE_DIR", "DIR" = "",
+        "Where copies of models behind a URL are kept; in ~/.cache/onnxd by default";
+    FETCH_THREADS: "fetch-threads", "ONNXD_FETCH_THREADS", "N" = "4",
+        "Files that are downloaded at the same time";
+    PUBLIC_KEY: "public-key", "ONNXD_PUBLIC_KEY", "KEY" = "",
+        "A minisign public key, or its file: signatures of models must be made with it";
+    REQUIRE_SIGNATURES: "require-signatures", "ONNXD_REQUIRE_SIGNATURES", "BOOL" = "false",
+        "Refuse models without a signature";
     MAX_BODY: "max-body", "ONNXD_MAX_BODY", "BYTES" = "64MiB",
         "Largest request body, before and after decompression";
     DEADLINE: "deadline", "ONNXD_DEADLINE", "TIME" = "30s",
@@ -69,6 +77,14 @@ settings! {
         "Compiled plans kept per model version";
     MAX_PLAN_MEMORY: "max-plan-memory", "ONNXD_MAX_PLAN_MEMORY", "BYTES" = "1GiB",
         "Estimated memory of the plans kept per model version";
+    MODEL_CONTROL: "model-control", "ONNXD_MODEL_CONTROL", "WHO" = "poll",
+        "Who decides which models are served: 'poll', all of the repository, or 'explicit', requests to load and unload";
+    STATE_DIR: "state-dir", "ONNXD_STATE_DIR", "PATH" = "",
+        "Directory where routing, rollbacks and what was loaded are kept across restarts";
+    MAX_MODEL_MEMORY: "max-model-memory", "ONNXD_MAX_MODEL_MEMORY", "BYTES" = "",
+        "Memory that all models may take together, by their estimates";
+    WAKE: "wake", "ONNXD_WAKE", "HOW" = "wait",
+        "A request for a model that left memory: 'wait' until it is back, or 'refuse' with 503 meanwhile";
     LOG: "log", "ONNXD_LOG", "FORM" = "text",
         "Form of the log lines: text or json";
     LOG_FILTER: "log-filter", "ONNXD_LOG_FILTER", "FILTER" = "info",

@@ -58,8 +58,9 @@ impl Sources {
             match value {
                 toml::Value::String(text) => drop(self.file.insert(key, text)),
                 toml::Value::Integer(number) => drop(self.file.insert(key, number.to_string())),
+                toml::Value::Boolean(truth) => drop(self.file.insert(key, truth.to_string())),
                 other => errors.push(format!(
-                    "{name}: '{key}' is {}, expected a string or a whole number",
+                    "{name}: '{key}' is {}, expected a string, a whole number or a boolean",
                     other.type_str()
                 )),
             }

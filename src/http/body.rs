@@ -30,6 +30,17 @@ pub(super) async fn read(config: &Config, headers: &HeaderMap, body: Body) -> Re
     }
 }
 
+/// The same where a few words are all there is to say.
+pub(super) async fn read_small(
+    config: &Config,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Bytes, Error> {
+    const MAX_BODY: usize = 16 * 1024;
+    let config = Config { max_body: MAX_BODY.min(config.max_body), ..config.clone() };
+    read(&config, headers, body).await
+}
+
 async fn collect(limit: usize, headers: &HeaderMap, mut body: Body) -> Result<Bytes, Error> {
     let announced = headers
         .get(header::CONTENT_LENGTH)

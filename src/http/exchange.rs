@@ -1,13 +1,13 @@
 //! What the prediction handlers of all protocols share.
 
 use axum::body::Body;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use super::blocking;
 use super::coding::Coding;
 use super::error::Error;
-use crate::predict::Watch;
+use crate::predict::{Target, Watch};
 use crate::registry::LiveModel;
 use crate::tensor::json::JsonError;
 use crate::tensor::{Tensor, binary};
@@ -69,10 +69,33 @@ pub(super) fn rows(live: &LiveModel, outputs: &[Tensor]) -> usize {
     }
 }
 
+/// Requests with the same value here go to the same version.
+const ROUTING_KEY: HeaderName = HeaderName::from_static("x-routing-key");
+
+/// The version that answered.
+const MODEL_VERSION: HeaderName = HeaderName::from_static("x-model-version");
+
+/// What a request for a prediction asks for.
+pub(super) fn target<'a>(
+    model: &'a str,
+    version: Option<&'a str>,
+    headers: &'a HeaderMap,
+) -> Result<Target<'a>, Error> {
+    let key = headers.get(ROUTING_KEY).map(HeaderValue::to_str).transpose();
+    let key = key.map_err(|_| Error::Malformed(format!("{ROUTING_KEY} is not ASCII text")))?;
+    Ok(Target { model, version, key })
+}
+
 /// 200 with a body that `coding` was applied to.
-pub(super) fn ok(content_type: HeaderValue, coding: Coding, body: Vec<u8>) -> Response {
+pub(super) fn ok(
+    live: &LiveModel,
+    content_type: HeaderValue,
+    coding: Coding,
+    body: Vec<u8>,
+) -> Response {
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
+    headers.insert(MODEL_VERSION, HeaderValue::from(live.version));
     headers.insert(header::CONTENT_TYPE, content_type);
     if let Some(value) = coding.header() {
         headers.insert(header::CONTENT_ENCODING, value);

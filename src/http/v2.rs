@@ -12,11 +12,20 @@ pub(super) mod statistics;
 
 use serde::Deserialize;
 
+use crate::predict;
+
 /// The path parameters of a model: its name, and its version where the path names one.
 #[derive(Debug, Deserialize)]
 pub(super) struct Target {
     pub(super) model: String,
     pub(super) version: Option<String>,
+}
+
+impl Target {
+    /// Without a key: what is asked for is not a prediction.
+    fn as_asked(&self) -> predict::Target<'_> {
+        predict::Target::new(&self.model, self.version.as_deref())
+    }
 }
 
 /// Where the JSON ends in a body that binary data follows.

@@ -37,6 +37,7 @@ impl Watch {
     /// The request goes to this version.
     pub fn resolved(&mut self, live: &Arc<LiveModel>) {
         live.metrics.in_flight.inc();
+        live.asked.now();
         self.live = Some(Arc::clone(live));
     }
 
@@ -76,6 +77,7 @@ impl Watch {
         match &self.live {
             Some(live) => {
                 live.metrics.ended(self.protocol, outcome, took);
+                live.health.add(outcome, took);
                 if outcome != Outcome::Ok {
                     live.statistics.add_failure(took);
                 }

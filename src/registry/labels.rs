@@ -115,3 +115,33 @@ impl Stage {
         }
     }
 }
+
+/// What became of the copy of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShadowOutcome {
+    Compared,
+    /// The shadow's outputs are not those of the version that answered.
+    Incomparable,
+    /// The shadow did not answer.
+    Failed,
+    /// The caller got no answer to compare with.
+    Unanswered,
+    /// Too many copies were under way.
+    Dropped,
+}
+
+impl ShadowOutcome {
+    pub(super) const ALL: [Self; 5] =
+        [Self::Compared, Self::Incomparable, Self::Failed, Self::Unanswered, Self::Dropped];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Compared => "compared",
+            Self::Incomparable => "incomparable",
+            Self::Failed => "failed",
+            Self::Unanswered => "unanswered",
+            Self::Dropped => "dropped",
+        }
+    }
+}

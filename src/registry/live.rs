@@ -3,10 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::asked::Asked;
+use super::budget::Reservation;
+use super::comparison::Comparison;
+use super::health::Health;
 use super::metrics::VersionMetrics;
 use super::statistics::Statistics;
 use crate::engine::{LoadedModel, Signature};
-use crate::repository::{Version, VersionPolicy};
+use crate::gate;
+use crate::repository::{Rollback, Version, VersionPolicy};
 use crate::scheduler::Queue;
 
 /// Everything a request needs of the version that answers it.
@@ -18,13 +23,26 @@ pub struct LiveModel {
     /// Of the model file, in hexadecimal.
     pub sha256: String,
     pub model: Arc<dyn LoadedModel>,
+    /// What it showed before it served.
+    pub gate: gate::Report,
     /// Which versions of its model are served.
     pub version_policy: VersionPolicy,
     pub queue: Queue,
     /// Time that a request to this model may take.
     pub deadline: Duration,
+    /// When this version is taken back.
+    pub(super) rollback: Rollback,
+    /// Time without requests after which it leaves memory.
+    pub(super) unload_after: Option<Duration>,
     pub metrics: VersionMetrics,
     pub statistics: Statistics,
+    pub health: Health,
+    /// As a shadow: how its answers compare.
+    pub comparison: Comparison,
+    /// When the last request came, or the version went live.
+    pub asked: Asked,
+    /// Given back to the budget when the version is freed.
+    pub(super) _memory: Reservation,
     /// Reading, compiling and warming up took this long.
     pub load_time: Duration,
     pub loaded_at: SystemTime,

@@ -1,22 +1,28 @@
-//! One version from its files to a model that can serve.
+//! One version from its files to a model that can serve, through every step of
+//! [`super::lifecycle`].
 
-use std::fmt::Write;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use sha2::{Digest, Sha256};
-
-use super::Config;
+use super::asked::Asked;
+use super::budget::{Budget, Reservation};
+use super::comparison::Comparison;
+use super::health::Health;
+use super::lifecycle::{Cause, Refused, Stage, Ticket};
 use super::live::LiveModel;
 use super::metrics::Metrics;
 use super::reconcile::Load;
+use super::snapshot::Model;
 use super::statistics::Statistics;
+use super::{Config, Registry};
 use crate::engine::guard;
-use crate::engine::{Engine, ModelSource};
+use crate::engine::{Engine, LoadedModel, ModelSource};
+use crate::gate::{self, Candidate};
+use crate::repository::{Verification, verify};
 use crate::scheduler::{Limits, Scheduler};
+
+/// A model in memory is its file again and what is packed for the processor.
+const BYTES_PER_FILE_BYTE: u64 = 2;
 
 /// What loading needs besides the files.
 pub(super) struct Loader {
@@ -24,62 +30,112 @@ pub(super) struct Loader {
     pub(super) scheduler: Arc<Scheduler>,
     pub(super) config: Config,
     pub(super) metrics: Metrics,
+    pub(super) budget: Budget,
+    /// What serves: a version is measured against it.
+    pub(super) registry: Registry,
+    pub(super) verification: Verification,
 }
 
 impl Loader {
-    /// Loads and warms up. Blocks, possibly for seconds.
+    /// Takes a version all the way to the switch. Blocks, possibly for minutes.
     ///
     /// # Errors
-    /// The reason, as the repository index shows it.
-    pub(super) fn load(&self, load: &Load) -> Result<LiveModel, String> {
+    /// [`Refused`] at the first step that it does not pass.
+    pub(super) fn load(&self, load: &Load, ticket: &Ticket) -> Result<LiveModel, Refused> {
+        let loaded = self.steps(load, ticket);
+        // What was read while it was being written proves nothing, good or bad.
+        if load.files.fingerprint.holds() {
+            return loaded;
+        }
+        Err(Refused::new(Cause::Superseded, "its files changed while they were loaded"))
+    }
+
+    fn steps(&self, load: &Load, ticket: &Ticket) -> Result<LiveModel, Refused> {
         let started = Instant::now();
+        ticket.enter(Stage::Verifying)?;
+        let sha256 = verify(&load.files, &self.verification)
+            .map_err(|reason| Refused::new(Cause::Verification, reason))?;
+        let memory = |reason| Refused::new(Cause::Memory, reason);
+        let estimate = load.files.fingerprint.bytes().saturating_mul(BYTES_PER_FILE_BYTE);
+        let mut reservation = self.budget.reserve(estimate).map_err(memory)?;
+        ticket.enter(Stage::Loading)?;
+        let model = self.compile(load)?;
+        reservation.resize(model.facts().memory_bytes).map_err(memory)?;
+        ticket.enter(Stage::Gate)?;
+        let report = self.gate(load, model.as_ref(), ticket)?;
+        ticket.enter(Stage::Gate)?;
+        Ok(self.live(load, model, report, (sha256, reservation, started)))
+    }
+
+    fn compile(&self, load: &Load) -> Result<Arc<dyn LoadedModel>, Refused> {
         let source = ModelSource {
             path: load.files.model_file.clone(),
             known_shapes: load.files.known_shapes(),
             features: load.settings.features.clone(),
         };
-        let sha256 = sha256(&load.files.model_file)
-            .map_err(|error| format!("cannot read the model file: {error}"))?;
-        let model = guard::catch(|| self.engine.load(&source))
-            .map_err(|caught| format!("loading failed: {}", caught.0))?
-            .map_err(|error| error.to_string())?;
+        guard::catch(|| self.engine.load(&source))
+            .map_err(|caught| format!("loading failed: {}", caught.0))
+            .and_then(|model| model.map_err(|error| error.to_string()))
+            .map_err(|reason| Refused::new(Cause::Model, reason))
+    }
+
+    /// The version against what serves and what its owner asks of it.
+    fn gate(
+        &self,
+        load: &Load,
+        model: &dyn LoadedModel,
+        ticket: &Ticket,
+    ) -> Result<gate::Report, Refused> {
+        let snapshot = self.registry.snapshot();
+        let live = snapshot.models.get(&load.model).and_then(Model::serving);
+        let report = gate::run(&Candidate {
+            model: &load.model,
+            version: load.version,
+            loaded: model,
+            files: &load.files,
+            settings: &load.settings,
+            live: live.map(|live| (live.version, live.model.as_ref())),
+            cancelled: &|| ticket.is_cancelled(),
+        });
+        let failed = report.failed().map(|check| {
+            Refused::new(check.kind.into(), format!("{}: {}", check.kind.as_str(), check.detail))
+        });
+        failed.map_or(Ok(report), Err)
+    }
+
+    fn live(
+        &self,
+        load: &Load,
+        model: Arc<dyn LoadedModel>,
+        gate: gate::Report,
+        (sha256, memory, started): (String, Reservation, Instant),
+    ) -> LiveModel {
         let version_text = load.version.to_string();
         let limits = Limits {
             waiting: load.settings.limits.queue.unwrap_or(self.config.queue),
             batch_rows: load.settings.batching.max_rows,
         };
         let queue_metrics = self.metrics.queue(&load.model, &version_text);
-        Ok(LiveModel {
+        LiveModel {
             name: load.model.clone(),
             version: load.version,
             sha256,
+            gate,
             queue: self.scheduler.queue(Arc::clone(&model), limits, queue_metrics),
             model,
             version_policy: load.settings.versions.clone(),
             deadline: load.settings.limits.deadline.unwrap_or(self.config.deadline),
+            rollback: load.settings.rollback.clone(),
+            unload_after: load.settings.unload_after,
             metrics: self.metrics.version(&load.model, &version_text),
             version_text,
             statistics: Statistics::default(),
+            health: Health::default(),
+            comparison: Comparison::default(),
+            asked: Asked::default(),
+            _memory: memory,
             load_time: started.elapsed(),
             loaded_at: SystemTime::now(),
-        })
-    }
-}
-
-fn sha256(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => break,
-            read => hash.update(&buffer[..read]),
         }
     }
-    let mut text = String::with_capacity(64);
-    for byte in hash.finalize() {
-        // Writing into a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    Ok(text)
 }

@@ -8,8 +8,10 @@ use prometheus::{
     GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
 };
 
-use super::labels::{Outcome, Protocol, Refusal, Stage};
+use super::labels::{Outcome, Protocol, Refusal, ShadowOutcome, Stage};
+use super::lifecycle::Cause;
 use super::live::LiveModel;
+use super::shadows::ShadowMetrics;
 use super::snapshot::State;
 use crate::metrics::{LATENCY_BUCKETS, Registry, seconds};
 use crate::scheduler;
@@ -36,8 +38,11 @@ struct Families {
     plans: IntGaugeVec,
     plan_compiles_total: IntCounterVec,
     swaps_total: IntCounterVec,
+    refusals_total: IntCounterVec,
     swap_duration_seconds: HistogramVec,
+    source_up: IntGaugeVec,
     queues: scheduler::Metrics,
+    shadows: ShadowMetrics,
     retired: Mutex<HashMap<String, VecDeque<(String, String)>>>,
 }
 
@@ -102,8 +107,13 @@ impl Metrics {
             ),
             swaps_total: registry.counter(
                 "onnxd_swaps_total",
-                "Versions brought into service (ok) or refused (failed).",
+                "Versions brought into service (ok), refused (failed) or taken back (rolled_back).",
                 &["model", "outcome"],
+            ),
+            refusals_total: registry.counter(
+                "onnxd_refusals_total",
+                "Versions that were refused or taken back, by what they did not pass.",
+                &["model", "cause"],
             ),
             swap_duration_seconds: registry.histogram(
                 "onnxd_swap_duration_seconds",
@@ -111,7 +121,13 @@ impl Metrics {
                 &["model"],
                 &LATENCY_BUCKETS,
             ),
+            source_up: registry.gauge(
+                "onnxd_source_up",
+                "1 if the source of the models could be read at the last look, else 0.",
+                &[],
+            ),
             queues: scheduler::Metrics::new(registry),
+            shadows: ShadowMetrics::new(registry),
             retired: Mutex::default(),
         }))
         .with_all_refusals()
@@ -168,9 +184,18 @@ impl Metrics {
             .inc();
     }
 
+    /// Counts the copy of a request.
+    pub fn shadowed(&self, shadow: &LiveModel, outcome: ShadowOutcome) {
+        self.0.shadows.add(shadow, outcome);
+    }
+
     /// Counts a request that was turned away.
     pub fn rejected(&self, refusal: Refusal) {
         self.0.rejected_total.with_label_values(&[refusal.as_str()]).inc();
+    }
+
+    pub(super) fn set_source(&self, up: bool) {
+        self.0.source_up.with_label_values::<&str>(&[]).set(i64::from(up));
     }
 
     pub(super) fn set_state(&self, model: &str, version: &str, state: State) {
@@ -184,6 +209,8 @@ impl Metrics {
 
     pub(super) fn went_live(&self, live: &LiveModel, took: Duration) {
         let labels = &[live.name.as_str(), live.version_text.as_str()];
+        // Other files count from the beginning.
+        let _ = self.0.plan_compiles_total.remove_label_values(labels);
         self.0.model_info.with_label_values(&[labels[0], labels[1], &live.sha256]).set(1);
         self.0.model_load_seconds.with_label_values(labels).set(seconds(live.load_time));
         self.0.swaps_total.with_label_values(&[&live.name, "ok"]).inc();
@@ -191,8 +218,10 @@ impl Metrics {
         self.refresh(live);
     }
 
-    pub(super) fn refused(&self, model: &str) {
-        self.0.swaps_total.with_label_values(&[model, "failed"]).inc();
+    pub(super) fn refused(&self, model: &str, cause: Cause) {
+        let outcome = if cause == Cause::RolledBack { "rolled_back" } else { "failed" };
+        self.0.swaps_total.with_label_values(&[model, outcome]).inc();
+        self.0.refusals_total.with_label_values(&[model, cause.as_str()]).inc();
     }
 
     pub(super) fn refresh(&self, live: &LiveModel) {
@@ -203,10 +232,15 @@ impl Metrics {
         self.0.plans.with_label_values(labels).set(signed(facts.plans as u64));
         let compiles = self.0.plan_compiles_total.with_label_values(labels);
         compiles.inc_by(facts.compiles.saturating_sub(compiles.get()));
+        self.0.shadows.refresh(live);
     }
 
     /// A version no longer serves; its series stay for a while.
     pub(super) fn retire(&self, live: &LiveModel) {
+        // Counts end; what a version holds in memory is nothing from now on.
+        let labels = &[live.name.as_str(), live.version_text.as_str()];
+        let _ = self.0.model_memory_bytes.remove_label_values(labels);
+        let _ = self.0.plans.remove_label_values(labels);
         let mut retired = self.0.retired.lock().unwrap_or_else(PoisonError::into_inner);
         let queue = retired.entry(live.name.clone()).or_default();
         queue.push_back((live.version_text.clone(), live.sha256.clone()));
@@ -220,9 +254,16 @@ impl Metrics {
     /// A version came back: its series must not be taken off the page.
     pub(super) fn unretire(&self, model: &str, version: &str) {
         let mut retired = self.0.retired.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(queue) = retired.get_mut(model) {
-            queue.retain(|(kept, _)| kept != version);
+        let Some(queue) = retired.get_mut(model) else { return };
+        for (_, sha256) in queue.iter().filter(|(kept, _)| kept == version) {
+            self.forget_info(model, version, sha256);
         }
+        queue.retain(|(kept, _)| kept != version);
+    }
+
+    /// These files of a version serve no more.
+    pub(super) fn forget_info(&self, model: &str, version: &str, sha256: &str) {
+        let _ = self.0.model_info.remove_label_values(&[model, version, sha256]);
     }
 
     pub(super) fn forget_state(&self, model: &str, version: &str) {
@@ -256,6 +297,7 @@ impl Metrics {
         let _ = families.plans.remove_label_values(labels);
         let _ = families.plan_compiles_total.remove_label_values(labels);
         families.queues.remove(model, version);
+        families.shadows.remove(model, version);
     }
 }
 

@@ -10,19 +10,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use super::settings::Settings;
+use super::sums;
 use super::{Error, FileState, Fingerprint, Listing, Model, Version, VersionFiles};
 
 const MODEL_FILE: &str = "model.onnx";
 const SETTINGS_FILE: &str = "model.toml";
 const GOLDEN_FILE: &str = "golden.json";
+const SUMS_SIGNATURE_FILE: &str = "SHA256SUMS.minisig";
 
 /// Files of one version that are looked at; a directory with more is no model version.
 const MAX_FILES: usize = 1000;
+
+/// Directories within directories of one version.
+const MAX_DEPTH: usize = 8;
 
 /// What kind of path holds the models.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,22 +111,64 @@ fn is_onnx(path: &Path) -> bool {
 
 /// A positive integer written the one usual way: `01` and `+1` are no versions, so two
 /// directories cannot be the same one.
-fn version_of(name: &str) -> Option<Version> {
+pub(super) fn version_of(name: &str) -> Option<Version> {
     let version: Version = name.parse().ok()?;
     (version > 0 && version.to_string() == name).then_some(version)
 }
 
+/// Whether a model file in this directory is one version of a model. The settings decide
+/// where both would do: a single model may happen to lie in a directory with such a name.
+pub(super) fn is_version_directory(directory: &Path) -> bool {
+    let name = directory.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| version_of(name).is_some()) && !directory.join(SETTINGS_FILE).is_file()
+}
+
+/// A directory, and what a single model in it is called.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) root: &'a Path,
+    /// Somebody chose it.
+    pub(super) model_name: Option<&'a str>,
+    /// In place of the root's own, which says nothing if it is a copy.
+    pub(super) root_name: Option<&'a str>,
+}
+
+impl Place<'_> {
+    /// `model.onnx` says nothing, so its directory names the model.
+    fn single_name(&self, file: &Path) -> String {
+        if file.file_name().is_some_and(|name| name == MODEL_FILE) {
+            let directory = if self.root.is_dir() { Some(self.root) } else { file.parent() };
+            directory.map_or_else(|| "model".to_owned(), |directory| self.directory_name(directory))
+        } else {
+            file_stem(file)
+        }
+    }
+
+    fn directory_name(&self, directory: &Path) -> String {
+        if let Some(name) = self.root_name {
+            return name.to_owned();
+        }
+        let absolute = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
+        absolute
+            .file_name()
+            .map_or_else(|| "model".to_owned(), |n| n.to_string_lossy().into_owned())
+    }
+}
+
 /// Everything that is in the directory now, finished or not.
-pub(super) fn scan(root: &Path, model_name: Option<&str>) -> Result<Listing, Error> {
+pub(super) fn scan(place: &Place) -> Result<Listing, Error> {
+    let root = place.root;
     let unreadable = |reason| Error::Unreadable { path: root.to_owned(), reason };
     let mut listing = Listing::default();
     match Layout::of(root)? {
         Layout::SingleFile(file) => {
-            let name = model_name.map_or_else(|| single_name(root, &file), str::to_owned);
-            listing.models.extend(readable(single_file(&file)).map(|model| (name, model)));
+            let name = place.model_name.map_or_else(|| place.single_name(&file), str::to_owned);
+            // A file that was named itself may have neighbours that it has nothing to do with.
+            let shared = root.is_file();
+            listing.models.extend(readable(single_file(&file, shared)).map(|model| (name, model)));
         }
         Layout::SingleModel => {
-            let name = model_name.map_or_else(|| directory_name(root), str::to_owned);
+            let name = place.model_name.map_or_else(|| place.directory_name(root), str::to_owned);
             listing.models.extend(readable(versioned(root)).map(|model| (name, model)));
         }
         Layout::Repository => {
@@ -139,7 +184,7 @@ fn add(models: &mut BTreeMap<String, Model>, entry: &Entry) {
     let (name, model) = if entry.is_dir {
         (entry.name.clone(), readable(versioned(&entry.path)))
     } else if is_onnx(&entry.path) {
-        (file_stem(&entry.path), readable(single_file(&entry.path)))
+        (file_stem(&entry.path), readable(single_file(&entry.path, true)))
     } else {
         return;
     };
@@ -156,21 +201,6 @@ fn add(models: &mut BTreeMap<String, Model>, entry: &Entry) {
         .or_insert(model);
 }
 
-/// `model.onnx` says nothing, so its directory names the model.
-fn single_name(root: &Path, file: &Path) -> String {
-    if file.file_name().is_some_and(|name| name == MODEL_FILE) {
-        let directory = if root.is_dir() { Some(root) } else { file.parent() };
-        directory.map_or_else(|| "model".to_owned(), directory_name)
-    } else {
-        file_stem(file)
-    }
-}
-
-fn directory_name(directory: &Path) -> String {
-    let absolute = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
-    absolute.file_name().map_or_else(|| "model".to_owned(), |n| n.to_string_lossy().into_owned())
-}
-
 fn file_stem(file: &Path) -> String {
     file.file_stem().map_or_else(|| "model".to_owned(), |n| n.to_string_lossy().into_owned())
 }
@@ -179,29 +209,37 @@ fn file_stem(file: &Path) -> String {
 fn readable(model: io::Result<Option<Model>>) -> Option<Model> {
     model.unwrap_or_else(|error| {
         let settings = Err(format!("its files cannot be read: {error}"));
-        Some(Model { settings, versions: BTreeMap::new(), changing: BTreeSet::new() })
+        Some(Model { settings, ..Model::default() })
     })
 }
 
-fn single_file(file: &Path) -> io::Result<Option<Model>> {
+fn single_file(file: &Path, shared: bool) -> io::Result<Option<Model>> {
     let mut states = Vec::new();
     let directory = file.parent().unwrap_or(Path::new("."));
     // External data usually carries the model's name: `x.onnx` and `x.onnx.data`.
     let stem = file_stem(file);
+    let known = [GOLDEN_FILE, sums::FILE, SUMS_SIGNATURE_FILE];
+    let mut names = BTreeSet::new();
     for entry in entries(directory)?.iter().filter(|entry| !entry.is_dir) {
-        if entry.name.starts_with(&stem) {
+        let own = entry.name.starts_with(&stem) || known.contains(&entry.name.as_str());
+        if own {
             push_state(&mut states, &entry.path)?;
+        }
+        if own || !shared {
+            names.insert(entry.name.clone());
         }
     }
     let settings = read_settings(&directory.join(SETTINGS_FILE), &mut states)?;
-    let golden = Some(directory.join(GOLDEN_FILE)).filter(|golden| golden.is_file());
-    if let Some(golden) = &golden {
-        push_state(&mut states, golden)?;
-    }
-    let files =
-        VersionFiles { model_file: file.to_owned(), golden, fingerprint: Fingerprint(states) };
+    let golden = names.contains(GOLDEN_FILE).then(|| directory.join(GOLDEN_FILE));
+    let fingerprint = Fingerprint { files: states, overlay: 0 };
+    let files = VersionFiles { model_file: file.to_owned(), golden, names, shared, fingerprint };
     let versions = BTreeMap::from([(1, files)]);
-    Ok(Some(Model { settings, versions, changing: BTreeSet::new() }))
+    Ok(Some(Model { settings, versions, ..Model::default() }))
+}
+
+/// The model in this directory, if it holds versions.
+pub(super) fn model(directory: &Path) -> Option<Model> {
+    readable(versioned(directory))
 }
 
 /// The model in `<directory>/<version>/model.onnx`; `None` if there are no versions.
@@ -215,20 +253,43 @@ fn versioned(directory: &Path) -> io::Result<Option<Model>> {
         any_version = true;
         let model_file = entry.path.join(MODEL_FILE);
         let mut states = settings_state.clone();
-        let files = present(entries(&entry.path))?.unwrap_or_default();
-        for file in files.into_iter().take(MAX_FILES) {
-            push_state(&mut states, &file.path)?;
+        let names = files_below(&entry.path)?;
+        for name in &names {
+            push_state(&mut states, &entry.path.join(name))?;
         }
         if !is_file(&model_file)? {
             // Copying it may have just begun. Asked after the states were taken: a file that
             // is removed meanwhile must not look like one that has changed.
             continue;
         }
-        let golden = Some(entry.path.join(GOLDEN_FILE)).filter(|golden| golden.is_file());
-        versions
-            .insert(version, VersionFiles { model_file, golden, fingerprint: Fingerprint(states) });
+        let golden = names.contains(GOLDEN_FILE).then(|| entry.path.join(GOLDEN_FILE));
+        let fingerprint = Fingerprint { files: states, overlay: 0 };
+        let files = VersionFiles { model_file, golden, names, shared: false, fingerprint };
+        versions.insert(version, files);
     }
-    Ok(any_version.then_some(Model { settings, versions, changing: BTreeSet::new() }))
+    Ok(any_version.then_some(Model { settings, versions, ..Model::default() }))
+}
+
+/// Files below a directory, by their paths in it. Directories themselves say nothing: those
+/// of a copy are made anew whenever anything changes.
+fn files_below(directory: &Path) -> io::Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![(directory.to_owned(), String::new(), 0)];
+    while let Some((path, prefix, depth)) = open.pop() {
+        for entry in present(entries(&path))?.unwrap_or_default() {
+            if found.len() >= MAX_FILES {
+                return Ok(found);
+            }
+            let name = format!("{prefix}{}", entry.name);
+            if !entry.is_dir {
+                found.insert(name);
+            } else if depth < MAX_DEPTH {
+                // Links may lead in circles.
+                open.push((entry.path, format!("{name}/"), depth + 1));
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn read_settings(file: &Path, states: &mut Vec<FileState>) -> io::Result<Result<Settings, String>> {
@@ -241,16 +302,6 @@ fn read_settings(file: &Path, states: &mut Vec<FileState>) -> io::Result<Result<
 }
 
 fn push_state(states: &mut Vec<FileState>, file: &Path) -> io::Result<()> {
-    if let Some(metadata) = present(fs::metadata(file))? {
-        let seconds = u64::try_from(metadata.ctime()).unwrap_or(0);
-        let nanos = u32::try_from(metadata.ctime_nsec()).unwrap_or(0);
-        states.push(FileState {
-            name: file.to_owned(),
-            bytes: metadata.len(),
-            modified: metadata.modified().ok(),
-            inode: metadata.ino(),
-            touched: SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos),
-        });
-    }
+    states.extend(FileState::of(file)?);
     Ok(())
 }

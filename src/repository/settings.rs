@@ -1,21 +1,157 @@
 //! `model.toml`: what a model's owner may say about it.
 
-use std::collections::BTreeSet;
+mod document;
+mod reader;
+mod values;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Version;
 
 /// The settings of one model; the defaults need no file.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Settings {
     pub versions: VersionPolicy,
+    /// Names for versions; requests may ask for a name.
+    pub labels: BTreeMap<String, Version>,
+    /// Shares of the requests that name no version. Empty: all go to the highest version.
+    pub traffic: BTreeMap<Target, u32>,
+    /// Gets a copy of the traffic; its answers are compared and thrown away.
+    pub shadow: Option<Target>,
+    /// What a new version must show before it serves.
+    pub gate: Gate,
+    /// When a fresh version is taken back.
+    pub rollback: Rollback,
+    /// A model that nobody asked for so long leaves memory until somebody does.
+    pub unload_after: Option<Duration>,
     /// Names for the columns of a model's only input.
     pub features: Option<Vec<String>>,
     pub batching: Batching,
     pub limits: Limits,
+}
+
+/// A version, or the label of one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Target {
+    Version(Version),
+    Label(String),
+}
+
+impl Target {
+    /// A number is a version, anything else a label.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::Label(text.to_owned()), Self::Version)
+    }
+}
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Version(Version),
+            Text(String),
+        }
+        // Keys of objects are texts even where they are numbers.
+        Ok(match Written::deserialize(deserializer)? {
+            Written::Version(version) => Self::Version(version),
+            Written::Text(text) => Self::from_text(&text),
+        })
+    }
+}
+
+impl Serialize for Target {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Version(version) => serializer.serialize_u64(*version),
+            Self::Label(label) => serializer.serialize_str(label),
+        }
+    }
+}
+
+/// What a new version must show before it serves.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Gate {
+    pub golden: GoldenPolicy,
+    pub signature: SignaturePolicy,
+    /// Of one request at a time, one row each, measured after the warm-up.
+    pub max_latency_p99: Option<Duration>,
+    pub evaluation: Option<Evaluation>,
+}
+
+/// Whether a version must have golden examples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GoldenPolicy {
+    Required,
+    /// They must hold if they are there.
+    #[default]
+    IfPresent,
+    Off,
+}
+
+/// What a version may change of the signature that callers know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SignaturePolicy {
+    /// Requests that the live version accepts must be accepted, and find their outputs.
+    #[default]
+    Compatible,
+    Any,
+}
+
+/// Data that a version is scored on, and the score that it must reach.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// CSV or Parquet; relative to the model's directory.
+    pub data: PathBuf,
+    /// The column of the truth.
+    pub target: String,
+    pub metric: Metric,
+    /// The class that scores are about; by default the second.
+    pub positive: Option<String>,
+    /// For metrics that are better when larger.
+    pub min: Option<f64>,
+    /// For errors.
+    pub max: Option<f64>,
+    /// How much worse than the live version it may be, on the same data.
+    pub not_worse_than_live_by: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    Auc,
+    Accuracy,
+    F1,
+    Rmse,
+    Mae,
+    LogLoss,
+}
+
+/// Limits that a fresh version must keep, or the one before it comes back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rollback {
+    /// A version is fresh so long after its switch; the one before stays in memory meanwhile.
+    pub window: Duration,
+    /// Fewer requests prove nothing.
+    pub min_requests: u64,
+    /// Share of requests that may fail, from 0 to 1.
+    pub max_error_rate: Option<f64>,
+    pub max_latency_p99: Option<Duration>,
+}
+
+impl Default for Rollback {
+    fn default() -> Self {
+        Self {
+            window: Duration::from_mins(5),
+            min_requests: 100,
+            max_error_rate: None,
+            max_latency_p99: None,
+        }
+    }
 }
 
 /// Which of the versions on disk are served.
@@ -28,21 +164,18 @@ pub enum VersionPolicy {
 }
 
 /// How requests are joined.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batching {
     /// Rows that may run together; 1 turns batching off.
     pub max_rows: usize,
 }
 
 /// Bounds for one model.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Limits {
     /// Requests that may wait; the server's default if absent.
     pub queue: Option<usize>,
     /// Time for one request; the server's default if absent.
-    #[serde(deserialize_with = "optional_duration")]
     pub deadline: Option<Duration>,
 }
 
@@ -60,16 +193,30 @@ impl Default for Batching {
 
 impl Settings {
     /// # Errors
-    /// The text of what is wrong, with its line.
+    /// Every mistake in the text, each with its line, in one line.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let settings: Self = toml::from_str(text).map_err(|error| error.to_string())?;
-        if settings.batching.max_rows == 0 {
-            return Err("batching.max_rows is 0, expected at least 1".to_owned());
+        document::read(text)
+    }
+}
+
+impl Metric {
+    /// As the settings name it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auc => "auc",
+            Self::Accuracy => "accuracy",
+            Self::F1 => "f1",
+            Self::Rmse => "rmse",
+            Self::Mae => "mae",
+            Self::LogLoss => "log_loss",
         }
-        if settings.limits.queue == Some(0) {
-            return Err("limits.queue is 0, expected at least 1".to_owned());
-        }
-        Ok(settings)
+    }
+
+    /// Errors and losses are better when smaller.
+    #[must_use]
+    pub fn larger_is_better(self) -> bool {
+        matches!(self, Self::Auc | Self::Accuracy | Self::F1)
     }
 }
 
@@ -85,24 +232,6 @@ impl VersionPolicy {
     }
 }
 
-impl<'de> Deserialize<'de> for VersionPolicy {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Word(String),
-            List(BTreeSet<Version>),
-        }
-        let expected = r#"expected "latest", "latest:N", "all" or a list of versions"#;
-        match Written::deserialize(deserializer).map_err(|_| serde::de::Error::custom(expected))? {
-            Written::List(versions) => Ok(Self::These(versions)),
-            Written::Word(word) => Self::from_word(&word).ok_or_else(|| {
-                serde::de::Error::custom(format!("versions is {word:?}, {expected}"))
-            }),
-        }
-    }
-}
-
 impl VersionPolicy {
     fn from_word(word: &str) -> Option<Self> {
         match word {
@@ -114,13 +243,6 @@ impl VersionPolicy {
             }
         }
     }
-}
-
-fn optional_duration<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Duration>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
 /// Longer than any wait that makes sense; clocks cannot be added to without bounds.
@@ -168,7 +290,7 @@ mod tests {
     #[test]
     fn a_mistake_is_reported_with_its_line() {
         let error = Settings::parse("versions = \"all\"\n[limits]\nqueu = 5\n").unwrap_err();
-        assert!(error.contains("line 3") && error.contains("queu"), "{error}");
+        assert_eq!(error, "line 3: unknown key 'limits.queu', keys are: queue, deadline");
         let error = Settings::parse("versions = \"newest\"").unwrap_err();
         assert!(error.contains("latest:N"), "{error}");
     }

@@ -63,7 +63,7 @@ impl Settling {
 impl Fingerprint {
     /// No file was touched for at least `age`. Times in the future prove nothing.
     fn is_older_than(&self, age: Duration, wall: SystemTime) -> bool {
-        self.0.iter().all(|file| {
+        self.files.iter().all(|file| {
             let last = file.modified.map(|modified| modified.max(file.touched));
             last.and_then(|last| wall.duration_since(last).ok()).is_some_and(|since| since >= age)
         })
@@ -72,11 +72,11 @@ impl Fingerprint {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
     use std::path::PathBuf;
 
     use super::*;
-    use crate::repository::{FileState, Model, Settings, VersionFiles};
+    use crate::repository::{FileState, Model, VersionFiles};
 
     const SETTLE: Duration = Duration::from_secs(1);
 
@@ -94,15 +94,11 @@ mod tests {
         };
         let files = VersionFiles {
             model_file: PathBuf::from("m"),
-            golden: None,
-            fingerprint: Fingerprint(vec![state]),
+            fingerprint: Fingerprint { files: vec![state], overlay: 0 },
+            ..VersionFiles::default()
         };
-        let model = Model {
-            settings: Ok(Settings::default()),
-            versions: BTreeMap::from([(1, files)]),
-            changing: BTreeSet::new(),
-        };
-        Listing { models: BTreeMap::from([("m".to_owned(), model)]), unsettled: false }
+        let model = Model { versions: BTreeMap::from([(1, files)]), ..Model::default() };
+        Listing { models: BTreeMap::from([("m".to_owned(), model)]), ..Listing::default() }
     }
 
     fn versions(listing: &Listing) -> usize {

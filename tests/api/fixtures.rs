@@ -226,7 +226,9 @@ fn a_golden_example_tells_which_shapes_a_picky_model_takes() {
     let repository = Repository::with(&["rows_of_three"]);
     let expected = &expected()["rows_of_three.onnx"];
     let request = &expected[0].request;
-    let golden = serde_json::json!({"examples": [{"request": request, "response": {}}]});
+    let example = serde_json::json!({"request": request, "response": expected[0].response});
+    let tolerance = serde_json::json!({"relative": 1e-3, "absolute": 1e-5});
+    let golden = serde_json::json!({"tolerance": tolerance, "examples": [example]});
     repository.write("rows_of_three/1/golden.json", golden.to_string());
     let server = Server::start(repository.path(), &[]);
     for example in expected {

@@ -6,9 +6,11 @@
 mod support;
 
 mod bad_input;
+mod check;
 mod cli;
 mod fixtures;
 mod golden;
+mod lifecycle;
 mod models;
 mod operations;
 mod swap;

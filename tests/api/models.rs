@@ -160,8 +160,7 @@ mod repository {
         assert_eq!(state, "UNAVAILABLE");
         assert_eq!(
             reason,
-            "model.toml: TOML parse error at line 4, column 1\n  |\n4 | queu = 5\n  | ^^^^\n\
-             unknown field `queu`, expected `queue` or `deadline`\n"
+            "model.toml: line 4: unknown key 'limits.queu', keys are: queue, deadline"
         );
         assert_eq!(server.scaled("scale_2").1, 2);
         server.stop_after(&["a model cannot be loaded"]);
@@ -176,7 +175,7 @@ mod repository {
             server.state("scale_1", "1").map(|(_, reason)| reason).filter(|text| !text.is_empty())
         });
         let mistake =
-            "versions is \"newest\", expected \"latest\", \"latest:N\", \"all\" or a list";
+            "versions: 'newest' is no choice of versions, expected \"latest\", \"latest:N\"";
         assert!(reason.contains(mistake) && reason.contains("line 1"), "{reason}");
         assert_eq!(server.scaled("scale_1"), ("1".to_owned(), 1));
         repository.write("scale_1/model.toml", "");

@@ -221,6 +221,7 @@ def test_the_server_names_itself_and_its_extensions(client):
         "binary_tensor_data",
         "classification",
         "model_configuration",
+        "model_repository",
         "parameters",
         "statistics",
     }

@@ -7,12 +7,15 @@ use axum::response::Response;
 use serde::Serialize;
 
 use crate::engine::Batching;
+use crate::gate;
 use crate::http::tensors::{TensorMetadata, tensors};
 use crate::http::{Api, reply};
-use crate::registry::{LiveModel, VersionEntry};
+use crate::registry::{Comparison, LiveModel, Routing, VersionEntry};
 
 #[derive(Serialize)]
 struct Document<'a> {
+    /// Why the models' source cannot be read, if so.
+    problem: Option<&'a str>,
     models: Vec<Model<'a>>,
 }
 
@@ -22,6 +25,9 @@ struct Model<'a> {
     /// The version that answers requests which name none.
     serving: Option<u64>,
     problem: Option<&'a str>,
+    routing: &'a Routing,
+    /// It left memory because nobody asked for it.
+    dormant: bool,
     versions: Vec<Version<'a>>,
 }
 
@@ -31,6 +37,9 @@ struct Version<'a> {
     number: u64,
     state: &'static str,
     reason: &'a str,
+    /// Where new files of it are on their way into service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<&'static str>,
     #[serde(flatten)]
     live: Option<Live<'a>>,
 }
@@ -52,8 +61,20 @@ struct Live<'a> {
     plans: usize,
     plan_compiles: u64,
     warnings: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadow: Option<Shadow>,
+    gate: &'a [gate::Check],
     inputs: Vec<TensorMetadata<'a>>,
     outputs: Vec<TensorMetadata<'a>>,
+}
+
+/// How a shadow's answers compare.
+#[derive(Serialize)]
+struct Shadow {
+    answers: u64,
+    agreement: Option<f64>,
+    mean_absolute_difference: Option<f64>,
+    latency_ratio: Option<f64>,
 }
 
 pub(in crate::http) async fn list(State(api): State<Api>) -> Response {
@@ -62,9 +83,11 @@ pub(in crate::http) async fn list(State(api): State<Api>) -> Response {
         name,
         serving: model.serving().map(|live| live.version),
         problem: model.problem.as_deref(),
+        routing: &model.routing,
+        dormant: model.dormant,
         versions: model.versions.iter().map(|(number, entry)| version(*number, entry)).collect(),
     });
-    reply::json(&Document { models: models.collect() })
+    reply::json(&Document { problem: snapshot.problem.as_deref(), models: models.collect() })
 }
 
 fn version(number: u64, entry: &VersionEntry) -> Version<'_> {
@@ -72,6 +95,7 @@ fn version(number: u64, entry: &VersionEntry) -> Version<'_> {
         number,
         state: entry.state.as_str(),
         reason: &entry.reason,
+        stage: entry.ticket.as_ref().map(|ticket| ticket.stage().as_str()),
         live: entry.live.as_deref().map(live),
     }
 }
@@ -100,7 +124,19 @@ fn live(live: &LiveModel) -> Live<'_> {
         plans: facts.plans,
         plan_compiles: facts.compiles,
         warnings: facts.warnings,
+        shadow: shadow(&live.comparison),
+        gate: &live.gate.checks,
         inputs: tensors(&live.signature().inputs),
         outputs: tensors(&live.signature().outputs),
     }
+}
+
+fn shadow(comparison: &Comparison) -> Option<Shadow> {
+    let answers = comparison.answers();
+    (answers > 0).then(|| Shadow {
+        answers,
+        agreement: comparison.agreement(),
+        mean_absolute_difference: comparison.mean_absolute_difference(),
+        latency_ratio: comparison.latency_ratio(),
+    })
 }

@@ -84,7 +84,8 @@ async fn answer(
     body: Body,
 ) -> Result<Response, Error> {
     let body = body::read(&api.config, headers, body).await?;
-    let live = api.predictor.resolve(model, version)?;
+    let asked = exchange::target(model, version, headers)?;
+    let live = api.predictor.resolve_awake(asked, watch.started()).await?;
     watch.resolved(&live);
     let started = Instant::now();
     let decoder = Arc::clone(&live);
@@ -98,12 +99,13 @@ async fn answer(
     let started = Instant::now();
     let bytes = exchange::json_bytes(&outputs);
     let coding = Coding::for_answer(headers, bytes);
+    let encoder = Arc::clone(&live);
     let text = exchange::work_on(exchange::encoding_work(bytes, coding), move || {
-        let text = encode::encode(form, rows, live.signature(), &outputs)?;
+        let text = encode::encode(form, rows, encoder.signature(), &outputs)?;
         Ok(coding::compress(coding, text))
     })
     .await?;
     let codec = Codec { decode: decode_time, encode: started.elapsed() };
     watch.answered(&answer, answered_rows, codec);
-    Ok(exchange::ok(reply::JSON, coding, text))
+    Ok(exchange::ok(&live, reply::JSON, coding, text))
 }

@@ -11,8 +11,8 @@ use crate::http::error::Error;
 use crate::http::path::Path;
 use crate::http::tensors::{TensorMetadata, tensors};
 use crate::http::{Api, reply};
-use crate::predict::Error as PredictError;
-use crate::registry::{Model, State as VersionState, VersionEntry};
+use crate::predict::{Error as PredictError, Target};
+use crate::registry::{Model, Snapshot, State as VersionState, VersionEntry};
 
 #[derive(Serialize)]
 struct Models {
@@ -80,11 +80,30 @@ pub(in crate::http) async fn version(
     }
     let snapshot = api.predictor.registry().snapshot();
     let number: Option<u64> = version.parse().ok();
+    respond(&snapshot, name, version, number)
+}
+
+pub(in crate::http) async fn label(
+    State(api): State<Api>,
+    Path((name, label)): Path<(String, String)>,
+    method: Method,
+    uri: Uri,
+) -> Response {
+    if predict::is_called(&label) {
+        return predict::cannot_be_fetched(method, uri).await;
+    }
+    let snapshot = api.predictor.registry().snapshot();
+    let labelled = snapshot.models.get(&name).and_then(|model| model.routes.labels.get(&label));
+    let number = labelled.copied();
+    respond(&snapshot, name, label, number)
+}
+
+fn respond(snapshot: &Snapshot, name: String, asked: String, number: Option<u64>) -> Response {
     match (snapshot.models.get(&name), number) {
         (Some(model), Some(number)) if model.versions.contains_key(&number) => {
             reply::json(&status(&name, model, |version| version == number))
         }
-        _ => unknown(name, Some(version)),
+        _ => unknown(name, Some(asked)),
     }
 }
 
@@ -92,7 +111,7 @@ pub(in crate::http) async fn metadata(
     State(api): State<Api>,
     Path(name): Path<String>,
 ) -> Response {
-    match api.predictor.resolve(&name, None) {
+    match api.predictor.resolve(Target::new(&name, None)) {
         Ok(live) => reply::json(&Metadata {
             name: &live.name,
             version: &live.version_text,
@@ -123,6 +142,7 @@ fn version_status(version: u64, entry: &VersionEntry) -> VersionStatus {
     let (state, error_code) = match (&entry.live, entry.state) {
         (Some(_), _) => ("AVAILABLE", "OK"),
         (None, VersionState::Loading) => ("LOADING", "OK"),
+        (None, VersionState::Unloading) => ("UNLOADING", "OK"),
         (None, _) => ("END", "UNKNOWN"),
     };
     let error_message = if entry.live.is_some() { String::new() } else { entry.reason.clone() };

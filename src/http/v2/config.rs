@@ -65,7 +65,7 @@ pub(in crate::http) async fn config(
     State(api): State<Api>,
     Path(target): Path<Target>,
 ) -> Response {
-    match api.predictor.resolve(&target.model, target.version.as_deref()) {
+    match api.predictor.resolve(target.as_asked()) {
         Ok(live) => reply::json(&document(&live)),
         Err(error) => Error::from(error).into_response(),
     }

@@ -13,7 +13,7 @@ pub(in crate::http) async fn model_ready(
     State(api): State<Api>,
     Path(target): Path<Target>,
 ) -> Response {
-    match api.predictor.resolve(&target.model, target.version.as_deref()) {
+    match api.predictor.resolve(target.as_asked()) {
         Ok(_) => health::ready_answer(true),
         Err(error) if error.kind() == Kind::NotFound => Error::from(error).into_response(),
         Err(_) => health::ready_answer(false),

@@ -40,7 +40,8 @@ async fn answer(
 ) -> Result<Response, Error> {
     // Read first, whatever comes of it: a connection with an unread body cannot be reused.
     let body = body::read(&api.config, headers, body).await?;
-    let live = api.predictor.resolve(&target.model, target.version.as_deref())?;
+    let asked = exchange::target(&target.model, target.version.as_deref(), headers)?;
+    let live = api.predictor.resolve_awake(asked, watch.started()).await?;
     watch.resolved(&live);
     let started = Instant::now();
     let request = decode(headers, body, &live).await?;
@@ -95,9 +96,9 @@ async fn encode(
 ) -> Result<Response, Error> {
     let bytes = exchange::json_bytes(&outputs);
     let coding = Coding::for_answer(headers, bytes);
-    let live = Arc::clone(live);
+    let encoder = Arc::clone(live);
     let encoded = exchange::work_on(exchange::encoding_work(bytes, coding), move || {
-        let mut encoded = encode::encode(&live, &wanted, &outputs)?;
+        let mut encoded = encode::encode(&encoder, &wanted, &outputs)?;
         encoded.body = coding::compress(coding, encoded.body);
         Ok(encoded)
     })
@@ -106,7 +107,7 @@ async fn encode(
         Some(_) => HeaderValue::from_static("application/octet-stream"),
         None => reply::JSON,
     };
-    let mut response = exchange::ok(content_type, coding, encoded.body);
+    let mut response = exchange::ok(live, content_type, coding, encoded.body);
     if let Some(length) = encoded.json_bytes {
         response.headers_mut().insert(HEADER_LENGTH, HeaderValue::from(length));
     }

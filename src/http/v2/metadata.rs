@@ -12,14 +12,20 @@ use crate::http::{Api, reply};
 use crate::registry::LiveModel;
 
 /// What is offered beyond the protocol itself.
-const EXTENSIONS: [&str; 5] =
-    ["binary_tensor_data", "classification", "model_configuration", "parameters", "statistics"];
+const EXTENSIONS: [&str; 6] = [
+    "binary_tensor_data",
+    "classification",
+    "model_configuration",
+    "model_repository",
+    "parameters",
+    "statistics",
+];
 
 #[derive(Serialize)]
 struct ServerMetadata {
     name: &'static str,
     version: &'static str,
-    extensions: [&'static str; 5],
+    extensions: [&'static str; 6],
 }
 
 #[derive(Serialize)]
@@ -40,7 +46,7 @@ pub(in crate::http) async fn server() -> Response {
 }
 
 pub(in crate::http) async fn model(State(api): State<Api>, Path(target): Path<Target>) -> Response {
-    match api.predictor.resolve(&target.model, target.version.as_deref()) {
+    match api.predictor.resolve(target.as_asked()) {
         Ok(live) => describe(&api, &live),
         Err(error) => Error::from(error).into_response(),
     }

@@ -76,7 +76,7 @@ pub(in crate::http) async fn of_model(
     State(api): State<Api>,
     Path(target): Path<Target>,
 ) -> Response {
-    match api.predictor.resolve(&target.model, target.version.as_deref()) {
+    match api.predictor.resolve(target.as_asked()) {
         Ok(live) => reply::json(&Document { model_stats: vec![statistics(&live)] }),
         Err(error) => Error::from(error).into_response(),
     }

@@ -1,0 +1,211 @@
+//! What a new version must show before it serves: the checks of `[gate]` in `model.toml`.
+//!
+//! The server runs them between loading a version and switching to it, and `onnxd check`
+//! runs the very same ones. Nothing here loads a model or decides what serves.
+
+mod evaluation;
+mod golden;
+mod latency;
+mod runner;
+mod signature;
+
+use std::time::{Duration, Instant};
+
+use serde::{Serialize, Serializer};
+
+use crate::engine::{LoadedModel, guard};
+use crate::repository::{Settings, Version, VersionFiles};
+
+/// A version that was loaded and warmed up, and what it is measured against.
+pub struct Candidate<'a> {
+    pub model: &'a str,
+    pub version: Version,
+    pub loaded: &'a dyn LoadedModel,
+    pub files: &'a VersionFiles,
+    pub settings: &'a Settings,
+    /// The version that serves now, if one does.
+    pub live: Option<(Version, &'a dyn LoadedModel)>,
+    /// Asked between runs: whether nobody waits for the answer any more.
+    pub cancelled: &'a dyn Fn() -> bool,
+}
+
+/// What the checks found, in the order in which they ran.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    pub checks: Vec<Check>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Check {
+    pub kind: Kind,
+    pub outcome: Outcome,
+    /// One line for people, with the figures.
+    pub detail: String,
+    #[serde(rename = "took_ms", serialize_with = "millis")]
+    pub took: Duration,
+}
+
+fn millis<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(took.as_secs_f64() * 1e3)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    Signature,
+    Golden,
+    Latency,
+    Evaluation,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    Passed,
+    /// There was nothing to check, or an earlier check has failed.
+    Skipped,
+    Failed,
+}
+
+/// What a check says if it does not fail; the texts become details.
+enum Verdict {
+    Passed(String),
+    Skipped(String),
+}
+
+/// The detail of a check that nobody waits for any more. It counts as failed, so that whoever
+/// still looks at the report does not switch.
+const CANCELLED: &str = "cancelled";
+
+/// The reason of a failure, which becomes the detail.
+type Checked = Result<Verdict, String>;
+
+impl Kind {
+    pub const ALL: [Self; 4] = [Self::Signature, Self::Golden, Self::Latency, Self::Evaluation];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Signature => "signature",
+            Self::Golden => "golden",
+            Self::Latency => "latency",
+            Self::Evaluation => "evaluation",
+        }
+    }
+
+    fn check(self, candidate: &Candidate) -> Checked {
+        if (candidate.cancelled)() {
+            return Err(CANCELLED.to_owned());
+        }
+        match self {
+            Self::Signature => signature::check(candidate),
+            Self::Golden => golden::check(candidate),
+            Self::Latency => latency::check(candidate),
+            Self::Evaluation => evaluation::check(candidate),
+        }
+    }
+}
+
+impl Outcome {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Report {
+    /// The check that keeps the version from serving.
+    #[must_use]
+    pub fn failed(&self) -> Option<&Check> {
+        self.checks.iter().find(|check| check.outcome == Outcome::Failed)
+    }
+}
+
+/// Runs the checks, cheap ones first; what comes after a failure is skipped. Blocks, possibly
+/// for minutes, so it must not run on a thread that drives futures.
+#[must_use]
+pub fn run(candidate: &Candidate) -> Report {
+    let mut report = Report { checks: Vec::with_capacity(Kind::ALL.len()) };
+    for kind in Kind::ALL {
+        let started = Instant::now();
+        let checked = match report.failed() {
+            Some(failed) => {
+                Ok(Verdict::Skipped(format!("the check '{}' has failed", failed.kind.as_str())))
+            }
+            // Reading foreign files, too, must cost the version and not the process.
+            None => guard::catch(|| kind.check(candidate))
+                .unwrap_or_else(|caught| Err(format!("the check panicked: {}", caught.0))),
+        };
+        let (outcome, detail) = match checked {
+            Ok(Verdict::Passed(detail)) => (Outcome::Passed, detail),
+            Ok(Verdict::Skipped(detail)) => (Outcome::Skipped, detail),
+            Err(detail) => (Outcome::Failed, detail),
+        };
+        report.checks.push(Check { kind, outcome, detail, took: started.elapsed() });
+    }
+    report
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::engine::fake::FakeModel;
+
+    fn report(settings: &str, cancelled: &dyn Fn() -> bool) -> Report {
+        let settings = Settings::parse(settings).unwrap();
+        let (loaded, live) = (FakeModel::default().load(), FakeModel::default().load());
+        let files =
+            VersionFiles { model_file: PathBuf::from("m/2/model.onnx"), ..VersionFiles::default() };
+        run(&Candidate {
+            model: "m",
+            version: 2,
+            loaded: &loaded,
+            files: &files,
+            settings: &settings,
+            live: Some((1, &live)),
+            cancelled,
+        })
+    }
+
+    fn outcomes(report: &Report) -> Vec<Outcome> {
+        report.checks.iter().map(|check| check.outcome).collect()
+    }
+
+    #[test]
+    fn every_check_is_in_the_report_and_without_settings_little_is_asked() {
+        let report = report("", &|| false);
+        let kinds: Vec<Kind> = report.checks.iter().map(|check| check.kind).collect();
+        assert_eq!(kinds, Kind::ALL);
+        let skipped = Outcome::Skipped;
+        assert_eq!(outcomes(&report), [Outcome::Passed, skipped, skipped, skipped]);
+        assert_eq!(report.failed(), None);
+    }
+
+    #[test]
+    fn what_comes_after_a_failure_is_skipped() {
+        let report = report("[gate]\ngolden = \"required\"\nmax_latency_p99 = \"1s\"", &|| false);
+        let skipped = Outcome::Skipped;
+        assert_eq!(outcomes(&report), [Outcome::Passed, Outcome::Failed, skipped, skipped]);
+        assert_eq!(report.failed().map(|check| check.kind), Some(Kind::Golden));
+        assert_eq!(report.checks[2].detail, "the check 'golden' has failed");
+    }
+
+    #[test]
+    fn a_version_that_nobody_waits_for_is_not_measured_to_the_end() {
+        let asked = Cell::new(0);
+        let cancelled = || {
+            asked.set(asked.get() + 1);
+            asked.get() > 100
+        };
+        let report = report("[gate]\nmax_latency_p99 = \"1s\"", &cancelled);
+        let failed = report.failed().map(|check| (check.kind, check.detail.as_str()));
+        assert_eq!(failed, Some((Kind::Latency, CANCELLED)));
+    }
+}

@@ -1,0 +1,225 @@
+//! The score of a version on data with known answers, against a bar and against the version
+//! that serves.
+
+mod cell;
+mod metrics;
+mod outputs;
+mod predictions;
+mod rows;
+mod table;
+
+use std::fmt::Write;
+
+use super::{Candidate, Checked, Verdict, runner};
+use crate::engine::{Dim, LoadedModel};
+use crate::repository::{Evaluation, Version};
+use cell::Cell;
+use metrics::Tally;
+use predictions::Predictions;
+use rows::Rows;
+use table::Table;
+
+/// Rows that run together at most.
+const BATCH: usize = 1000;
+
+pub(super) fn check(candidate: &Candidate) -> Checked {
+    let Some(evaluation) = &candidate.settings.gate.evaluation else {
+        return Ok(Verdict::Skipped("no evaluation is set".to_owned()));
+    };
+    let path = candidate.files.model_directory().join(&evaluation.data);
+    let name = evaluation.data.display();
+    let table = Table::open(&path).map_err(|reason| format!("{name}: {reason}"))?;
+    let target = table.position(&evaluation.target).ok_or_else(|| {
+        let columns = table.columns.join(", ");
+        format!("{name}: there is no column '{}', columns are: {columns}", evaluation.target)
+    })?;
+    let mut subject = Subject::new(candidate.loaded, &table.columns, target, evaluation)
+        .map_err(|reason| format!("{name}: {reason}"))?;
+    // Without that bar the old version's score decides nothing.
+    let live = candidate.live.filter(|_| evaluation.not_worse_than_live_by.is_some());
+    let mut live = match live {
+        None => None,
+        Some((version, loaded)) => {
+            let live = Subject::new(loaded, &table.columns, target, evaluation)
+                .map_err(|reason| of_live(version, &reason))?;
+            Some((version, live))
+        }
+    };
+    let mut first = 0;
+    let mut cells = table.rows;
+    loop {
+        let batch: Vec<Vec<Cell>> = cells
+            .by_ref()
+            .take(BATCH)
+            .collect::<Result<_, _>>()
+            .map_err(|reason| format!("{name}: {reason}"))?;
+        if batch.is_empty() {
+            break;
+        }
+        subject.add(&batch, first, candidate).map_err(|reason| format!("{name}: {reason}"))?;
+        if let Some((version, live)) = &mut live {
+            live.add(&batch, first, candidate).map_err(|reason| of_live(*version, &reason))?;
+        }
+        first += batch.len();
+    }
+    let score = subject.tally.score().map_err(|reason| format!("{name}: {reason}"))?;
+    let live = match live {
+        None => None,
+        Some((version, subject)) => {
+            let score = subject.tally.score().map_err(|reason| of_live(version, &reason))?;
+            Some((version, score))
+        }
+    };
+    judge(evaluation, score, first, live)
+}
+
+fn of_live(version: Version, reason: &str) -> String {
+    format!("live version {version} cannot be scored to compare with: {reason}")
+}
+
+/// A model that is being scored.
+struct Subject<'a> {
+    loaded: &'a dyn LoadedModel,
+    rows: Rows<'a>,
+    predictions: Predictions,
+    target: usize,
+    tally: Tally,
+}
+
+impl<'a> Subject<'a> {
+    fn new(
+        loaded: &'a dyn LoadedModel,
+        columns: &[String],
+        target: usize,
+        evaluation: &Evaluation,
+    ) -> Result<Self, String> {
+        let signature = loaded.signature();
+        let positive = evaluation.positive.as_deref();
+        Ok(Self {
+            loaded,
+            rows: Rows::new(signature, columns, target)?,
+            predictions: Predictions::new(signature, evaluation.metric, positive)?,
+            target,
+            tally: Tally::new(evaluation.metric),
+        })
+    }
+
+    /// Runs a batch; `first` is the number of its first row, for messages.
+    fn add(
+        &mut self,
+        batch: &[Vec<Cell>],
+        first: usize,
+        candidate: &Candidate,
+    ) -> Result<(), String> {
+        let size = self.rows_of_a_run()?;
+        for (number, rows) in batch.chunks(size).enumerate() {
+            let first = first + number * size;
+            let inputs = self.rows.tensors(rows, first)?;
+            let outputs = runner::run(self.loaded, &inputs, candidate.cancelled)?;
+            let truths = rows.iter().enumerate().map(|(row, cells)| {
+                let truth = cells.get(self.target).filter(|cell| !cell.is_missing());
+                truth.ok_or_else(|| format!("row {}: the target is missing", first + row))
+            });
+            let truths = truths.collect::<Result<Vec<_>, _>>()?;
+            self.predictions.add(&outputs, &truths, first, &mut self.tally)?;
+        }
+        Ok(())
+    }
+
+    /// Models of fixed shape take one row at a time, or cannot be scored.
+    fn rows_of_a_run(&self) -> Result<usize, String> {
+        let leading = self.loaded.signature().inputs.iter();
+        let mut leading = leading.filter_map(|spec| spec.dims.as_ref()?.first());
+        match leading.find(|dim| matches!(dim, Dim::Fixed(_))) {
+            None => Ok(BATCH),
+            Some(Dim::Fixed(1)) => Ok(1),
+            Some(rows) => Err(format!("the model takes exactly {rows} rows, expected any number")),
+        }
+    }
+}
+
+fn judge(
+    evaluation: &Evaluation,
+    score: f64,
+    rows: usize,
+    live: Option<(Version, f64)>,
+) -> Checked {
+    let metric = evaluation.metric;
+    let (bar, is_worse): (_, fn(f64, f64) -> bool) = if metric.larger_is_better() {
+        (evaluation.min, |score, bar| score < bar)
+    } else {
+        (evaluation.max, |score, bar| score > bar)
+    };
+    let bar_text = bar.map_or_else(String::new, |bar| format!(" (bar {})", figure(bar)));
+    let mut detail = format!("{} {}{bar_text}", metric.as_str(), figure(score));
+    let mut failed = bar.is_some_and(|bar| is_worse(score, bar));
+    match (evaluation.not_worse_than_live_by, live) {
+        (Some(margin), Some((version, live))) => {
+            // Writing into a string cannot fail.
+            let _ = write!(detail, ", live version {version}: {}", figure(live));
+            let signed = if metric.larger_is_better() { -margin } else { margin };
+            if is_worse(score, live + signed) {
+                failed = true;
+                let _ = write!(detail, ", worse by more than {}", figure(margin));
+            }
+        }
+        (Some(_), None) => detail += ", no live version to compare with",
+        (None, _) => {}
+    }
+    let _ = write!(detail, ", {rows} rows");
+    if failed { Err(detail) } else { Ok(Verdict::Passed(detail)) }
+}
+
+/// Small losses keep their digits.
+fn figure(value: f64) -> String {
+    if value == 0.0 || value.abs() >= 0.01 { format!("{value:.4}") } else { format!("{value:.3e}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::repository::Metric;
+
+    fn evaluation(metric: Metric) -> Evaluation {
+        Evaluation {
+            data: PathBuf::from("eval.csv"),
+            target: "late".to_owned(),
+            metric,
+            positive: None,
+            min: metric.larger_is_better().then_some(0.7),
+            max: (!metric.larger_is_better()).then_some(0.7),
+            not_worse_than_live_by: Some(0.01),
+        }
+    }
+
+    fn judged(metric: Metric, score: f64, live: Option<f64>) -> Result<String, String> {
+        match judge(&evaluation(metric), score, 10, live.map(|live| (1, live)))? {
+            Verdict::Passed(detail) | Verdict::Skipped(detail) => Ok(detail),
+        }
+    }
+
+    #[test]
+    fn a_score_is_judged_by_its_bar_and_by_the_live_version() {
+        assert_eq!(
+            judged(Metric::Auc, 0.723, Some(0.706)),
+            Ok("auc 0.7230 (bar 0.7000), live version 1: 0.7060, 10 rows".to_owned())
+        );
+        assert!(judged(Metric::Auc, 0.699, Some(0.5)).is_err());
+        assert!(judged(Metric::Auc, 0.8, Some(0.805)).is_ok());
+        assert_eq!(
+            judged(Metric::Auc, 0.8, Some(0.82)),
+            Err("auc 0.8000 (bar 0.7000), live version 1: 0.8200, worse by more than 0.0100, 10 rows"
+                .to_owned())
+        );
+    }
+
+    #[test]
+    fn errors_are_better_when_smaller() {
+        assert!(judged(Metric::Rmse, 0.69, None).is_ok());
+        assert!(judged(Metric::Rmse, 0.71, None).is_err());
+        assert!(judged(Metric::LogLoss, 0.5, Some(0.495)).is_ok());
+        assert!(judged(Metric::LogLoss, 0.5, Some(0.48)).is_err());
+    }
+}
