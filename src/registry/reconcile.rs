@@ -144,6 +144,7 @@ impl View<'_> {
         }
         let mut show: BTreeMap<Version, Option<String>> =
             settings.versions.select(&existing).into_iter().map(|v| (v, None)).collect();
+        let mut refused = BTreeSet::new();
         for (&version, files) in &self.model.versions {
             if let Some(reason) = self.desired.held(version, &files.fingerprint.digest()) {
                 existing.remove(&version);
@@ -151,12 +152,17 @@ impl View<'_> {
             } else if self.is_refused(version, files) {
                 // The next lower one takes its place.
                 existing.remove(&version);
+                refused.insert(version);
             }
         }
         // A shadow never serves, so it takes nobody's place.
         let shadow = routing.routes().shadow;
         let beside = existing.iter().copied().filter(|&version| Some(version) != shadow).collect();
         let mut serve = settings.versions.select(&beside);
+        // What is not shown is forgotten, and would be tried again and again.
+        let lowest = serve.first().copied().unwrap_or_default();
+        refused.retain(|&v| v > lowest || routing.versions().any(|named| named == v));
+        show.extend(refused.iter().map(|&version| (version, None)));
         serve.extend(routing.versions().filter(|version| existing.contains(version)));
         for &version in &serve {
             show.entry(version).or_insert(None);
@@ -311,6 +317,18 @@ mod tests {
         let found = changes(&listing(&[1, 2, 3]), &known(&[(3, false), (2, true)]));
         assert!(found.load.is_empty());
         assert_eq!(found.models["m"].show.keys().copied().collect::<Vec<_>>(), [2, 3]);
+    }
+
+    #[test]
+    fn every_version_that_was_refused_is_shown_and_not_tried_again() {
+        let mut known = known(&[(1, true), (2, false), (3, false), (4, false)]);
+        let found = changes(&listing(&[1, 2, 3, 4]), &known);
+        assert!(found.load.is_empty());
+        assert_eq!(found.models["m"].show.keys().copied().collect::<Vec<_>>(), [1, 2, 3, 4]);
+        let attempt = known.0.get_mut("m").unwrap().get_mut(&3).unwrap();
+        (attempt.refused, attempt.live) = (false, true);
+        let found = changes(&listing(&[1, 2, 3, 4]), &known);
+        assert_eq!(found.models["m"].show.keys().copied().collect::<Vec<_>>(), [3, 4]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod check;
 mod cli;
 mod fixtures;
 mod golden;
+mod lifecycle;
 mod models;
 mod operations;
 mod swap;

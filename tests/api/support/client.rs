@@ -34,6 +34,14 @@ impl Answer {
         parsed.unwrap_or_else(|error| panic!("{error} in: {self:?}"))
     }
 
+    /// The status, and the message of the problem document that `/api` sends with it.
+    pub fn problem(&self) -> (u16, String) {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        let document = self.json();
+        assert_eq!(document["status"], self.status, "{document}");
+        (self.status, document["detail"].as_str().expect("it has a detail").to_owned())
+    }
+
     /// The status, and the message of the error document that v1 and v2 send with it.
     pub fn error(&self) -> (u16, String) {
         let document = self.json();
@@ -60,6 +68,16 @@ pub fn get(agent: &ureq::Agent, address: SocketAddr, path: &str) -> Answer {
 
 pub fn post(agent: &ureq::Agent, address: SocketAddr, path: &str, body: &[u8]) -> Answer {
     let response = agent.post(format!("http://{address}{path}")).send(body);
+    answer(response.expect("the server answers"))
+}
+
+pub fn put(agent: &ureq::Agent, address: SocketAddr, path: &str, body: &[u8]) -> Answer {
+    let response = agent.put(format!("http://{address}{path}")).send(body);
+    answer(response.expect("the server answers"))
+}
+
+pub fn delete(agent: &ureq::Agent, address: SocketAddr, path: &str) -> Answer {
+    let response = agent.delete(format!("http://{address}{path}")).call();
     answer(response.expect("the server answers"))
 }
 

@@ -35,6 +35,12 @@ impl Log {
         self.lines().iter().filter_map(parsed).find(|line| line["message"] == message)
     }
 
+    /// How many lines have this message.
+    pub fn count(&self, message: &str) -> usize {
+        let parsed = |line: &String| serde_json::from_str::<Value>(line).ok();
+        self.lines().iter().filter_map(parsed).filter(|line| line["message"] == message).count()
+    }
+
     /// Everything that was written, once the program has ended.
     pub fn finish(self) -> Vec<String> {
         self.reader.join().expect("stderr can be read");

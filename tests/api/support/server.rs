@@ -76,6 +76,14 @@ impl Server {
         client::post(&self.agent, self.address, path, body.as_ref())
     }
 
+    pub fn put(&self, path: &str, body: impl AsRef<[u8]>) -> Answer {
+        client::put(&self.agent, self.address, path, body.as_ref())
+    }
+
+    pub fn delete(&self, path: &str) -> Answer {
+        client::delete(&self.agent, self.address, path)
+    }
+
     pub fn infer(&self, model: &str, request: &Value) -> Answer {
         self.post(&infer_path(model), request.to_string())
     }
@@ -129,6 +137,18 @@ impl Server {
     /// on, but a thread of its own reads it here.
     pub fn logged(&self, message: &str) -> Value {
         until("it is logged", || self.log.as_ref()?.find(message))
+    }
+
+    /// How many lines of the log have this message.
+    pub fn times_logged(&self, message: &str) -> usize {
+        self.log.as_ref().map_or(0, |log| log.count(message))
+    }
+
+    /// Sends SIGKILL: nothing of the server runs any more when this returns.
+    pub fn kill(mut self) {
+        self.child.kill().expect("the server runs");
+        self.child.wait().expect("the child is ours");
+        self.log.take().expect("it is taken once").finish();
     }
 
     /// Sends SIGTERM.
