@@ -189,20 +189,20 @@ fn a_version_that_is_too_slow_is_refused_with_its_latency() {
 }
 
 #[test]
-fn a_latency_that_nothing_can_keep_lets_nothing_replace_the_live_version() {
+fn settings_that_no_version_meets_leave_the_live_one_in_service() {
     let repository = scale_1();
     let server = Server::start(repository.path(), &[]);
-    repository.write("m/model.toml", "[gate]\nmax_latency_p99 = \"1us\"\n");
+    repository.write("m/model.toml", "[gate]\ngolden = \"required\"\n");
     repository.add("m", 2, "scale_2");
-    // The new settings hold for new files of version 1, too; what serves was loaded before.
+    // They hold for version 1, too; what serves was loaded before.
     for version in ["2", "1"] {
         until(&format!("version {version} says why"), || {
             let (_, reason) = server.state("m", version)?;
-            reason.starts_with("latency: p99 ").then_some(())
+            reason.starts_with("golden: golden.json is not there").then_some(())
         });
     }
     assert_eq!(server.scaled("m"), ("1".to_owned(), 1));
-    assert_eq!((refusals(&server, "latency"), swaps(&server, "failed")), (2, 2));
+    assert_eq!((refusals(&server, "golden"), swaps(&server, "failed")), (2, 2));
     server.stop_after(&[REFUSED]);
 }
 
