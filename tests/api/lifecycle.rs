@@ -1,8 +1,8 @@
 //! The guarantee of a swap: what is not proved does not serve, what serves goes on, and
 //! whoever looks is told why.
 
-mod crash;
 mod control;
+mod crash;
 mod idle;
 mod refusals;
 mod rollback;

@@ -14,9 +14,7 @@ fn sleepy(model: &str) -> Repository {
 }
 
 fn wait_until_asleep(server: &Server) {
-    until("the model has left memory", || {
-        (server.model("m")["dormant"] == true).then_some(())
-    });
+    until("the model has left memory", || (server.model("m")["dormant"] == true).then_some(()));
 }
 
 #[test]

@@ -133,7 +133,8 @@ fn a_golden_example_off_by_more_than_the_tolerance_is_refused_with_both_numbers(
     let repository = scale_1();
     repository.write("m/1/golden.json", golden(1.0));
     let add = || add_with(&repository, &[("golden.json", &golden(2.5))]);
-    let expected = "golden: example 0: output 'y', element 0: expected 2.5, came 2, tolerance 0.0025";
+    let expected =
+        "golden: example 0: output 'y', element 0: expected 2.5, came 2, tolerance 0.0025";
     refused(&repository, &[], add, ("golden", expected));
 }
 
@@ -263,9 +264,8 @@ fn settings_with_mistakes_keep_what_serves_and_name_every_line() {
     let text = "trafic = 1\nshadow = \"canary\"\n[gate]\nmax_latency_p99 = \"20\"\n";
     repository.write("m/model.toml", text);
     repository.add("m", 2, "scale_2");
-    let problem = until("the problem is told", || {
-        server.model("m")["problem"].as_str().map(str::to_owned)
-    });
+    let problem =
+        until("the problem is told", || server.model("m")["problem"].as_str().map(str::to_owned));
     for mistake in ["line 1: unknown key 'trafic'", "line 2: shadow: ", "line 4: gate.max_latency"]
     {
         assert!(problem.contains(mistake), "no '{mistake}' in {problem}");
@@ -277,7 +277,8 @@ fn settings_with_mistakes_keep_what_serves_and_name_every_line() {
     repository.write("m/model.toml", "");
     server.wait_for_state("m", "2", "READY");
     assert_eq!(server.model("m")["problem"], Value::Null);
-    let request = json!({"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 3], "data": [1, 2, 3]}]});
+    let request =
+        json!({"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 3], "data": [1, 2, 3]}]});
     assert_eq!(server.post(&infer_path("m"), request.to_string()).json()["model_version"], "2");
     assert_eq!(server.times_logged("a model cannot be loaded"), 1);
     server.stop_after(&["a model cannot be loaded"]);

@@ -90,7 +90,8 @@ fn a_version_that_was_taken_back_returns_when_an_operator_loads_it() {
 
 #[test]
 fn a_fresh_version_that_misses_its_deadlines_is_taken_back() {
-    let limits = "[limits]\ndeadline = \"30ms\"\n[rollback]\nmin_requests = 4\nmax_error_rate = 0.5\n";
+    let limits =
+        "[limits]\ndeadline = \"30ms\"\n[rollback]\nmin_requests = 4\nmax_error_rate = 0.5\n";
     let (repository, _) = quick_then_slow(limits);
     let server = Server::start(repository.path(), &[]);
     repository.add("m", 2, "slow");
@@ -102,8 +103,7 @@ fn a_fresh_version_that_misses_its_deadlines_is_taken_back() {
 }
 
 fn divide(by: i64) -> String {
-    let tensor =
-        |name: &str, value: i64| json!({"name": name, "datatype": "INT64", "shape": [1], "data": [value]});
+    let tensor = |name: &str, value: i64| json!({"name": name, "datatype": "INT64", "shape": [1], "data": [value]});
     json!({"inputs": [tensor("x", 1), tensor("by", by)]}).to_string()
 }
 

@@ -21,7 +21,10 @@ fn ask(connection: &mut Connection, key: usize) -> u64 {
     let version = document["model_version"].as_str().expect("it names its version");
     assert_eq!(answer.header("x-model-version"), Some(version));
     let version: u64 = version.parse().expect("versions are numbers");
-    assert_eq!(document["outputs"][0]["data"], json!([version, 2 * version, 3 * version].map(|n| n as f64)));
+    assert_eq!(
+        document["outputs"][0]["data"],
+        json!([version, 2 * version, 3 * version].map(|n| n as f64))
+    );
     version
 }
 

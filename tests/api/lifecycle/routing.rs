@@ -25,7 +25,10 @@ fn labels_lead_to_their_versions_in_both_protocols() {
     let rows = json!({"instances": [[1, 2, 3]]}).to_string();
     let answer = server.post("/v1/models/m/labels/canary:predict", &rows);
     assert_eq!(answer.json(), json!({"predictions": [[2.0, 4.0, 6.0]]}));
-    assert_eq!(server.get("/v1/models/m/labels/canary").json()["model_version_status"][0]["version"], "2");
+    assert_eq!(
+        server.get("/v1/models/m/labels/canary").json()["model_version_status"][0]["version"],
+        "2"
+    );
     let message = "Request for unknown model: 'm' version 'beta' is not found";
     let answer = server.post("/v2/models/m/versions/beta/infer", ones());
     assert_eq!(answer.error(), (404, message.to_owned()));
