@@ -325,11 +325,11 @@ impl Work {
             for (version, attempt) in versions.iter_mut() {
                 attempt.live &= stays.contains(version);
             }
+            // Only a refusal is worth remembering: a version that was let go may be wanted
+            // again, and must then be loaded again.
             versions.retain(|version, attempt| {
-                attempt.live
-                    || attempt.loading.is_some()
-                    || wanted.unsettled
-                    || wanted.show.contains_key(version)
+                let told = wanted.unsettled || wanted.show.contains_key(version);
+                attempt.live || attempt.loading.is_some() || (attempt.refused && told)
             });
             if versions.is_empty() {
                 self.known.0.remove(name);
