@@ -217,10 +217,10 @@ impl Work {
         self.publisher.not_fetched(&self.not_fetched, &not_fetched);
         self.not_fetched = not_fetched;
         self.publish_completeness();
-        self.waiters.settle(&self.known, &self.publisher.snapshot(), self.listing.as_ref());
         if let Err(reason) = self.store.write(&self.desired) {
             tracing::error!(reason, "what was asked for will not outlive this process");
         }
+        self.waiters.settle(&self.known, &self.publisher.snapshot(), self.listing.as_ref());
     }
 
     fn cancel(&mut self, name: &str, version: Version) {

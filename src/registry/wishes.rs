@@ -91,10 +91,15 @@ impl Work {
                 return true;
             }
             Command::Unload { model, reply } => {
-                let _ = reply.send(self.unload(&model));
+                let outcome = self.unload(&model);
+                // What is answered holds, and is on disk.
+                self.act();
+                let _ = reply.send(outcome);
             }
             Command::Route { model, routing, reply } => {
-                let _ = reply.send(self.reroute(&model, routing));
+                let outcome = self.reroute(&model, routing);
+                self.act();
+                let _ = reply.send(outcome);
             }
             Command::Rollback { model, reply } => self.roll_back(model, reply),
             Command::Wake { model } => self.wake(&model),
