@@ -197,6 +197,7 @@ impl Work {
         let Some(listing) = &self.listing else { return };
         let mut changes =
             reconcile::changes(listing, &self.known, &self.desired, self.config.control);
+        self.trials.keep(listing);
         self.publisher.source_problem(listing.problem.as_deref());
         self.publisher.problems(&changes);
         let not_fetched = fetched::not_fetched(listing);

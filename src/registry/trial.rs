@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::live::LiveModel;
 use super::snapshot::Snapshot;
-use crate::repository::Version;
+use crate::repository::{Listing, Version};
 
 #[derive(Default)]
 pub(super) struct Trials(BTreeMap<String, Trial>);
@@ -33,7 +33,9 @@ impl Trials {
     pub(super) fn begin(&mut self, live: &Arc<LiveModel>, before: Option<Version>) {
         let limits = &live.rollback;
         let before = self.0.get(&live.name).map(|trial| trial.before).or(before);
-        let Some(before) = before.filter(|&version| version != live.version) else { return };
+        // A lower version than the one before is no news: somebody went back to it. With the
+        // higher one in memory, that would go on serving.
+        let Some(before) = before.filter(|&version| version < live.version) else { return };
         if limits.max_error_rate.is_none() && limits.max_latency_p99.is_none() {
             return;
         }
@@ -48,6 +50,18 @@ impl Trials {
     /// The version to keep in memory.
     pub(super) fn standby(&self, model: &str) -> impl Iterator<Item = Version> {
         self.0.get(model).map(|trial| trial.before).into_iter()
+    }
+
+    /// Without the version before there is nothing to go back to, and nothing to try.
+    pub(super) fn keep(&mut self, listing: &Listing) {
+        self.0.retain(|model, trial| {
+            let Some(model) = listing.models.get(model) else { return false };
+            let before = &trial.before;
+            // Where a model cannot be read, nothing is known of its versions.
+            model.settings.is_err()
+                || model.versions.contains_key(before)
+                || model.changing.contains(before)
+        });
     }
 
     pub(super) fn forget(&mut self, model: &str) {
