@@ -221,7 +221,9 @@ impl Work {
         if let Err(reason) = self.store.write(&self.desired) {
             tracing::error!(reason, "what was asked for will not outlive this process");
         }
-        self.waiters.settle(&self.known, &self.publisher.snapshot(), self.listing.as_ref());
+        let snapshot = self.publisher.snapshot();
+        let failed = self.waiters.settle(&self.known, &snapshot, self.listing.as_ref());
+        self.leave_in_service(failed);
     }
 
     fn cancel(&mut self, name: &str, version: Version) {

@@ -144,11 +144,12 @@ impl View<'_> {
         }
         let mut show: BTreeMap<Version, Option<String>> =
             settings.versions.select(&existing).into_iter().map(|v| (v, None)).collect();
-        let mut refused = BTreeSet::new();
+        let (mut refused, mut held) = (BTreeSet::new(), BTreeSet::new());
         for (&version, files) in &self.model.versions {
             if let Some(reason) = self.desired.held(version, &files.fingerprint.digest()) {
                 existing.remove(&version);
                 show.insert(version, Some(reason.to_owned()));
+                held.extend(Some(version).filter(|&version| self.is_live(version)));
             } else if self.is_refused(version, files) {
                 // The next lower one takes its place.
                 existing.remove(&version);
@@ -157,13 +158,18 @@ impl View<'_> {
         }
         // A shadow never serves, so it takes nobody's place.
         let shadow = routing.routes().shadow;
-        let beside = existing.iter().copied().filter(|&version| Some(version) != shadow).collect();
+        let beside: BTreeSet<Version> =
+            existing.iter().copied().filter(|&version| Some(version) != shadow).collect();
         let mut serve = settings.versions.select(&beside);
         // What is not shown is forgotten, and would be tried again and again.
         let lowest = serve.first().copied().unwrap_or_default();
         refused.retain(|&v| v > lowest || routing.versions().any(|named| named == v));
         show.extend(refused.iter().map(|&version| (version, None)));
         serve.extend(routing.versions().filter(|version| existing.contains(version)));
+        // A version that was taken back is better than none.
+        if serve.is_empty() {
+            serve = settings.versions.select(&held);
+        }
         for &version in &serve {
             show.entry(version).or_insert(None);
         }
@@ -171,7 +177,7 @@ impl View<'_> {
         // against it, and may prove to be bad.
         if !serve.iter().any(|&version| self.is_live(version))
             && let Some(good) = self.desired.last_good()
-            && existing.contains(&good)
+            && beside.contains(&good)
             && !self.any_live()
         {
             serve = BTreeSet::from([good]);

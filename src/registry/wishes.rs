@@ -5,7 +5,7 @@ use super::owner::Work;
 use super::reconcile::{Control, Known};
 use super::routing::Routing;
 use super::snapshot::{Model, Snapshot};
-use crate::repository::{Listing, Version};
+use crate::repository::{Listing, Version, VersionFiles};
 
 const EXPLICIT: &str = "start with --model-control explicit";
 
@@ -20,51 +20,66 @@ struct Waiter {
 
 enum End {
     Loaded(Reply<()>),
-    /// This version is to serve.
-    RolledBack(Version, Reply<Version>),
+    RolledBack { from: Version, to: Version, reply: Reply<Version> },
 }
 
 impl Waiters {
-    /// Answers those whose models have nothing on its way any more.
-    pub(super) fn settle(&mut self, known: &Known, snapshot: &Snapshot, listing: Option<&Listing>) {
+    /// Answers those whose models have nothing on its way any more. Returns the versions
+    /// that were to be taken back and have none to go back to.
+    pub(super) fn settle(
+        &mut self,
+        known: &Known,
+        snapshot: &Snapshot,
+        listing: Option<&Listing>,
+    ) -> Vec<(String, Version)> {
         let is_settled = |model: &str| {
             let files = listing.and_then(|listing| listing.models.get(model));
             let still = files.is_none_or(|model| model.changing.is_empty());
             let versions = known.0.get(model);
             still && versions.is_none_or(|versions| versions.values().all(|a| a.loading.is_none()))
         };
-        let mut waiting = Vec::new();
+        let (mut waiting, mut failed) = (Vec::new(), Vec::new());
         for waiter in self.0.drain(..) {
             if is_settled(&waiter.model) {
-                waiter.answer(snapshot);
+                let model = waiter.model.clone();
+                failed.extend(waiter.answer(snapshot).map(|version| (model, version)));
             } else {
                 waiting.push(waiter);
             }
         }
         self.0 = waiting;
+        failed
     }
 }
 
 impl Waiter {
-    fn answer(self, snapshot: &Snapshot) {
+    /// Returns the version whose rollback has failed.
+    fn answer(self, snapshot: &Snapshot) -> Option<Version> {
         let model = snapshot.models.get(&self.model);
         let serving = model.and_then(|model| model.serving());
         let failed = || {
             let reason = model.map(Model::reason).unwrap_or_default();
             ControlError::Failed(format!("model '{}' does not serve: {reason}", self.model))
         };
-        // Who asked may have gone away.
-        let _ = match self.end {
+        // Who asked may have gone away, here and below.
+        match self.end {
             End::Loaded(reply) => {
                 let refused = model.is_some_and(Model::newest_is_refused);
                 let served = serving.is_some() && !refused;
-                reply.send(if served { Ok(()) } else { Err(failed()) }).is_ok()
+                let _ = reply.send(if served { Ok(()) } else { Err(failed()) });
+                None
             }
-            End::RolledBack(version, reply) => {
-                let back = serving.is_some_and(|live| live.version == version);
-                reply.send(if back { Ok(version) } else { Err(failed()) }).is_ok()
+            End::RolledBack { from, to, reply } => {
+                let back = serving.is_some_and(|live| live.version == to);
+                let reason = model.map(Model::reason).unwrap_or_default();
+                let stays = || {
+                    let name = &self.model;
+                    ControlError::Failed(format!("model '{name}' was not rolled back: {reason}"))
+                };
+                let _ = reply.send(if back { Ok(to) } else { Err(stays()) });
+                (!back).then_some(from)
             }
-        };
+        }
     }
 }
 
@@ -75,7 +90,6 @@ impl Work {
             Command::Load { overlay: Some(_), reply, .. }
                 if self.config.control == Control::Poll =>
             {
-                // Who asked may have gone away, here and below.
                 let _ = reply.send(Err(ControlError::Invalid(format!(
                     "the repository decides what is served; {EXPLICIT} to load files or settings by request"
                 ))));
@@ -178,12 +192,23 @@ impl Work {
             Ok((current, before)) => {
                 self.trials.forget(&model);
                 self.take_back(&model, current, "rolled back by request");
-                let end = End::RolledBack(before, reply);
+                let end = End::RolledBack { from: current, to: before, reply };
                 self.waiters.0.push(Waiter { model, end });
             }
             Err(error) => {
                 let _ = reply.send(Err(error));
             }
+        }
+    }
+
+    /// Rollbacks that failed have not happened.
+    pub(super) fn leave_in_service(&mut self, failed: Vec<(String, Version)>) {
+        for (model, version) in &failed {
+            self.desired.edit(model).held.remove(version);
+            self.proved(model);
+        }
+        if !failed.is_empty() {
+            self.act();
         }
     }
 
@@ -198,11 +223,19 @@ impl Work {
         let listing = self.listing.as_ref().and_then(|listing| listing.models.get(model));
         let listed = listing.ok_or_else(unknown)?;
         let desired = self.desired.of(model);
+        let shadow = entry.routes.shadow;
+        let tried = self.known.0.get(model);
+        let refused = |version: &Version, files: &VersionFiles| {
+            let attempt = tried.and_then(|versions| versions.get(version));
+            attempt.is_some_and(|a| a.refused && !a.live && a.tried == files.fingerprint)
+        };
         let can_serve = |version: &Version| {
             *version != current
+                && Some(*version) != shadow
                 && listed.versions.get(version).is_some_and(|files| {
                     let digest = files.fingerprint.digest();
-                    desired.is_none_or(|desired| desired.held(*version, &digest).is_none())
+                    !refused(version, files)
+                        && desired.is_none_or(|desired| desired.held(*version, &digest).is_none())
                 })
         };
         let served = desired.into_iter().flat_map(|desired| desired.served.iter().rev());

@@ -89,7 +89,8 @@ fn what_was_loaded_is_loaded_after_a_restart_and_nothing_else() {
 
 #[test]
 fn a_model_that_is_not_there_cannot_be_loaded_or_unloaded() {
-    let server = Server::start(three().path(), &EXPLICIT);
+    let repository = three();
+    let server = Server::start(repository.path(), &EXPLICIT);
     let unknown = (404, "Request for unknown model: 'x' is not found".to_owned());
     assert_eq!(server.post("/v2/repository/models/x/load", "").error(), unknown);
     assert_eq!(server.post("/v2/repository/models/x/unload", "").error(), unknown);

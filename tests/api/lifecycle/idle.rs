@@ -91,7 +91,7 @@ fn where_nobody_shall_wait_a_request_is_told_when_to_come_back() {
     assert_eq!(answer.header("retry-after"), Some("1"));
     assert_eq!(answer.error(), (503, "model 'm' is not ready: it is loading".to_owned()));
     until("it is back", || (server.post(&infer_path("m"), ones()).status == 200).then_some(()));
-    server.stop();
+    server.stop_after(&["request failed"]);
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_model_whose_files_broke_meanwhile_says_so_to_the_request_that_wakes_it() {
         let (status, message) = (answer.status, answer.text().to_owned());
         (status == 503 && message.contains("is not an ONNX model")).then_some(())
     });
-    server.stop_after(&["a model version was refused"]);
+    server.stop_after(&["a model version was refused", "request failed"]);
 }
 
 #[test]

@@ -39,8 +39,8 @@ fn ask_until_back(server: &Server) -> Vec<u16> {
 
 fn assert_taken_back(server: &Server, expected: &str) {
     assert_eq!(server.model("m")["serving"], 1);
-    let (state, reason) = server.state("m", "2").expect("it is listed");
-    assert_eq!(state, "UNAVAILABLE");
+    // Its last requests may still be under way.
+    let reason = server.wait_for_state("m", "2", "UNAVAILABLE");
     assert!(reason.starts_with(expected), "expected '{expected}', came '{reason}'");
     assert_eq!(version(server, "m", 2)["reason"], reason);
 }
@@ -212,6 +212,30 @@ fn nothing_to_go_back_to_is_said_clearly() {
     assert_eq!(server.post("/api/models/corrupt/rollback", "").problem(), (400, none));
     assert_eq!(server.scaled("scale_1"), ("1".to_owned(), 1));
     server.stop_after(&["a model version was refused"]);
+}
+
+#[test]
+fn a_rollback_to_a_version_that_broke_leaves_the_serving_one_in_service() {
+    let repository = Repository::new();
+    repository.add("m", 1, "scale_1");
+    let server = Server::start(repository.path(), &[]);
+    repository.add("m", 2, "scale_2");
+    server.wait_for_state("m", "2", "READY");
+    until("version 1 has left", || server.state("m", "1").is_none().then_some(()));
+    repository.write("m/1/model.onnx", "no model");
+    let (status, detail) = until("the files count as whole", || {
+        let problem = server.post(ROLLBACK, "").problem();
+        (problem.0 == 409).then_some(problem)
+    });
+    assert_eq!(status, 409);
+    let expected = "model 'm' was not rolled back: version 1: model.onnx is not an ONNX model";
+    assert!(detail.starts_with(expected), "{detail}");
+    assert_eq!(server.scaled("m"), ("2".to_owned(), 2));
+    assert_eq!(server.state("m", "2"), Some(("READY".to_owned(), String::new())));
+    // It was tried, and is not tried again.
+    let none = "model 'm' has no version to go back to".to_owned();
+    assert_eq!(server.post(ROLLBACK, "").problem(), (400, none));
+    server.stop_after(&[ROLLED_BACK, "a model version was refused"]);
 }
 
 #[test]

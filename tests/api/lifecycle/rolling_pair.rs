@@ -114,7 +114,6 @@ fn roll_back_under_load(server: &Server) {
 
 fn assert_taken_back(server: &Server) {
     assert!(versions(server).values().all(|&version| version == 1));
-    let taken_back = ("UNAVAILABLE".to_owned(), "rolled back by request".to_owned());
-    assert_eq!(server.state("m", "2"), Some(taken_back));
+    assert_eq!(server.wait_for_state("m", "2", "UNAVAILABLE"), "rolled back by request");
     assert_eq!(server.model("m")["serving"], 1);
 }

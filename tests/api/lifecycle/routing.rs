@@ -68,7 +68,8 @@ fn a_routing_that_contradicts_itself_is_refused_and_changes_nothing() {
 
 #[test]
 fn a_model_that_is_not_there_has_no_routing() {
-    let server = Server::start(three().path(), &[]);
+    let repository = three();
+    let server = Server::start(repository.path(), &[]);
     let path = "/api/models/x/routing";
     let unknown = (404, "Request for unknown model: 'x' is not found".to_owned());
     assert_eq!(server.get(path).problem(), unknown);
