@@ -98,6 +98,11 @@ impl Publisher {
         tracing::info!(model.name = name, model.version = version, "loading was given up");
     }
 
+    /// What was refused of a version is of no account any more.
+    pub(super) fn accepted(&self, name: &str, version: Version) {
+        self.settle(name, version, "");
+    }
+
     /// The version is as it was before its files were on their way.
     fn settle(&self, name: &str, version: Version, reason: &str) {
         self.change(|snapshot| {

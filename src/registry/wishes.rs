@@ -145,9 +145,11 @@ impl Work {
         }
         if let Some(versions) = self.known.0.get_mut(model) {
             versions.retain(|_, attempt| !attempt.refused || attempt.live);
-            for attempt in versions.values_mut().filter(|attempt| attempt.refused) {
+            for (&version, attempt) in versions.iter_mut().filter(|(_, a)| a.refused) {
                 attempt.tried = attempt.serves.clone();
                 attempt.refused = false;
+                // The files that serve may be back, and then nothing is loaded.
+                self.publisher.accepted(model, version);
             }
         }
     }
