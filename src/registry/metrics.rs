@@ -237,6 +237,10 @@ impl Metrics {
 
     /// A version no longer serves; its series stay for a while.
     pub(super) fn retire(&self, live: &LiveModel) {
+        // Counts end; what a version holds in memory is nothing from now on.
+        let labels = &[live.name.as_str(), live.version_text.as_str()];
+        let _ = self.0.model_memory_bytes.remove_label_values(labels);
+        let _ = self.0.plans.remove_label_values(labels);
         let mut retired = self.0.retired.lock().unwrap_or_else(PoisonError::into_inner);
         let queue = retired.entry(live.name.clone()).or_default();
         queue.push_back((live.version_text.clone(), live.sha256.clone()));
