@@ -194,6 +194,7 @@ impl Work {
 
     /// Brings what is served closer to what is wanted, as far as can be done now.
     pub(super) fn act(&mut self) {
+        self.forget_removed();
         let Some(listing) = &self.listing else { return };
         let mut changes =
             reconcile::changes(listing, &self.known, &self.desired, self.config.control);
@@ -215,6 +216,7 @@ impl Work {
             let wanted = changes.models.remove(name).unwrap_or_default();
             self.settle(name, &wanted);
         }
+        self.awake();
         self.publisher.not_fetched(&self.not_fetched, &not_fetched);
         self.not_fetched = not_fetched;
         self.publish_completeness();

@@ -98,6 +98,10 @@ impl Publisher {
         tracing::info!(model.name = name, model.version = version, "loading was given up");
     }
 
+    pub(super) fn is_loading(&self, name: &str) -> bool {
+        self.snapshot.load().models.get(name).is_some_and(Model::is_loading)
+    }
+
     /// What was refused of a version is of no account any more.
     pub(super) fn accepted(&self, name: &str, version: Version) {
         self.settle(name, version, "");
@@ -203,6 +207,9 @@ impl Publisher {
             if let Some(model) = snapshot.models.get_mut(name) {
                 model.dormant = dormant;
             }
+            snapshot
+                .models
+                .retain(|_, m| m.problem.is_some() || m.dormant || !m.versions.is_empty());
         });
     }
 

@@ -22,9 +22,29 @@ impl Work {
         any
     }
 
+    /// Callers are told with [`Work::awake`], once the load has begun: who saw the model
+    /// neither asleep nor loading would think that it is not there.
     pub(super) fn wake(&mut self, name: &str) {
-        if self.desired.dormant.remove(name) {
-            self.publisher.dormant(name, false);
+        self.desired.dormant.remove(name);
+    }
+
+    /// Models whose files are gone are not asleep.
+    pub(super) fn forget_removed(&mut self) {
+        if let Some(listing) = &self.listing {
+            self.desired.dormant.retain(|name| listing.models.contains_key(name));
+        }
+    }
+
+    /// Shows models as awake that were woken, unless their files have just changed: those
+    /// load soon.
+    pub(super) fn awake(&self) {
+        for (name, _) in self.publisher.snapshot().models.iter().filter(|(_, m)| m.dormant) {
+            let listing = self.listing.as_ref().and_then(|listing| listing.models.get(name));
+            let changing = listing.is_some_and(|model| !model.changing.is_empty());
+            let loading = self.publisher.is_loading(name);
+            if !self.desired.dormant.contains(name) && (loading || !changing) {
+                self.publisher.dormant(name, false);
+            }
         }
     }
 }
