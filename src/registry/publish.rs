@@ -98,10 +98,6 @@ impl Publisher {
         tracing::info!(model.name = name, model.version = version, "loading was given up");
     }
 
-    pub(super) fn is_loading(&self, name: &str) -> bool {
-        self.snapshot.load().models.get(name).is_some_and(Model::is_loading)
-    }
-
     /// What was refused of a version is of no account any more.
     pub(super) fn accepted(&self, name: &str, version: Version) {
         self.settle(name, version, "");

@@ -22,8 +22,7 @@ impl Work {
         any
     }
 
-    /// Callers are told with [`Work::awake`], once the load has begun: who saw the model
-    /// neither asleep nor loading would think that it is not there.
+    /// Shown with [`Work::awake`], once the load is over: who comes before that waits, too.
     pub(super) fn wake(&mut self, name: &str) {
         self.desired.dormant.remove(name);
     }
@@ -35,14 +34,14 @@ impl Work {
         }
     }
 
-    /// Shows models as awake that were woken, unless their files have just changed: those
-    /// load soon.
+    /// Shows models as awake that were woken and have loaded, or cannot. Files that have just
+    /// changed load soon.
     pub(super) fn awake(&self) {
-        for (name, _) in self.publisher.snapshot().models.iter().filter(|(_, m)| m.dormant) {
+        for (name, model) in self.publisher.snapshot().models.iter().filter(|(_, m)| m.dormant) {
             let listing = self.listing.as_ref().and_then(|listing| listing.models.get(name));
             let changing = listing.is_some_and(|model| !model.changing.is_empty());
-            let loading = self.publisher.is_loading(name);
-            if !self.desired.dormant.contains(name) && (loading || !changing) {
+            let loading = model.is_loading();
+            if !self.desired.dormant.contains(name) && !loading && !changing {
                 self.publisher.dormant(name, false);
             }
         }
