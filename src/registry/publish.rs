@@ -278,8 +278,12 @@ impl Publisher {
             let Some(model) = snapshot.models.get_mut(name) else { return };
             model.versions.retain(|&version, entry| keeps(version, entry));
             for (&version, reason) in show {
-                if let Some(reason) = reason {
-                    model.versions.entry(version).or_default().reason.clone_from(reason);
+                let entry = reason.as_ref().map(|_| model.versions.entry(version).or_default());
+                // A version that serves until another one takes its place needs no reason yet.
+                if let Some((entry, reason)) = entry.zip(reason.as_ref())
+                    && entry.live.is_none()
+                {
+                    entry.reason.clone_from(reason);
                 }
             }
             for (&version, entry) in &mut model.versions {
