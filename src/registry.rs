@@ -41,7 +41,7 @@ use control::Commands;
 use tokio::sync::watch;
 
 pub use comparison::{Compared, Comparison};
-pub use control::{ControlError, Kept};
+pub use control::{ControlError, Routed};
 pub use health::Health;
 pub use labels::{Outcome, Protocol, Refusal, ShadowOutcome, Stage};
 pub use lifecycle::{Cause, Ticket};

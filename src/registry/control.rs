@@ -24,7 +24,7 @@ pub(super) enum Command {
     Route {
         model: String,
         routing: Option<Routing>,
-        reply: Reply<Kept>,
+        reply: Reply<Routed>,
     },
     Rollback {
         model: String,
@@ -38,9 +38,13 @@ pub(super) enum Command {
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, ControlError>>;
 
-/// Whether a change outlives the process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kept(pub bool);
+/// What holds after a change of the routing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Routed {
+    pub routing: Routing,
+    /// It outlives the process.
+    pub kept: bool,
+}
 
 /// Why a wish was not granted. The message is for the one who asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,7 +87,11 @@ impl Registry {
     ///
     /// # Errors
     /// [`ControlError`] if it contradicts itself or names versions that are not there.
-    pub async fn route(&self, model: &str, routing: Option<Routing>) -> Result<Kept, ControlError> {
+    pub async fn route(
+        &self,
+        model: &str,
+        routing: Option<Routing>,
+    ) -> Result<Routed, ControlError> {
         self.ask(|reply| Command::Route { model: model.to_owned(), routing, reply }).await
     }
 

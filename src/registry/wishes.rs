@@ -1,6 +1,6 @@
 //! Grants what operators ask for, or says why not.
 
-use super::control::{Command, ControlError, Kept, Reply};
+use super::control::{Command, ControlError, Reply, Routed};
 use super::owner::Work;
 use super::reconcile::{Control, Known};
 use super::routing::Routing;
@@ -167,7 +167,7 @@ impl Work {
         Ok(())
     }
 
-    fn reroute(&mut self, model: &str, routing: Option<Routing>) -> Result<Kept, ControlError> {
+    fn reroute(&mut self, model: &str, routing: Option<Routing>) -> Result<Routed, ControlError> {
         let listing = self.listing.as_ref().and_then(|listing| listing.models.get(model));
         let listed = listing.ok_or_else(|| ControlError::UnknownModel(model.to_owned()))?;
         if let Some(routing) = &routing {
@@ -185,8 +185,10 @@ impl Work {
             // Who names a version that was taken back wants it.
             self.desired.edit(model).held.retain(|version, _| !named.contains(version));
         }
+        let settings = listed.settings.as_ref();
+        let now = routing.clone().or_else(|| settings.ok().map(Routing::of)).unwrap_or_default();
         self.desired.edit(model).routing = routing;
-        Ok(Kept(self.store.keeps()))
+        Ok(Routed { routing: now, kept: self.store.keeps() })
     }
 
     fn roll_back(&mut self, model: String, reply: Reply<Version>) {

@@ -10,7 +10,7 @@ use super::{malformed, refused};
 use crate::http::error::Error;
 use crate::http::path::Path;
 use crate::http::{Api, body, reply};
-use crate::registry::{ControlError, Kept, Routing};
+use crate::registry::{ControlError, Routed, Routing};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -22,7 +22,11 @@ struct Document<'a> {
 }
 
 pub(in crate::http) async fn get(State(api): State<Api>, Path(model): Path<String>) -> Response {
-    document(&api, model, None)
+    let snapshot = api.predictor.registry().snapshot();
+    match snapshot.models.get(&model) {
+        Some(found) => document(&found.routing, None),
+        None => refused(&ControlError::UnknownModel(model)),
+    }
 }
 
 pub(in crate::http) async fn put(
@@ -50,15 +54,11 @@ async fn read(api: &Api, headers: &HeaderMap, body: Body) -> Result<Routing, Err
 
 async fn change(api: &Api, model: String, routing: Option<Routing>) -> Response {
     match api.predictor.registry().route(&model, routing).await {
-        Ok(Kept(kept)) => document(api, model, Some(kept)),
+        Ok(Routed { routing, kept }) => document(&routing, Some(kept)),
         Err(error) => refused(&error),
     }
 }
 
-fn document(api: &Api, model: String, kept: Option<bool>) -> Response {
-    let snapshot = api.predictor.registry().snapshot();
-    match snapshot.models.get(&model) {
-        Some(found) => reply::json(&Document { routing: &found.routing, kept }),
-        None => refused(&ControlError::UnknownModel(model)),
-    }
+fn document(routing: &Routing, kept: Option<bool>) -> Response {
+    reply::json(&Document { routing, kept })
 }

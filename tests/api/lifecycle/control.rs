@@ -53,6 +53,18 @@ fn nothing_serves_before_it_is_asked_for_nor_after_it_is_unloaded() {
 }
 
 #[test]
+fn a_routing_may_come_before_its_model_is_loaded() {
+    let repository = three();
+    let server = Server::start(repository.path(), &EXPLICIT);
+    let routing = json!({"traffic": {"2": 1}}).to_string();
+    let answer = server.put("/api/models/m/routing", routing);
+    assert_eq!((answer.status, &answer.json()["traffic"]), (200, &json!({"2": 1})));
+    granted(&server, LOAD, "");
+    assert_eq!(server.scaled("m"), ("2".to_owned(), 2));
+    server.stop_after(&["no models found"]);
+}
+
+#[test]
 fn requests_under_way_are_answered_while_their_model_is_unloaded() {
     let repository = Repository::with(&["slow"]);
     let server = Server::start(repository.path(), &EXPLICIT);

@@ -20,12 +20,12 @@ fn ask(connection: &mut Connection, key: usize) -> u64 {
     let document = answer.json();
     let version = document["model_version"].as_str().expect("it names its version");
     assert_eq!(answer.header("x-model-version"), Some(version));
-    let version: u64 = version.parse().expect("versions are numbers");
+    let version: u32 = version.parse().expect("versions are numbers");
     assert_eq!(
         document["outputs"][0]["data"],
-        json!([version, 2 * version, 3 * version].map(|n| n as f64))
+        json!([version, 2 * version, 3 * version].map(f64::from))
     );
-    version
+    version.into()
 }
 
 /// The version that each key gets, asked in several threads at once.
