@@ -91,6 +91,9 @@ fn no_beginning_of_a_file_ever_serves() {
         assert!(!reason.is_empty());
         assert_eq!(server.scaled("m"), ("1".to_owned(), 1));
     }
+    // None of them is tried again, although nothing above version 1 serves.
+    let tried = u64::try_from(last - 1).expect("they are few");
+    assert_eq!(refusals(&server, "model"), tried);
     server.stop_after(&[REFUSED]);
 }
 
