@@ -161,8 +161,9 @@ impl View<'_> {
         let beside: BTreeSet<Version> =
             existing.iter().copied().filter(|&version| Some(version) != shadow).collect();
         let mut serve = settings.versions.select(&beside);
-        // What is not shown is forgotten, and would be tried again and again.
-        let lowest = serve.first().copied().unwrap_or_default();
+        // What is not shown is forgotten, and would be tried again and again: until a version
+        // above it serves, it may be its turn.
+        let lowest = serve.iter().copied().find(|&v| self.is_live(v)).unwrap_or_default();
         refused.retain(|&v| v > lowest || routing.versions().any(|named| named == v));
         show.extend(refused.iter().map(|&version| (version, None)));
         serve.extend(routing.versions().filter(|version| existing.contains(version)));
@@ -326,15 +327,16 @@ mod tests {
     }
 
     #[test]
-    fn every_version_that_was_refused_is_shown_and_not_tried_again() {
+    fn every_version_that_was_refused_is_remembered_until_one_above_it_serves() {
         let mut known = known(&[(1, true), (2, false), (3, false), (4, false)]);
+        let shown = |found: Changes| found.models["m"].show.keys().copied().collect::<Vec<_>>();
         let found = changes(&listing(&[1, 2, 3, 4]), &known);
         assert!(found.load.is_empty());
-        assert_eq!(found.models["m"].show.keys().copied().collect::<Vec<_>>(), [1, 2, 3, 4]);
+        assert_eq!(shown(found), [1, 2, 3, 4]);
+        assert_eq!(shown(changes(&listing(&[1, 2, 3, 4, 5]), &known)), [2, 3, 4, 5]);
         let attempt = known.0.get_mut("m").unwrap().get_mut(&3).unwrap();
         (attempt.refused, attempt.live) = (false, true);
-        let found = changes(&listing(&[1, 2, 3, 4]), &known);
-        assert_eq!(found.models["m"].show.keys().copied().collect::<Vec<_>>(), [3, 4]);
+        assert_eq!(shown(changes(&listing(&[1, 2, 3, 4]), &known)), [3, 4]);
     }
 
     #[test]
