@@ -68,7 +68,7 @@ fn network_swapped() -> Swapped {
     Swapped {
         name: "network",
         title: "a network of 34 MB",
-        swaps: 200,
+        swaps: 50,
         connections: 4,
         files: |version| vec![("model.onnx", network::file(version))],
         request: client::post("/v2/models/network/infer", "", body.as_bytes()),
