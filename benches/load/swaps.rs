@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use crate::client;
 use crate::network;
-use crate::process::{Serving, project};
+use crate::process::{self, Serving, project};
 use crate::steady::{Check, Kind, Steady};
 
 /// Each round is one phase without swaps and one with them.
 const ROUNDS: u64 = 5;
-const QUIET: Duration = Duration::from_secs(8);
-const CAPACITY: Duration = Duration::from_secs(3);
+const QUIET: Duration = Duration::from_secs(6);
+const CAPACITY: Duration = Duration::from_secs(2);
 const SHARE: f64 = 0.7;
 
 /// Connections are made and queues filled before anything counts.
@@ -139,10 +139,10 @@ fn measure(swapped: &Swapped) {
             repository.prepare(next, &(swapped.files)(next));
         }
         // The machine's speed changes from minute to minute, and with it what 70 % are.
-        let (own_rate, other_rate) = capacity(server.address, &own, &other);
+        let [own_rate, other_rate] = rates(server.address, [&own, &other]);
         let clients = [
-            Steady::start(server.address, &own, Some(own_rate * SHARE)),
-            Steady::start(server.address, &other, Some(other_rate * SHARE)),
+            Steady::start(server.address, &own, Some(own_rate)),
+            Steady::start(server.address, &other, Some(other_rate)),
         ];
         let enter = |phase| clients.iter().for_each(|client| client.enter(phase));
         enter(WARMING);
@@ -194,13 +194,28 @@ fn figures(rounds: Vec<(Duration, Duration)>) -> String {
     format!("{}, {}, **{ratio:.2}**", ms(still), ms(swapping))
 }
 
-/// Requests a second when both are asked as fast as they answer.
-fn capacity(address: SocketAddr, own: &Kind, other: &Kind) -> (f64, f64) {
-    let both = [own, other].map(|kind| Steady::start(address, kind, None));
+/// Requests a second of both kinds that keep the machine busy for [`SHARE`] of its time. It
+/// runs the clients, too, and sending at a pace costs them more than sending at once, so the
+/// rates of a closed loop are only where the search begins.
+fn rates(address: SocketAddr, kinds: [&Kind; 2]) -> [f64; 2] {
+    let closed = kinds.map(|kind| Steady::start(address, kind, None));
     sleep(CAPACITY);
-    let [own, other] = both.map(Steady::end);
-    let rate = |answered: usize| answered as f64 / CAPACITY.as_secs_f64();
-    (rate(own.answered()), rate(other.answered()))
+    let closed = closed.map(|load| load.end().answered() as f64 / CAPACITY.as_secs_f64());
+    let mut share = 0.5;
+    for _ in 0..2 {
+        let paced =
+            [0, 1].map(|kind| Steady::start(address, kinds[kind], Some(closed[kind] * share)));
+        sleep(WARM_UP);
+        let before = process::busy_time();
+        sleep(CAPACITY);
+        let busy = process::busy_time().saturating_sub(before);
+        for load in paced {
+            load.end();
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+        share *= SHARE * cores * CAPACITY.as_secs_f64() / busy.as_secs_f64();
+    }
+    closed.map(|rate| rate * share)
 }
 
 /// The answer is right for the version that it names.
@@ -220,7 +235,7 @@ fn wait_until_live(server: &Serving, model: &str, version: u64) {
         format!("GET /v2/models/{model}/versions/{version}/ready HTTP/1.1\r\nHost: x\r\n\r\n");
     while client::once(server.address, ready.as_bytes()) != 200 {
         assert!(started.elapsed() < PATIENCE, "version {version} did not become live");
-        sleep(Duration::from_millis(5));
+        sleep(Duration::from_millis(20));
     }
 }
 

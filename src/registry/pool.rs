@@ -5,14 +5,17 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use thread_priority::ThreadPriority;
+use thread_priority::unix::{
+    NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id,
+};
+
 use super::lifecycle::{Refused, Ticket};
 use super::live::LiveModel;
 use super::load::Loader;
 use super::owner::Event;
 use super::reconcile::Load;
-
-/// Loading takes what time serving leaves: the lowest priority that still gets some.
-const NICENESS: i32 = 10;
 
 /// A version on its way.
 pub(super) struct Job {
@@ -101,10 +104,12 @@ impl Drop for Pool {
     }
 }
 
-/// Lowers the priority of this thread; on Linux a thread has one of its own.
+/// Has the system run this thread only where nobody else wants to. A low nice value is not
+/// enough: such a thread still ends its slice of some milliseconds while a request waits.
 fn step_back() {
-    let thread = rustix::thread::gettid();
-    if let Err(error) = rustix::process::setpriority_process(Some(thread), NICENESS) {
-        tracing::debug!(%error, "loading keeps the priority of serving");
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    let set = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
+    if let Err(error) = set {
+        tracing::debug!(?error, "loading keeps the priority of serving");
     }
 }

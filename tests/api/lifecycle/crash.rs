@@ -161,6 +161,13 @@ fn a_server_that_is_killed_a_hundred_times_always_comes_back_with_a_whole_versio
     let state = state_dir(&models.repository);
     let mut random = Random(0x5eed);
     for round in 0..KILLS {
+        if round % 4 == 3 {
+            // Killed while it still loads.
+            let arguments = ["--state-dir", &state, "--poll", "20ms"];
+            let server = Server::launch(models.repository.path(), &arguments);
+            sleep(Duration::from_millis(random.below(10)));
+            server.kill();
+        }
         let server =
             Server::start(models.repository.path(), &["--state-dir", &state, "--poll", "20ms"]);
         assert_whole(&server, &models);
