@@ -171,11 +171,7 @@ struct FileState {
 impl FileState {
     /// `None` if there is no such file.
     fn of(file: &Path) -> io::Result<Option<Self>> {
-        let metadata = match fs::metadata(file) {
-            Ok(metadata) => metadata,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        let Some(metadata) = layout::present(fs::metadata(file))? else { return Ok(None) };
         let seconds = u64::try_from(metadata.ctime()).unwrap_or(0);
         let nanos = u32::try_from(metadata.ctime_nsec()).unwrap_or(0);
         Ok(Some(Self {

@@ -93,7 +93,7 @@ fn entries(directory: &Path) -> io::Result<Vec<Entry>> {
 }
 
 /// What is not there is no error; what cannot be read must not pass for it.
-fn present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+pub(super) fn present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -26,7 +26,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::internal::{DimLike, ensure, format_err};
 
-use super::values::{matrix, numbers};
+use super::bridge::Given;
+use super::values::{expect_type, matrix, matrix_dims, numbers};
 use forest::Forest;
 use number::Number;
 use scores::Scores;
@@ -75,6 +76,18 @@ impl Trees {
 }
 
 impl Trees {
+    /// The rows of an input; its type decides how the trees are laid out.
+    ///
+    /// # Errors
+    /// If it is none that the trees take.
+    fn rows(&self, x: &Given, types: &[DatumType]) -> TractResult<TDim> {
+        expect_type(x.datum_type, types)?;
+        self.kernel(x.datum_type)?;
+        let (rows, columns) = matrix_dims(&x.dims)?;
+        self.expect_dim(&columns)?;
+        Ok(rows)
+    }
+
     /// # Errors
     /// If the input has fewer columns than the trees ask for, as far as is known before it
     /// comes.

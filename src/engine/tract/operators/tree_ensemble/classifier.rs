@@ -19,7 +19,7 @@ use crate::engine::tract::operators::Built;
 use crate::engine::tract::operators::bridge::{self, Given, Operator, Promise};
 use crate::engine::tract::operators::labels::Labels;
 use crate::engine::tract::operators::post_transform::{PostTransform, logistic};
-use crate::engine::tract::operators::values::{NUMBERS, expect_type, matrix_dims, tensor};
+use crate::engine::tract::operators::values::{NUMBERS, tensor};
 
 pub(in crate::engine::tract::operators) fn build(
     context: &ParsingContext,
@@ -54,10 +54,7 @@ impl Operator for Classifier {
 
     fn promise(&self, inputs: &[Given]) -> TractResult<Vec<Promise>> {
         let [x] = inputs else { return bridge::arity(inputs.len(), 1) };
-        expect_type(x.datum_type, &NUMBERS)?;
-        self.trees.kernel(x.datum_type)?;
-        let (rows, columns) = matrix_dims(&x.dims)?;
-        self.trees.expect_dim(&columns)?;
+        let rows = self.trees.rows(x, &NUMBERS)?;
         Ok(vec![
             Promise::new(self.labels.datum_type(), [rows.clone()]),
             Promise::new(DatumType::F32, [rows, self.finish.classes.into()]),

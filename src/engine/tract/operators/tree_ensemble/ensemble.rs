@@ -11,7 +11,7 @@ use super::{Kernel, Trees, indexed, score};
 use crate::engine::tract::operators::Built;
 use crate::engine::tract::operators::bridge::{self, Given, Operator, Promise};
 use crate::engine::tract::operators::post_transform::PostTransform;
-use crate::engine::tract::operators::values::{expect_type, matrix_dims, tensor};
+use crate::engine::tract::operators::values::tensor;
 
 pub(in crate::engine::tract::operators) fn build(
     context: &ParsingContext,
@@ -51,10 +51,7 @@ impl Operator for Ensemble {
 
     fn promise(&self, inputs: &[Given]) -> TractResult<Vec<Promise>> {
         let [x] = inputs else { return bridge::arity(inputs.len(), 1) };
-        expect_type(x.datum_type, &[DatumType::F32, DatumType::F64, DatumType::F16])?;
-        self.trees.kernel(x.datum_type)?;
-        let (rows, columns) = matrix_dims(&x.dims)?;
-        self.trees.expect_dim(&columns)?;
+        let rows = self.trees.rows(x, &[DatumType::F32, DatumType::F64, DatumType::F16])?;
         Ok(vec![Promise::new(x.datum_type, [rows, self.targets.into()])])
     }
 

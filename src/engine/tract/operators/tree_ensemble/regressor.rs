@@ -13,7 +13,7 @@ use super::{Kernel, Trees, score};
 use crate::engine::tract::operators::Built;
 use crate::engine::tract::operators::bridge::{self, Given, Operator, Promise};
 use crate::engine::tract::operators::post_transform::PostTransform;
-use crate::engine::tract::operators::values::{NUMBERS, expect_type, matrix_dims, tensor, width};
+use crate::engine::tract::operators::values::{NUMBERS, tensor, width};
 
 pub(in crate::engine::tract::operators) fn build(
     context: &ParsingContext,
@@ -48,10 +48,7 @@ impl Operator for Regressor {
 
     fn promise(&self, inputs: &[Given]) -> TractResult<Vec<Promise>> {
         let [x] = inputs else { return bridge::arity(inputs.len(), 1) };
-        expect_type(x.datum_type, &NUMBERS)?;
-        self.trees.kernel(x.datum_type)?;
-        let (rows, columns) = matrix_dims(&x.dims)?;
-        self.trees.expect_dim(&columns)?;
+        let rows = self.trees.rows(x, &NUMBERS)?;
         Ok(vec![Promise::new(DatumType::F32, [rows, self.finish.targets.into()])])
     }
 
