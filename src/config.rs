@@ -58,6 +58,7 @@ impl Config {
         let poll = read.get(&settings::POLL, parse::duration_or_off);
         let settle = poll.flatten().unwrap_or(MAX_SETTLE).min(MAX_SETTLE);
         let source = read.value(&settings::MODELS, Source::parse);
+        let threads = read.value(&settings::THREADS, parse::threads);
         let config = Self {
             http_address: read.http_address(),
             metrics_address: read.optional(&settings::METRICS_ADDR, parse::address),
@@ -87,13 +88,12 @@ impl Config {
                 settle,
                 verification: read.verification(),
             },
-            scheduler: scheduler::Config {
-                threads: read.value(&settings::THREADS, parse::threads),
-            },
+            scheduler: scheduler::Config { threads },
             engine: engine::tract::Config {
                 compile_threads: read.value(&settings::COMPILE_THREADS, parse::threads),
                 max_plans: read.value(&settings::MAX_PLANS, parse::positive),
                 max_plan_bytes: read.value(&settings::MAX_PLAN_MEMORY, parse::bytes) as u64,
+                run_threads: threads,
             },
             telemetry: telemetry::Config {
                 format: read.value(&settings::LOG, parse::log_format),

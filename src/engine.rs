@@ -6,6 +6,8 @@
 //! happens on the thread of a caller who could do something else.
 
 mod columns;
+mod control;
+mod cost;
 mod error;
 pub mod fake;
 pub mod guard;
@@ -14,11 +16,12 @@ pub mod tract;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::tensor::{Shape, Tensor};
 
 pub use columns::{Columns, Label, Role};
+pub use control::RunControl;
+pub use cost::{CostCurve, CostPoint};
 pub use error::{LoadError, RunError, UnsupportedOperator};
 pub use signature::{Dim, InputMismatch, Signature, TensorSpec};
 
@@ -52,38 +55,19 @@ pub trait LoadedModel: Send + Sync {
     /// A plan that runs inputs of these shapes (one per input of the signature).
     fn plan(&self, shapes: &[Shape]) -> PlanLookup;
 
-    /// Whether rows of several requests gain from running together: the model allows it
-    /// and the warm-up measured that a row in company costs less than alone.
-    fn joins_requests(&self) -> bool;
-
-    /// A plan for rows joined from several requests. Never starts a compilation that
-    /// somebody would have to wait for.
+    /// A plan for rows joined from several requests; `None` if there is none at hand. Never
+    /// starts a compilation that somebody would have to wait for.
     fn joined_plan(&self, shapes: &[Shape]) -> Option<Arc<dyn Plan>>;
 
-    /// The measured time of one row, or of one run where rows have no meaning. `None`
-    /// where the warm-up found no shape that runs.
-    fn cost(&self) -> Option<Cost>;
+    /// Whether one plan serves any number of rows.
+    fn any_rows(&self) -> bool;
+
+    /// What runs cost, as the warm-up measured them; `None` where it found no shape that
+    /// runs. Without rows that stand alone it has one point.
+    fn cost(&self) -> Option<&CostCurve>;
 
     /// What a person wants to know about the loaded model.
     fn facts(&self) -> Facts;
-}
-
-/// What the warm-up measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cost {
-    pub time: Duration,
-    /// The [weight](Tensor::weight) of the inputs that took it.
-    pub weight: usize,
-}
-
-impl Cost {
-    /// What inputs should take: more than measured where they weigh more.
-    #[must_use]
-    pub fn of(self, inputs: &[Tensor]) -> Duration {
-        let weight: usize = inputs.iter().map(Tensor::weight).sum();
-        let times = weight.div_ceil(self.weight.max(1)).max(1);
-        self.time.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX))
-    }
 }
 
 /// The answer to "can this run now?".
@@ -100,12 +84,20 @@ pub type PlanTicket = tokio::sync::oneshot::Receiver<Result<Arc<dyn Plan>, RunEr
 
 /// A compiled graph.
 pub trait Plan: Send + Sync {
-    /// Runs the graph. The inputs fit the signature and the shapes that the plan was asked
-    /// for. A panic inside becomes an error of this run.
+    /// Runs the graph on one core, to the end. The inputs fit the signature and the shapes
+    /// that the plan was asked for. A panic inside becomes an error of this run.
     ///
     /// # Errors
     /// [`RunError`] if an operator refuses the values, or on an internal fault.
-    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError>;
+    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
+        self.run_under(inputs, &RunControl::default())
+    }
+
+    /// The same, asking between operators how to go on.
+    ///
+    /// # Errors
+    /// As [`Plan::run`], and [`RunError::Stopped`] if nobody wants the outputs any more.
+    fn run_under(&self, inputs: &[Tensor], control: &RunControl) -> Result<Vec<Tensor>, RunError>;
 
     /// The same plan runs any number of rows.
     fn any_rows(&self) -> bool;

@@ -20,6 +20,7 @@ pub use resolve::Target;
 pub use watch::{Codec, Watch};
 
 use crate::registry::{LiveModel, Metrics, Protocol, Registry};
+pub use crate::scheduler::Priority;
 use crate::scheduler::{Answer, Work};
 
 /// Settings of predictions.
@@ -54,6 +55,7 @@ pub struct Request {
     pub inputs: Vec<NamedTensor>,
     /// The caller's own limit; the model's deadline holds as well.
     pub timeout: Option<Duration>,
+    pub priority: Priority,
 }
 
 impl Predictor {
@@ -89,7 +91,9 @@ impl Predictor {
         let shadow = self.shadow(live, &request.inputs);
         let inputs = inputs::in_order(live.signature(), request.inputs)?;
         live.signature().check(&inputs)?;
-        let answer = live.queue.run(Work { inputs, deadline: started + allowed, allowed }).await?;
+        let (deadline, priority) = (started + allowed, request.priority);
+        let work = Work { inputs, deadline, allowed, priority };
+        let answer = live.queue.run(work).await?;
         if let Some(shadow) = shadow {
             shadow.compare(live.signature().clone(), &answer);
         }

@@ -1,23 +1,33 @@
-//! Runs requests on worker threads: one bounded queue per model version, batches formed
-//! from what waits, and no work for callers who are gone or out of time.
+//! Runs requests on worker threads: a bounded queue per model version, batches and slices
+//! of the sizes that the model's cost curve says to pay, and no work for callers who are
+//! gone or out of time.
 //!
-//! The workers are plain threads apart from the I/O threads. Queues with work stand in a
-//! line; a worker takes the first, serves one batch from it and puts it back at the end,
-//! so that a busy model cannot starve a quiet one.
+//! The workers are plain threads apart from the I/O threads. Queues share them by the time
+//! that their runs take (`line`), so that a busy model cannot starve a quiet one. One worker
+//! more than there are cores is there for queues that have nothing running: a short run need
+//! not wait until a long one of another model has ended.
 
-mod batch;
 mod job;
+mod line;
 mod metrics;
+mod pace;
 mod queue;
+mod spread;
+mod state;
+mod waiting;
 mod worker;
 
-use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
-pub use job::{Answer, Rejection, Work};
+pub use job::{Answer, Priority, Rejection, Work};
 pub use metrics::{Metrics, QueueMetrics};
-pub use queue::{Limits, Queue};
+pub use queue::{BatchLimits, Limits, Queue};
+
+use job::Job;
+use state::{Batch, Next, State};
 
 /// Settings of the worker pool.
 #[derive(Debug, Clone, Copy)]
@@ -36,19 +46,18 @@ pub struct Scheduler {
 struct Shared {
     state: Mutex<State>,
     work_arrived: Condvar,
+    /// For the worker that serves queues which have nothing running.
+    work_stands: Condvar,
+    /// Workers of [`Kind::Any`] that wait for work.
+    idle: AtomicUsize,
 }
 
-#[derive(Default)]
-struct State {
-    /// Queues that hold jobs, each at most once.
-    line: VecDeque<Arc<queue::Inner>>,
-    closed: bool,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// What a worker takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Any,
+    /// Only queues that have nothing running.
+    Standing,
 }
 
 impl Scheduler {
@@ -57,12 +66,19 @@ impl Scheduler {
     /// # Errors
     /// If the system refuses a thread.
     pub fn start(config: Config) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared { state: Mutex::default(), work_arrived: Condvar::new() });
-        for index in 0..config.threads.max(1) {
+        let threads = config.threads.max(1);
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State::new(threads)),
+            work_arrived: Condvar::new(),
+            work_stands: Condvar::new(),
+            idle: AtomicUsize::new(0),
+        });
+        for index in 0..=threads {
             let shared = Arc::clone(&shared);
+            let kind = if index < threads { Kind::Any } else { Kind::Standing };
             thread::Builder::new()
                 .name(format!("infer-{index}"))
-                .spawn(move || worker::run(&shared))?;
+                .spawn(move || worker::run(&shared, kind))?;
         }
         Ok(Self { shared })
     }
@@ -81,7 +97,80 @@ impl Scheduler {
 
 impl Drop for Scheduler {
     fn drop(&mut self) {
-        self.shared.lock().closed = true;
+        self.shared.lock().close();
         self.shared.work_arrived.notify_all();
+        self.shared.work_stands.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has_idle_worker(&self) -> bool {
+        self.idle.load(Ordering::Relaxed) > 0
+    }
+
+    fn enqueue(&self, queue: &queue::Inner, job: Job) -> Result<(), Rejection> {
+        let idle = self.has_idle_worker();
+        let mut state = self.lock();
+        state.admit(queue, &job, Instant::now())?;
+        let stands = state.push(queue, job);
+        drop(state);
+        self.wake(idle || !stands);
+        Ok(())
+    }
+
+    fn wake(&self, any: bool) {
+        if any {
+            self.work_arrived.notify_one();
+        } else {
+            self.work_stands.notify_one();
+        }
+    }
+
+    /// Waits for the next batch; none when there will be no more.
+    fn next(&self, kind: Kind) -> Option<Batch> {
+        let mut state = self.lock();
+        loop {
+            let wait = match state.next(kind, Instant::now()) {
+                Next::Run(batch) => {
+                    let more = state.has_more();
+                    drop(state);
+                    if more {
+                        self.wake(self.has_idle_worker());
+                    }
+                    return Some(batch);
+                }
+                Next::Closed => return None,
+                Next::Wait(until) => until,
+            };
+            state = self.wait(state, kind, wait);
+        }
+    }
+
+    fn wait<'a>(
+        &'a self,
+        state: MutexGuard<'a, State>,
+        kind: Kind,
+        until: Option<Instant>,
+    ) -> MutexGuard<'a, State> {
+        const FOREVER: Duration = Duration::from_hours(1);
+        let timeout =
+            until.map_or(FOREVER, |until| until.saturating_duration_since(Instant::now()));
+        let (condition, counted) = match kind {
+            Kind::Any => (&self.work_arrived, 1),
+            Kind::Standing => (&self.work_stands, 0),
+        };
+        self.idle.fetch_add(counted, Ordering::Relaxed);
+        let waited = condition.wait_timeout(state, timeout);
+        self.idle.fetch_sub(counted, Ordering::Relaxed);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn ended(&self, batch: &Batch, took: Duration, helped: bool) {
+        batch.queue.spread.ran(helped, batch.estimated, took);
+        self.lock().ended(batch, took, helped);
     }
 }

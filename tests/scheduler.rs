@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use onnxd::engine::fake::{FAILS, FakeLoaded, FakeModel, PANICS};
 use onnxd::engine::{LoadedModel, guard};
 use onnxd::metrics::Registry;
-use onnxd::scheduler::{Answer, Config, Limits, Metrics, Queue, Rejection, Scheduler, Work};
+use onnxd::scheduler::{
+    Answer, BatchLimits, Config, Limits, Metrics, Priority, Queue, Rejection, Scheduler, Work,
+};
 use onnxd::tensor::{Shape, Tensor};
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
@@ -30,7 +32,12 @@ fn rig(model: FakeModel, threads: usize, limits: Limits) -> Rig {
 }
 
 fn roomy() -> Limits {
-    Limits { waiting: 10_000, batch_rows: 16 }
+    limits(10_000, 16)
+}
+
+fn limits(waiting: usize, max_rows: usize) -> Limits {
+    let batch = BatchLimits { max_rows, preferred_rows: None, max_delay: Duration::ZERO };
+    Limits { waiting, batch, idle_cores: true }
 }
 
 fn rows(values: &[i64]) -> Tensor {
@@ -47,8 +54,17 @@ fn ask_inputs(
     inputs: Vec<Tensor>,
     allowed: Duration,
 ) -> JoinHandle<Result<Answer, Rejection>> {
+    ask_first(rig, inputs, allowed, Priority::default())
+}
+
+fn ask_first(
+    rig: &Rig,
+    inputs: Vec<Tensor>,
+    allowed: Duration,
+    priority: Priority,
+) -> JoinHandle<Result<Answer, Rejection>> {
     let queue = Arc::clone(&rig.queue);
-    let work = Work { inputs, deadline: Instant::now() + allowed, allowed };
+    let work = Work { inputs, deadline: Instant::now() + allowed, allowed, priority };
     tokio::spawn(async move { queue.run(work).await })
 }
 
@@ -70,9 +86,11 @@ proptest! {
         counts in proptest::collection::vec(0usize..24, 1..60),
         threads in 1usize..4,
         batch_rows in 1usize..20,
+        gains: bool,
     ) {
-        let limits = Limits { batch_rows, ..roomy() };
-        let rig = rig(FakeModel::default(), threads, limits);
+        let costs = vec![(1, 1000), (4, if gains { 1000 } else { 8000 })];
+        let model = FakeModel { costs, ..FakeModel::default() };
+        let rig = rig(model, threads, limits(10_000, batch_rows));
         let asked: Vec<Vec<i64>> = counts
             .iter()
             .zip(0i64..)
@@ -176,7 +194,7 @@ fn rows_of_a_model_that_does_not_allow_it_never_run_together() {
 #[test]
 fn a_full_queue_refuses_at_once() {
     let model = FakeModel { rows: false, delay_ms: 300, ..FakeModel::default() };
-    let rig = rig(model, 1, Limits { waiting: 2, batch_rows: 1 });
+    let rig = rig(model, 1, limits(2, 1));
     runtime().block_on(async {
         let calls: Vec<_> = (0..8).map(|caller| ask(&rig, &[caller], LONG)).collect();
         let mut refused = 0;
@@ -242,10 +260,149 @@ fn a_flood_on_one_model_does_not_keep_another_from_its_turn() {
         while flooded.queue.depth() < 40 {
             tokio::task::yield_now().await;
         }
-        let work =
-            Work { inputs: vec![rows(&[7])], deadline: Instant::now() + LONG, allowed: LONG };
+        let work = Work {
+            inputs: vec![rows(&[7])],
+            deadline: Instant::now() + LONG,
+            allowed: LONG,
+            priority: Priority::default(),
+        };
+        let before = flooded.model.runs();
         queue.run(work).await.expect("an answer");
-        assert!(flooded.model.runs() < 10, "it waited for {} runs", flooded.model.runs());
+        let waited_for = flooded.model.runs() - before;
+        assert!(waited_for <= 1, "it waited for {waited_for} runs of 20 ms");
         flood.iter().for_each(JoinHandle::abort);
+    });
+}
+
+#[test]
+fn rows_that_cost_more_in_company_run_one_by_one_and_side_by_side() {
+    let model =
+        FakeModel { delay_ms: 20, costs: vec![(1, 20_000), (2, 50_000)], ..FakeModel::default() };
+    let rig = rig(model, 4, roomy());
+    let values: Vec<i64> = (0..8).collect();
+    let started = Instant::now();
+    let answer = runtime()
+        .block_on(async { ask(&rig, &values, LONG).await.expect("no panic").expect("an answer") });
+    assert_eq!(answer.outputs, vec![rows(&values)]);
+    assert_eq!((rig.model.runs(), answer.batch_rows), (8, Some(1)));
+    assert!(started.elapsed() < Duration::from_millis(8 * 20), "{:?}", started.elapsed());
+}
+
+#[test]
+fn the_rows_of_one_request_stay_together_where_batching_is_turned_off() {
+    let model = FakeModel { costs: vec![(1, 20_000), (2, 50_000)], ..FakeModel::default() };
+    let rig = rig(model, 2, limits(100, 1));
+    runtime().block_on(async {
+        ask(&rig, &[1, 2, 3], LONG).await.expect("no panic").expect("an answer");
+    });
+    assert_eq!(rig.model.runs(), 1);
+}
+
+#[test]
+fn one_bad_row_of_a_request_in_slices_fails_that_request_alone() {
+    let model = FakeModel { costs: vec![(1, 1000), (2, 5000)], ..FakeModel::default() };
+    let rig = rig(model, 2, roomy());
+    runtime().block_on(async {
+        let bad = ask(&rig, &[1, 2, PANICS, 4], LONG);
+        let good = ask(&rig, &[5, 6, 7], LONG);
+        let bad = bad.await.expect("no panic");
+        assert!(matches!(bad, Err(Rejection::Run(_))), "{bad:?}");
+        let good = good.await.expect("no panic").expect("an answer");
+        assert_eq!(good.outputs, vec![rows(&[5, 6, 7])]);
+    });
+}
+
+/// Keeps the only worker, and the one that stands by, busy with one long run each.
+fn busy(rig: &Rig) -> JoinHandle<Result<Answer, Rejection>> {
+    ask(rig, &[0], LONG)
+}
+
+async fn until(what: impl Fn() -> bool) {
+    while !what() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[test]
+fn urgent_requests_go_first_and_those_of_one_priority_in_their_order() {
+    let model = FakeModel { rows: false, delay_ms: 60, ..FakeModel::default() };
+    let rig = rig(model, 1, roomy());
+    runtime().block_on(async {
+        let first = busy(&rig);
+        until(|| rig.model.runs() == 1).await;
+        let mut calls = Vec::new();
+        for (depth, priority) in [5, 0, 0, 1].into_iter().enumerate() {
+            let priority = Priority::of(priority);
+            calls.push(ask_first(&rig, vec![rows(&[1])], LONG, priority));
+            until(|| rig.queue.depth() == depth + 1).await;
+        }
+        first.await.expect("no panic").expect("an answer");
+        let mut waited = Vec::new();
+        for call in calls {
+            waited.push(call.await.expect("no panic").expect("an answer").queued);
+        }
+        let [last, second, third, first] = waited[..] else { panic!("four calls") };
+        assert!(first < second && second < third && third < last, "{waited:?}");
+    });
+}
+
+#[test]
+fn a_request_that_the_queue_would_make_late_is_refused_at_once() {
+    let model =
+        FakeModel { rows: false, delay_ms: 50, costs: vec![(1, 50_000)], ..FakeModel::default() };
+    let rig = rig(model, 1, roomy());
+    runtime().block_on(async {
+        let first = busy(&rig);
+        until(|| rig.model.runs() == 1).await;
+        let waiting: Vec<_> = (0..4).map(|_| ask(&rig, &[1], LONG)).collect();
+        until(|| rig.queue.depth() == 4).await;
+        let asked = Instant::now();
+        let late = ask(&rig, &[2], Duration::from_millis(150)).await.expect("no panic");
+        assert!(matches!(late, Err(Rejection::WouldBeLate { .. })), "{late:?}");
+        assert!(asked.elapsed() < Duration::from_millis(100), "{:?}", asked.elapsed());
+        // What goes before the queue is not kept out by it.
+        let priority = Priority::of(1);
+        let urgent = ask_first(&rig, vec![rows(&[3])], Duration::from_millis(150), priority);
+        urgent.await.expect("no panic").expect("an answer");
+        for call in waiting.into_iter().chain([first]) {
+            call.await.expect("no panic").expect("an answer");
+        }
+    });
+}
+
+#[test]
+fn a_run_ends_when_its_deadline_passes_or_its_caller_goes() {
+    let model = FakeModel { rows: false, delay_ms: 10_000, ..FakeModel::default() };
+    let rig = rig(model, 1, roomy());
+    let started = Instant::now();
+    runtime().block_on(async {
+        let late = ask(&rig, &[1], Duration::from_millis(50)).await.expect("no panic");
+        assert!(matches!(late, Err(Rejection::DeadlineExceeded(_))), "{late:?}");
+        let gone = ask(&rig, &[2], LONG);
+        until(|| rig.model.runs() == 2).await;
+        gone.abort();
+        let next = ask(&rig, &[3], LONG);
+        until(|| rig.model.runs() == 3).await;
+        next.abort();
+    });
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_batch_that_is_not_full_waits_for_company_no_longer_than_that_saves() {
+    let batch =
+        BatchLimits { max_rows: 16, preferred_rows: None, max_delay: Duration::from_mins(1) };
+    let model = FakeModel { costs: vec![(1, 40_000), (16, 40_000)], ..FakeModel::default() };
+    let rig = rig(model, 2, Limits { batch, ..roomy() });
+    runtime().block_on(async {
+        let alone = ask(&rig, &[1], LONG).await.expect("no panic").expect("an answer");
+        // 40 ms alone, 2.5 ms in a full batch.
+        let saving = Duration::from_micros(37_500);
+        assert!(alone.queued >= saving && alone.queued < saving * 4, "{:?}", alone.queued);
+        let full: Vec<_> = (0..16).map(|caller| ask(&rig, &[caller], LONG)).collect();
+        for call in full {
+            let answer = call.await.expect("no panic").expect("an answer");
+            assert_eq!(answer.batch_rows, Some(16));
+        }
     });
 }

@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::Failure;
 use crate::engine::tract::{self, Inspection, TractEngine};
-use crate::engine::{Batching, Engine, Label, ModelSource, Role, Signature, TensorSpec};
+use crate::engine::{Batching, CostPoint, Engine, Label, ModelSource, Role, Signature, TensorSpec};
 use crate::repository::{self, Repository, Settings, VersionFiles};
+use crate::scheduler::BatchLimits;
 
 /// What is printed about one model file.
 #[derive(Serialize)]
@@ -65,8 +66,9 @@ struct LoadFacts {
     strategy_reason: Option<String>,
     batching: bool,
     batching_reason: Option<String>,
-    joins_requests: bool,
-    row_cost_us: Option<f64>,
+    /// Rows that are worth running together.
+    batch_rows: Option<usize>,
+    cost: Vec<CostPoint>,
     memory_bytes: u64,
     warnings: Vec<String>,
 }
@@ -164,8 +166,8 @@ fn report(engine: &TractEngine, found: Found) -> Report {
                 strategy_reason: facts.strategy_reason,
                 batching: loaded.batching().is_on(),
                 batching_reason,
-                joins_requests: loaded.joins_requests(),
-                row_cost_us: loaded.cost().map(|cost| cost.time.as_secs_f64() * 1e6),
+                batch_rows: BatchLimits::from(&settings.batching).rows(loaded.as_ref()),
+                cost: loaded.cost().map_or_else(Vec::new, |curve| curve.points().to_vec()),
                 memory_bytes: facts.memory_bytes,
                 warnings: facts.warnings,
             });
@@ -295,8 +297,13 @@ impl LoadFacts {
         if let Some(reason) = &self.strategy_reason {
             lines.insert(1, format!("             because {reason}"));
         }
-        if let Some(cost) = self.row_cost_us {
-            lines.push(format!("  one row    {cost:.1} us"));
+        let points = self
+            .cost
+            .iter()
+            .map(|CostPoint { rows, time }| format!("{rows}: {:.1} us", time.as_secs_f64() * 1e6));
+        let points: Vec<String> = points.collect();
+        if !points.is_empty() {
+            lines.push(format!("  rows: run  {}", points.join(", ")));
         }
         lines.extend(self.warnings.iter().map(|warning| format!("  warning    {warning}")));
         lines

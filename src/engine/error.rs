@@ -63,6 +63,9 @@ pub enum RunError {
     /// speaks of the operator's insides.
     #[error("inference failed: {operator} cannot work with these values")]
     Panic { operator: String, reason: String },
+    /// Nobody wanted the outputs any more.
+    #[error("the run was given up")]
+    Stopped,
     /// The graph produced something that its signature does not promise.
     #[error("inference failed: output '{output}' {reason}")]
     Output { output: String, reason: String },

@@ -9,13 +9,13 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
 use super::{
-    Batching, Cost, Dim, Engine, Facts, LoadError, LoadedModel, ModelSource, Plan, PlanLookup,
-    RunError, Signature, TensorSpec, guard,
+    Batching, CostCurve, CostPoint, Dim, Engine, Facts, LoadError, LoadedModel, ModelSource, Plan,
+    PlanLookup, RunControl, RunError, Signature, TensorSpec, guard,
 };
 use crate::tensor::{Data, DataType, Shape, Tensor};
 
@@ -32,13 +32,15 @@ pub struct FakeModel {
     pub rows: bool,
     /// Time of one run.
     pub delay_ms: u64,
+    /// What the warm-up pretends to have measured: rows and microseconds of a run.
+    pub costs: Vec<(usize, u64)>,
     /// From 1 to 3.
     pub inputs: usize,
 }
 
 impl Default for FakeModel {
     fn default() -> Self {
-        Self { rows: true, delay_ms: 0, inputs: 1 }
+        Self { rows: true, delay_ms: 0, costs: vec![(1, 1000), (64, 1000)], inputs: 1 }
     }
 }
 
@@ -71,7 +73,12 @@ impl FakeModel {
         };
         let specs: Vec<TensorSpec> = ["x", "y", "z"].iter().take(self.inputs).map(spec).collect();
         let batching = if self.rows { Batching::Rows } else { Batching::off("the test says so") };
+        let point = |&(rows, micros): &(usize, u64)| CostPoint {
+            rows,
+            time: Duration::from_micros(micros),
+        };
         FakeLoaded {
+            cost: CostCurve::new(1, self.costs.iter().map(point).collect()),
             signature: Signature { inputs: specs.clone(), outputs: specs },
             batching,
             plan: Arc::new(FakePlan {
@@ -83,6 +90,7 @@ impl FakeModel {
 }
 
 pub struct FakeLoaded {
+    cost: Option<CostCurve>,
     signature: Signature,
     batching: Batching,
     plan: Arc<FakePlan>,
@@ -109,17 +117,16 @@ impl LoadedModel for FakeLoaded {
         PlanLookup::Ready(Arc::clone(&self.plan) as Arc<dyn Plan>)
     }
 
-    fn joins_requests(&self) -> bool {
-        self.batching.is_on()
-    }
-
     fn joined_plan(&self, _shapes: &[Shape]) -> Option<Arc<dyn Plan>> {
         Some(Arc::clone(&self.plan) as Arc<dyn Plan>)
     }
 
-    fn cost(&self) -> Option<Cost> {
-        // Never inline: tests of the scheduler want the scheduler.
-        None
+    fn any_rows(&self) -> bool {
+        true
+    }
+
+    fn cost(&self) -> Option<&CostCurve> {
+        self.cost.as_ref()
     }
 
     fn facts(&self) -> Facts {
@@ -133,10 +140,14 @@ struct FakePlan {
 }
 
 impl Plan for FakePlan {
-    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
+    fn run_under(&self, inputs: &[Tensor], control: &RunControl) -> Result<Vec<Tensor>, RunError> {
         self.runs.fetch_add(1, Ordering::SeqCst);
-        if !self.delay.is_zero() {
-            thread::sleep(self.delay);
+        let started = Instant::now();
+        while started.elapsed() < self.delay {
+            if control.is_unwanted() {
+                return Err(RunError::Stopped);
+            }
+            thread::sleep(Duration::from_millis(1));
         }
         guard::catch(|| {
             for input in inputs {

@@ -14,6 +14,7 @@ mod compiler;
 mod convert;
 mod doubles;
 mod file;
+mod helpers;
 mod inspect;
 mod memory;
 mod model;
@@ -46,11 +47,13 @@ pub struct Config {
     pub max_plans: usize,
     /// Bytes of plans kept per model, by the engine's own estimate.
     pub max_plan_bytes: u64,
+    /// Cores that one run may use while they stand idle.
+    pub run_threads: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { compile_threads: 1, max_plans: 16, max_plan_bytes: 1 << 30 }
+        Self { compile_threads: 1, max_plans: 16, max_plan_bytes: 1 << 30, run_threads: 1 }
     }
 }
 
@@ -58,19 +61,21 @@ impl Default for Config {
 pub struct TractEngine {
     config: Config,
     compiler: Arc<compiler::Compiler>,
+    helpers: Arc<helpers::Helpers>,
 }
 
 impl TractEngine {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let compiler = Arc::new(compiler::Compiler::start(config.compile_threads));
-        Self { config, compiler }
+        let helpers = Arc::new(helpers::Helpers::new(config.run_threads));
+        Self { config, compiler, helpers }
     }
 }
 
 impl Engine for TractEngine {
     fn load(&self, source: &ModelSource) -> Result<Arc<dyn LoadedModel>, LoadError> {
-        let model = model::TractModel::load(source, &self.config, Arc::clone(&self.compiler))?;
-        Ok(Arc::new(model))
+        let shared = (Arc::clone(&self.compiler), Arc::clone(&self.helpers));
+        Ok(Arc::new(model::TractModel::load(source, &self.config, shared)?))
     }
 }

@@ -43,10 +43,13 @@ impl Error {
         match self {
             Self::NotReady { .. } => Some(Refusal::NotReady),
             Self::Rejected(Rejection::QueueFull { .. }) => Some(Refusal::QueueFull),
+            Self::Rejected(Rejection::WouldBeLate { .. }) => Some(Refusal::WouldBeLate),
             Self::Rejected(Rejection::CompilerBusy | Rejection::Run(RunError::Busy)) => {
                 Some(Refusal::CompilerBusy)
             }
-            Self::Rejected(Rejection::DeadlineExceeded(_)) => Some(Refusal::DeadlineExceeded),
+            Self::Rejected(Rejection::DeadlineExceeded(_) | Rejection::Run(RunError::Stopped)) => {
+                Some(Refusal::DeadlineExceeded)
+            }
             Self::Rejected(Rejection::ShutDown) => Some(Refusal::ShuttingDown),
             Self::UnknownModel { .. }
             | Self::Input(_)
@@ -72,9 +75,12 @@ impl Error {
             Self::Input(_) | Self::Mismatch(_) => Kind::Invalid,
             Self::Rejected(rejection) => match rejection {
                 Rejection::QueueFull { .. }
+                | Rejection::WouldBeLate { .. }
                 | Rejection::CompilerBusy
                 | Rejection::Run(RunError::Busy) => Kind::Overloaded,
-                Rejection::DeadlineExceeded(_) => Kind::DeadlineExceeded,
+                Rejection::DeadlineExceeded(_) | Rejection::Run(RunError::Stopped) => {
+                    Kind::DeadlineExceeded
+                }
                 // The graph does not take what came, whatever its signature says.
                 Rejection::Run(RunError::Shapes { .. } | RunError::Values { .. }) => Kind::Invalid,
                 Rejection::Run(

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::{NamedTensor, Predictor, inputs};
 use crate::engine::Signature;
 use crate::registry::{Compared, LiveModel, ShadowOutcome};
-use crate::scheduler::{Answer, Work};
+use crate::scheduler::{Answer, Priority, Work};
 use crate::tensor::Tensor;
 
 /// Requests that shadows may be working on; more would take memory for no one's benefit.
@@ -66,7 +66,11 @@ async fn run(
         return ShadowOutcome::Failed;
     }
     let (deadline, allowed) = (Instant::now() + shadow.deadline, shadow.deadline);
-    let Ok(own) = shadow.queue.run(Work { inputs, deadline, allowed }).await else {
+    let Ok(own) = shadow
+        .queue
+        .run(Work { inputs, deadline, allowed, priority: Priority::of(u64::MAX) })
+        .await
+    else {
         return ShadowOutcome::Failed;
     };
     let Ok(theirs) = answered.await else { return ShadowOutcome::Unanswered };

@@ -69,15 +69,17 @@ impl Outcome {
 pub enum Refusal {
     NotReady,
     QueueFull,
+    WouldBeLate,
     CompilerBusy,
     DeadlineExceeded,
     ShuttingDown,
 }
 
 impl Refusal {
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::NotReady,
         Self::QueueFull,
+        Self::WouldBeLate,
         Self::CompilerBusy,
         Self::DeadlineExceeded,
         Self::ShuttingDown,
@@ -87,6 +89,7 @@ impl Refusal {
         match self {
             Self::NotReady => "not_ready",
             Self::QueueFull => "queue_full",
+            Self::WouldBeLate => "would_be_late",
             Self::CompilerBusy => "compiler_busy",
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::ShuttingDown => "shutting_down",

@@ -58,6 +58,6 @@ impl LiveModel {
     /// 0 where rows have no meaning.
     #[must_use]
     pub fn max_batch_rows(&self) -> usize {
-        if self.model.batching().is_on() { self.queue.limits().batch_rows } else { 0 }
+        if self.model.batching().is_on() { self.queue.limits().batch.max_rows } else { 0 }
     }
 }

@@ -113,7 +113,8 @@ impl Loader {
         let version_text = load.version.to_string();
         let limits = Limits {
             waiting: load.settings.limits.queue.unwrap_or(self.config.queue),
-            batch_rows: load.settings.batching.max_rows,
+            batch: (&load.settings.batching).into(),
+            idle_cores: load.settings.limits.idle_cores,
         };
         let queue_metrics = self.metrics.queue(&load.model, &version_text);
         LiveModel {

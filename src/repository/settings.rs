@@ -166,17 +166,29 @@ pub enum VersionPolicy {
 /// How requests are joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batching {
-    /// Rows that may run together; 1 turns batching off.
+    /// Rows that may run together; with 1, requests are neither joined nor taken apart.
     pub max_rows: usize,
+    /// Rows to run together, whatever the cost curve says.
+    pub preferred_rows: Option<usize>,
+    /// Time that a batch which is not full waits for more rows.
+    pub max_delay: Duration,
 }
 
 /// Bounds for one model.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Requests that may wait; the server's default if absent.
     pub queue: Option<usize>,
     /// Time for one request; the server's default if absent.
     pub deadline: Option<Duration>,
+    /// One long run may use cores that stand idle.
+    pub idle_cores: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { queue: None, deadline: None, idle_cores: true }
+    }
 }
 
 impl Default for VersionPolicy {
@@ -187,7 +199,7 @@ impl Default for VersionPolicy {
 
 impl Default for Batching {
     fn default() -> Self {
-        Self { max_rows: 64 }
+        Self { max_rows: 256, preferred_rows: None, max_delay: Duration::ZERO }
     }
 }
 
@@ -290,7 +302,10 @@ mod tests {
     #[test]
     fn a_mistake_is_reported_with_its_line() {
         let error = Settings::parse("versions = \"all\"\n[limits]\nqueu = 5\n").unwrap_err();
-        assert_eq!(error, "line 3: unknown key 'limits.queu', keys are: queue, deadline");
+        assert_eq!(
+            error,
+            "line 3: unknown key 'limits.queu', keys are: queue, deadline, idle_cores"
+        );
         let error = Settings::parse("versions = \"newest\"").unwrap_err();
         assert!(error.contains("latest:N"), "{error}");
     }

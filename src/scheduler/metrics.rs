@@ -49,6 +49,17 @@ impl Metrics {
 /// The series of one model version.
 #[derive(Clone)]
 pub struct QueueMetrics {
-    pub(super) batch_rows: Histogram,
-    pub(super) queue_depth: IntGauge,
+    batch_rows: Histogram,
+    queue_depth: IntGauge,
+}
+
+impl QueueMetrics {
+    /// One run; it counts as one row where the model does not count rows.
+    pub(super) fn ran(&self, rows: Option<usize>) {
+        self.batch_rows.observe(f64::from(u32::try_from(rows.unwrap_or(1)).unwrap_or(u32::MAX)));
+    }
+
+    pub(super) fn waiting(&self, jobs: usize) {
+        self.queue_depth.set(i64::try_from(jobs).unwrap_or(i64::MAX));
+    }
 }

@@ -1,16 +1,17 @@
 //! The handle by which requests reach the workers: one queue per model version.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
-use super::job::{Answer, Job, Rejection, Work};
+use super::Shared;
+use super::job::{Answer, Job, Rejection, Slice, Work};
 use super::metrics::QueueMetrics;
-use super::{Shared, batch};
-use crate::engine::{LoadedModel, Plan, PlanLookup, RunError};
+use super::spread::Spread;
+use crate::engine::{CostCurve, LoadedModel, Plan, PlanLookup, RunControl, RunError};
+use crate::repository::Batching;
 use crate::tensor::{Shape, Tensor};
 
 /// A run cheaper than this is done at once on the caller's thread: handing it to a worker
@@ -22,8 +23,42 @@ const INLINE_BELOW: Duration = Duration::from_micros(20);
 pub struct Limits {
     /// Requests that may wait.
     pub waiting: usize,
-    /// Rows that may run together; 1 turns batching off.
-    pub batch_rows: usize,
+    pub batch: BatchLimits,
+    /// A long run may use cores that stand idle.
+    pub idle_cores: bool,
+}
+
+/// Bounds of what runs together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchLimits {
+    /// Rows that may run together. With 1, requests are neither joined nor taken apart.
+    pub max_rows: usize,
+    /// Rows to run together, whatever the cost curve says.
+    pub preferred_rows: Option<usize>,
+    /// Time that a request may wait for others to join it; no longer than joining saves.
+    pub max_delay: Duration,
+}
+
+impl From<&Batching> for BatchLimits {
+    fn from(settings: &Batching) -> Self {
+        let Batching { max_rows, preferred_rows, max_delay } = *settings;
+        Self { max_rows, preferred_rows, max_delay }
+    }
+}
+
+impl BatchLimits {
+    /// Rows of this model that are worth running together: 1 where company does not pay,
+    /// `None` where requests are neither joined nor taken apart.
+    #[must_use]
+    pub fn rows(self, model: &dyn LoadedModel) -> Option<usize> {
+        if self.max_rows == 1 || !model.batching().is_on() {
+            return None;
+        }
+        let measured = || model.cost().map_or(1, |curve| curve.best_rows(self.max_rows));
+        let rows = self.preferred_rows.map_or_else(measured, |rows| rows.min(self.max_rows));
+        // Where every number of rows needs a plan of its own, only single rows have theirs.
+        (model.any_rows() || rows == 1).then_some(rows)
+    }
 }
 
 /// Sends work for one model version to the workers.
@@ -32,23 +67,22 @@ pub struct Queue {
     inner: Arc<Inner>,
 }
 
+/// What is known of a queue beside the jobs that wait in it.
 pub(super) struct Inner {
+    pub(super) id: u64,
     pub(super) model: Arc<dyn LoadedModel>,
     pub(super) limits: Limits,
     pub(super) metrics: QueueMetrics,
-    waiting: Mutex<Waiting>,
+    /// Rows worth running together, from the cost curve; `None` where requests are neither
+    /// joined nor taken apart.
+    pub(super) batch_rows: Option<usize>,
+    /// Whether runs gain from idle cores.
+    pub(super) spread: Spread,
 }
 
-#[derive(Default)]
-pub(super) struct Waiting {
-    pub(super) jobs: VecDeque<Job>,
-    /// The queue stands in the line of the workers.
-    pub(super) in_line: bool,
-}
-
-impl Inner {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.shared.lock().remove(self.inner.id);
     }
 }
 
@@ -59,8 +93,11 @@ impl Queue {
         limits: Limits,
         metrics: QueueMetrics,
     ) -> Self {
-        let inner = Inner { model, limits, metrics, waiting: Mutex::default() };
-        Self { shared, inner: Arc::new(inner) }
+        let batch_rows = limits.batch.rows(model.as_ref());
+        let inner = shared.lock().add(|id| {
+            Arc::new(Inner { id, model, limits, metrics, batch_rows, spread: Spread::default() })
+        });
+        Self { shared, inner }
     }
 
     #[must_use]
@@ -68,36 +105,44 @@ impl Queue {
         self.inner.limits
     }
 
+    /// See [`BatchLimits::rows`].
+    #[must_use]
+    pub fn batch_rows(&self) -> Option<usize> {
+        self.inner.batch_rows
+    }
+
+    /// Time of a run with the help of idle cores as a share of its time alone, once both
+    /// were tried.
+    #[must_use]
+    pub fn help_gains(&self) -> Option<f64> {
+        self.inner.spread.gain()
+    }
+
     /// Requests that wait now.
     #[must_use]
     pub fn depth(&self) -> usize {
-        self.inner.lock().jobs.len()
+        self.shared.lock().depth(self.inner.id)
     }
 
-    /// Runs the work, alone or together with others, and waits for its answer. Dropping the
-    /// future gives the work up.
+    /// Runs the work, alone, together with others or in slices, and waits for its answer.
+    /// Dropping the future gives the work up.
     ///
     /// # Errors
-    /// [`Rejection`] if the queue is full, the deadline passes, or the run fails.
+    /// [`Rejection`] if the queue is full or too long for the deadline, the deadline passes,
+    /// or the run fails.
     pub async fn run(&self, work: Work) -> Result<Answer, Rejection> {
         let arrived = Instant::now();
-        let shapes: Vec<Shape> = work.inputs.iter().map(|input| input.shape().clone()).collect();
-        let plan = match self.inner.model.plan(&shapes) {
-            PlanLookup::Ready(plan) => plan,
-            PlanLookup::Busy => return Err(Rejection::CompilerBusy),
-            PlanLookup::Compiling(ticket) => match timeout_at(work.deadline.into(), ticket).await {
-                Ok(Ok(compiled)) => compiled?,
-                Ok(Err(_)) => return Err(Rejection::ShutDown),
-                Err(_) => return Err(Rejection::DeadlineExceeded(work.allowed)),
-            },
-        };
-        let rows = self.inner.rows_of(&work.inputs);
-        if self.inner.runs_inline(&work.inputs) {
-            return self.inner.run_alone(plan.as_ref(), &work.inputs, rows, arrived);
+        let inner = &self.inner;
+        let rows = inner.rows_of(&work.inputs);
+        let plan = self.plan(&work, rows).await?;
+        let estimated = inner.curve().map(|curve| curve.of(&work.inputs, rows));
+        if estimated.is_some_and(|estimated| estimated < INLINE_BELOW) {
+            return inner.run_inline(plan.as_ref(), &work.inputs, rows, arrived);
         }
+        let (deadline, allowed) = (work.deadline, work.allowed);
         let (reply, answer) = oneshot::channel();
-        let Work { inputs, deadline, allowed } = work;
-        self.enqueue(Job { inputs, rows, plan, arrived, deadline, allowed, reply })?;
+        let cost = inner.cost(&work.inputs, rows).as_secs_f64();
+        self.shared.enqueue(inner, Job::new(work, rows, plan, (arrived, cost), reply))?;
         match timeout_at(deadline.into(), answer).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(Rejection::ShutDown),
@@ -105,53 +150,91 @@ impl Queue {
         }
     }
 
-    fn enqueue(&self, job: Job) -> Result<(), Rejection> {
-        let mut waiting = self.inner.lock();
-        if waiting.jobs.len() >= self.inner.limits.waiting {
-            // Callers who gave up must not keep others out.
-            waiting.jobs.retain(|job| !job.reply.is_closed());
-            self.inner.report_depth(&waiting);
+    /// The plan that runs the work, or each slice of it.
+    async fn plan(&self, work: &Work, rows: Option<usize>) -> Result<Arc<dyn Plan>, Rejection> {
+        let slice = rows.zip(self.inner.batch_rows).map(|(rows, most)| rows.min(most));
+        let shapes: Vec<Shape> = work
+            .inputs
+            .iter()
+            .map(|input| match slice {
+                Some(rows) => input.shape().with_rows(rows),
+                None => input.shape().clone(),
+            })
+            .collect();
+        match self.inner.model.plan(&shapes) {
+            PlanLookup::Ready(plan) => Ok(plan),
+            PlanLookup::Busy => Err(Rejection::CompilerBusy),
+            PlanLookup::Compiling(ticket) => match timeout_at(work.deadline.into(), ticket).await {
+                Ok(Ok(compiled)) => Ok(compiled?),
+                Ok(Err(_)) => Err(Rejection::ShutDown),
+                Err(_) => Err(Rejection::DeadlineExceeded(work.allowed)),
+            },
         }
-        if waiting.jobs.len() >= self.inner.limits.waiting {
-            return Err(Rejection::QueueFull { waiting: waiting.jobs.len() });
-        }
-        waiting.jobs.push_back(job);
-        self.inner.report_depth(&waiting);
-        let joins_line = !std::mem::replace(&mut waiting.in_line, true);
-        drop(waiting);
-        if joins_line {
-            self.shared.lock().line.push_back(Arc::clone(&self.inner));
-            self.shared.work_arrived.notify_one();
-        }
-        Ok(())
     }
 }
 
 impl Inner {
-    pub(super) fn report_depth(&self, waiting: &Waiting) {
-        self.metrics.queue_depth.set(i64::try_from(waiting.jobs.len()).unwrap_or(i64::MAX));
+    pub(super) fn curve(&self) -> Option<&CostCurve> {
+        self.model.cost()
     }
 
-    /// Rows that may run together.
-    pub(super) fn batch_rows(&self) -> usize {
-        if self.model.joins_requests() { self.limits.batch_rows } else { 1 }
-    }
-
+    /// Rows that may be joined with others and taken apart.
     fn rows_of(&self, inputs: &[Tensor]) -> Option<usize> {
-        if !self.model.batching().is_on() {
-            return None;
-        }
+        self.batch_rows?;
         // Inputs that differ in their rows have a meaning to this request alone.
         let rows = inputs.first().and_then(Tensor::rows)?;
         inputs.iter().all(|input| input.rows() == Some(rows)).then_some(rows)
     }
 
-    fn runs_inline(&self, inputs: &[Tensor]) -> bool {
-        self.model.cost().is_some_and(|cost| cost.of(inputs) < INLINE_BELOW)
+    /// What the inputs add to the work that waits: their rows at the price of the best
+    /// batch, which is what they cost once there is a queue.
+    fn cost(&self, inputs: &[Tensor], rows: Option<usize>) -> Duration {
+        let Some(curve) = self.curve() else { return Duration::ZERO };
+        let alone = curve.of(inputs, rows);
+        match (rows, self.batch_rows) {
+            (Some(rows @ 1..), Some(most)) => {
+                let row = curve.per_row(most).mul_f64(curve.heaviness(inputs, Some(rows)));
+                row.saturating_mul(u32::try_from(rows).unwrap_or(u32::MAX)).min(alone)
+            }
+            _ => alone,
+        }
     }
 
-    /// One run for one job.
-    pub(super) fn run_alone(
+    /// How long the inputs should take, alone on a core.
+    pub(super) fn estimate(&self, inputs: &[Tensor], rows: Option<usize>) -> Duration {
+        self.curve().map_or(Duration::ZERO, |curve| curve.of(inputs, rows))
+    }
+
+    /// The same for what runs next of a job.
+    pub(super) fn estimate_next(&self, job: &Job) -> Duration {
+        let Some(curve) = self.curve() else { return Duration::ZERO };
+        let heaviness = curve.heaviness(&job.inputs, job.rows);
+        let rows = job.rows.zip(self.batch_rows).map_or(1, |(rows, most)| rows.min(most));
+        curve.of_rows(rows).mul_f64(heaviness)
+    }
+
+    /// The same for slices that run together.
+    pub(super) fn estimate_batch(&self, slices: &[Slice]) -> Duration {
+        let Some(curve) = self.curve() else { return Duration::ZERO };
+        let heaviness =
+            slices.iter().map(|slice| curve.heaviness(&slice.job.inputs, slice.job.rows));
+        let rows = slices.iter().map(|slice| slice.count().unwrap_or(1)).sum();
+        curve.of_rows(rows).mul_f64(heaviness.fold(1.0, f64::max))
+    }
+
+    /// How long a batch that is not full waits for more: no longer than a row saves in it.
+    pub(super) fn delay(&self) -> Duration {
+        match (self.curve(), self.batch_rows) {
+            (Some(curve), Some(most @ 2..)) if !self.limits.batch.max_delay.is_zero() => {
+                let saving = curve.of_rows(1).saturating_sub(curve.per_row(most));
+                self.limits.batch.max_delay.min(saving)
+            }
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// One run at once, here.
+    fn run_inline(
         &self,
         plan: &dyn Plan,
         inputs: &[Tensor],
@@ -159,17 +242,25 @@ impl Inner {
         arrived: Instant,
     ) -> Result<Answer, Rejection> {
         let started = Instant::now();
-        let outputs = plan.run(inputs).inspect_err(|error| {
+        let outputs = self.run(plan, inputs, &RunControl::default())?;
+        let (queued, infer) = (started - arrived, started.elapsed());
+        Ok(Answer { outputs, queued, infer, batch_rows: rows })
+    }
+
+    /// One run; a panic is worth a line in the log.
+    pub(super) fn run(
+        &self,
+        plan: &dyn Plan,
+        inputs: &[Tensor],
+        control: &RunControl,
+    ) -> Result<Vec<Tensor>, RunError> {
+        let outputs = plan.run_under(inputs, control).inspect_err(|error| {
             if let RunError::Panic { operator, reason } = error {
                 tracing::warn!(operator, reason, "an operator panicked");
             }
         })?;
-        self.metrics.batch_rows.observe(batch::as_metric(rows));
-        Ok(Answer {
-            outputs,
-            queued: started - arrived,
-            infer: started.elapsed(),
-            batch_rows: rows,
-        })
+        let counted = if self.model.batching().is_on() { inputs.first() } else { None };
+        self.metrics.ran(counted.and_then(Tensor::rows));
+        Ok(outputs)
     }
 }

@@ -1,61 +1,138 @@
-//! A worker thread: takes the first queue in line, runs one batch of it, and goes on.
+//! A worker thread: takes what is next, runs it, and goes on.
 
-use std::sync::{Arc, PoisonError};
+use std::cell::Cell;
+use std::ops::Range;
 use std::time::Instant;
 
-use super::job::Job;
+use super::job::{Ran, Rejection, Slice};
 use super::queue::Inner;
-use super::{Shared, batch};
+use super::{Batch, Kind, Shared};
+use crate::engine::{Plan, RunControl, RunError};
+use crate::tensor::{Shape, Tensor, batch};
 
-pub(super) fn run(shared: &Shared) {
-    while let Some(queue) = next_queue(shared) {
-        let jobs = take_jobs(shared, &queue);
-        run_jobs(&queue, jobs);
+pub(super) fn run(shared: &Shared, kind: Kind) {
+    while let Some(batch) = shared.next(kind) {
+        let started = Instant::now();
+        let helped = run_batch(shared, &batch);
+        shared.ended(&batch, started.elapsed(), helped);
     }
 }
 
-fn next_queue(shared: &Shared) -> Option<Arc<Inner>> {
-    let mut state = shared.lock();
-    loop {
-        if let Some(queue) = state.line.pop_front() {
-            return Some(queue);
+/// Runs the slices together, or one by one where that does not work out, for whatever
+/// reason: then only the one at fault fails. Returns whether other cores helped.
+fn run_batch(shared: &Shared, batch: &Batch) -> bool {
+    let help = Help::new(shared, batch);
+    let joined = batch.slices.len() > 1 && run_together(&batch.queue, &batch.slices, &help);
+    if !joined {
+        for slice in &batch.slices {
+            run_alone(&batch.queue, slice, &help);
         }
-        if state.closed {
-            return None;
+    }
+    help.came()
+}
+
+fn run_together(queue: &Inner, slices: &[Slice], help: &Help) -> bool {
+    let unwanted = || slices.iter().all(|slice| slice.job.is_unwanted());
+    let spread = || help.ask();
+    let control = RunControl::default().stop_if(&unwanted).spread_if(&spread);
+    let started = Instant::now();
+    let Some((rows, outputs)) = joined_outputs(queue, slices, &control) else { return false };
+    let infer = started.elapsed();
+    for (slice, outputs) in slices.iter().zip(outputs) {
+        slice.ran(outputs, Ran { started, infer, rows: Some(rows) });
+    }
+    true
+}
+
+/// Runs all slices as one batch; its rows, and the outputs of each slice.
+fn joined_outputs(
+    queue: &Inner,
+    slices: &[Slice],
+    control: &RunControl,
+) -> Option<(usize, Vec<Vec<Tensor>>)> {
+    let counts: Vec<usize> = slices.iter().map(Slice::count).collect::<Option<_>>()?;
+    let first = slices.first()?;
+    let inputs: Vec<Tensor> = (0..first.job.inputs.len())
+        .map(|input| {
+            let part = |slice: &'_ Slice| -> Option<Range<usize>> { slice.rows.clone() };
+            let parts: Option<Vec<(&Tensor, Range<usize>)>> =
+                slices.iter().map(|slice| Some((&slice.job.inputs[input], part(slice)?))).collect();
+            batch::concat_rows(&parts?)
+        })
+        .collect::<Option<_>>()?;
+    let shapes: Vec<Shape> = inputs.iter().map(|input| input.shape().clone()).collect();
+    let plan = queue.model.joined_plan(&shapes)?;
+    let rows = counts.iter().sum();
+    let outputs = queue.run(plan.as_ref(), &inputs, control).ok()?;
+    let columns: Vec<Vec<Tensor>> =
+        outputs.iter().map(|output| batch::split(output, &counts)).collect::<Option<_>>()?;
+    let mut columns: Vec<_> = columns.into_iter().map(Vec::into_iter).collect();
+    let rows_of = |_| columns.iter_mut().map(Iterator::next).collect::<Option<Vec<_>>>();
+    Some((rows, slices.iter().map(rows_of).collect::<Option<_>>()?))
+}
+
+fn run_alone(queue: &Inner, slice: &Slice, help: &Help) {
+    let job = &slice.job;
+    // Time passes while the others of a failed batch run.
+    if job.is_unwanted() {
+        return job.reject(job.is_late());
+    }
+    let unwanted = || job.is_unwanted();
+    let spread = || help.ask();
+    let control = RunControl::default().stop_if(&unwanted).spread_if(&spread);
+    let started = Instant::now();
+    match alone(queue, slice, &control) {
+        Ok(outputs) => {
+            slice.ran(outputs, Ran { started, infer: started.elapsed(), rows: slice.count() });
         }
-        state = shared.work_arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+        Err(RunError::Stopped) => job.reject(job.is_late()),
+        Err(error) => job.reject(Rejection::Run(error)),
     }
 }
 
-/// Takes one batch, and puts the queue back at the end of the line if more waits in it.
-fn take_jobs(shared: &Shared, queue: &Arc<Inner>) -> Vec<Job> {
-    let mut waiting = queue.lock();
-    let jobs = batch::take(&mut waiting.jobs, queue.batch_rows(), Instant::now());
-    queue.report_depth(&waiting);
-    waiting.in_line = !waiting.jobs.is_empty();
-    let more = waiting.in_line;
-    drop(waiting);
-    if more {
-        shared.lock().line.push_back(Arc::clone(queue));
-        shared.work_arrived.notify_one();
+fn alone(queue: &Inner, slice: &Slice, control: &RunControl) -> Result<Vec<Tensor>, RunError> {
+    let plan: &dyn Plan = slice.job.plan.as_ref();
+    if slice.is_whole() {
+        return queue.run(plan, &slice.job.inputs, control);
     }
-    jobs
+    let inputs = slice.inputs().ok_or_else(|| RunError::Operator {
+        reason: "the inputs differ in their number of rows".to_owned(),
+    })?;
+    let outputs = queue.run(plan, &inputs, control)?;
+    let rows = slice.count();
+    if outputs.iter().any(|output| output.rows() != rows) {
+        let reason = "an output does not have one row for each row of the input".to_owned();
+        return Err(RunError::Operator { reason });
+    }
+    Ok(outputs)
 }
 
-fn run_jobs(queue: &Inner, jobs: Vec<Job>) {
-    if jobs.len() > 1
-        && let Some(answers) = batch::run_together(queue, &jobs)
-    {
-        for (job, answer) in jobs.into_iter().zip(answers) {
-            job.answer(Ok(answer));
-        }
-        return;
+/// Further cores for a long run while they stand idle.
+struct Help<'a> {
+    shared: &'a Shared,
+    wanted: bool,
+    asked: Cell<u32>,
+    given: Cell<u32>,
+}
+
+impl<'a> Help<'a> {
+    fn new(shared: &'a Shared, batch: &Batch) -> Self {
+        let queue = &batch.queue;
+        let wanted = queue.limits.idle_cores && queue.spread.wants_help(batch.estimated);
+        Self { shared, wanted, asked: Cell::new(0), given: Cell::new(0) }
     }
-    for job in jobs {
-        // Time passes while the others of a failed batch run.
-        if let Some(job) = job.if_wanted(Instant::now()) {
-            let result = queue.run_alone(job.plan.as_ref(), &job.inputs, job.rows, job.arrived);
-            job.answer(result);
-        }
+
+    fn ask(&self) -> bool {
+        let given = self.wanted && self.shared.has_idle_worker();
+        self.asked.set(self.asked.get() + 1);
+        self.given.set(self.given.get() + u32::from(given));
+        given
+    }
+
+    /// Nearly all operators had help: the run says something about help.
+    fn came(&self) -> bool {
+        const NEARLY_ALL: f64 = 0.9;
+        let (asked, given) = (f64::from(self.asked.get()), f64::from(self.given.get()));
+        given > 0.0 && given >= asked * NEARLY_ALL
     }
 }

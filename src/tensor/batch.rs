@@ -1,5 +1,7 @@
 //! Joining requests along the leading axis and taking their rows apart again.
 
+use std::ops::Range;
+
 use super::{Data, Element, Shape, Tensor, each};
 
 /// Joins tensors of one type along their leading axis, in order.
@@ -8,24 +10,37 @@ use super::{Data, Element, Shape, Tensor, each};
 /// if they do not, or if there are none.
 #[must_use]
 pub fn concat(parts: &[&Tensor]) -> Option<Tensor> {
-    let first = *parts.first()?;
+    let whole = parts.iter().map(|&part| Some((part, 0..part.rows()?)));
+    concat_rows(&whole.collect::<Option<Vec<_>>>()?)
+}
+
+/// Joins some rows of each tensor, in order. `None` as for [`concat`], and if a tensor does
+/// not have the rows.
+#[must_use]
+pub fn concat_rows(parts: &[(&Tensor, Range<usize>)]) -> Option<Tensor> {
+    let first = parts.first()?.0;
     let rest_of_shape = first.shape().dims().get(1..)?;
-    let mut rows = 0;
-    for part in parts {
+    let mut count = 0;
+    for (part, rows) in parts {
         if part.data_type() != first.data_type() || part.shape().dims().get(1..)? != rest_of_shape {
             return None;
         }
-        rows += part.rows()?;
+        count += rows.len();
     }
-    let data = each!(first.data(), values => join(values, parts))?;
-    Tensor::new(first.shape().with_rows(rows), data).ok()
+    let row = first.shape().row_elements();
+    let data = each!(first.data(), values => join(values, parts, (count, row)))?;
+    Tensor::new(first.shape().with_rows(count), data).ok()
 }
 
-fn join<T: Element>(_type: &[T], parts: &[&Tensor]) -> Option<Data> {
-    let elements = parts.iter().map(|part| part.shape().elements()).sum();
-    let mut joined: Vec<T> = Vec::with_capacity(elements);
-    for part in parts {
-        joined.extend_from_slice(part.data().as_slice::<T>()?);
+fn join<T: Element>(
+    _type: &[T],
+    parts: &[(&Tensor, Range<usize>)],
+    (count, row): (usize, usize),
+) -> Option<Data> {
+    let mut joined: Vec<T> = Vec::with_capacity(count * row);
+    for (part, rows) in parts {
+        let values = part.data().as_slice::<T>()?;
+        joined.extend_from_slice(values.get(rows.start * row..rows.end * row)?);
     }
     Some(T::wrap(joined))
 }

@@ -15,12 +15,13 @@ use tokio::sync::oneshot;
 use super::cache::{Claim, Limits, PlanCache};
 use super::compile::CompileError;
 use super::compiler::Compiler;
-use super::plan::{RowByRow, TractPlan};
+use super::helpers::Helpers;
+use super::plan::{Common, RowByRow, TractPlan};
 use super::template::{Rows, Template};
 use super::warm_up::Findings;
 use super::{Config, attributes, columns, file, memory, operators, rewrite, support};
 use crate::engine::{
-    Batching, Cost, Facts, LoadError, LoadedModel, ModelSource, Plan, PlanLookup, PlanTicket,
+    Batching, CostCurve, Facts, LoadError, LoadedModel, ModelSource, Plan, PlanLookup, PlanTicket,
     RunError, Signature,
 };
 use crate::tensor::Shape;
@@ -36,6 +37,8 @@ pub(super) struct Shared {
     pub(super) signature: Arc<Signature>,
     pub(super) cache: PlanCache<dyn Plan>,
     pub(super) compiles: AtomicU64,
+    /// What every plan is given.
+    pub(super) common: Common,
     compiler: Arc<Compiler>,
 }
 
@@ -43,7 +46,7 @@ impl TractModel {
     pub(super) fn load(
         source: &ModelSource,
         config: &Config,
-        compiler: Arc<Compiler>,
+        (compiler, helpers): (Arc<Compiler>, Arc<Helpers>),
     ) -> Result<Self, LoadError> {
         let mut proto = file::read(&source.path)?;
         let onnx = operators::framework();
@@ -60,9 +63,11 @@ impl TractModel {
         )?;
         drop(proto);
         let limits = Limits { plans: config.max_plans, bytes: config.max_plan_bytes };
+        let signature = Arc::new(signature);
         let shared = Shared {
             template,
-            signature: Arc::new(signature),
+            common: Common { signature: Arc::clone(&signature), helpers },
+            signature,
             cache: PlanCache::new(limits),
             compiler,
             compiles: AtomicU64::new(0),
@@ -84,7 +89,7 @@ impl Shared {
             match compiled {
                 Ok(compiled) => {
                     let bytes = compiled.memory.total();
-                    let plan = TractPlan::new(compiled, Arc::clone(&shared.signature), false);
+                    let plan = TractPlan::new(compiled, &shared.common, false);
                     shared.cache.settle(&shapes, Ok(Arc::new(plan)), bytes);
                 }
                 Err(CompileError(reason)) => {
@@ -116,10 +121,6 @@ impl LoadedModel for TractModel {
         }
     }
 
-    fn joins_requests(&self) -> bool {
-        self.findings.joins_requests
-    }
-
     /// The symbolic plan, or a faster one for just these shapes; popular shapes have
     /// theirs compiled in the background.
     fn joined_plan(&self, shapes: &[Shape]) -> Option<Arc<dyn Plan>> {
@@ -141,8 +142,12 @@ impl LoadedModel for TractModel {
         Some(Arc::clone(symbolic) as Arc<dyn Plan>)
     }
 
-    fn cost(&self) -> Option<Cost> {
-        self.findings.cost
+    fn any_rows(&self) -> bool {
+        self.findings.symbolic.as_ref().is_some_and(|plan| plan.any_rows())
+    }
+
+    fn cost(&self) -> Option<&CostCurve> {
+        self.findings.cost.as_ref()
     }
 
     fn facts(&self) -> Facts {

@@ -4,13 +4,15 @@ use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tract_onnx::prelude::*;
+use tract_onnx::tract_core::plan::eval;
 
 use super::compile::{Compiled, one_line};
 use super::convert;
+use super::helpers::Helpers;
 use super::memory::Estimate;
 use super::refusal::Refusal;
 use crate::engine::guard;
-use crate::engine::{Plan, RunError, Signature};
+use crate::engine::{Plan, RunControl, RunError, Signature};
 use crate::tensor::{Shape, Tensor, batch};
 
 /// States kept for reuse; more than threads ever run one plan at once.
@@ -21,13 +23,27 @@ pub(super) struct TractPlan {
     signature: Arc<Signature>,
     any_rows: bool,
     memory: Estimate,
+    helpers: Arc<Helpers>,
     idle: Mutex<Vec<TypedSimpleState>>,
 }
 
+/// What plans of one model share.
+#[derive(Clone)]
+pub(super) struct Common {
+    pub(super) signature: Arc<Signature>,
+    pub(super) helpers: Arc<Helpers>,
+}
+
+/// Ends a run between operators.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody wants the outputs any more")]
+struct Unwanted;
+
 impl TractPlan {
-    pub(super) fn new(compiled: Compiled, signature: Arc<Signature>, any_rows: bool) -> Self {
+    pub(super) fn new(compiled: Compiled, common: &Common, any_rows: bool) -> Self {
         let Compiled { plan, memory } = compiled;
-        Self { plan, signature, any_rows, memory, idle: Mutex::default() }
+        let Common { signature, helpers } = common.clone();
+        Self { plan, signature, any_rows, memory, helpers, idle: Mutex::default() }
     }
 
     pub(super) fn memory(&self) -> Estimate {
@@ -64,11 +80,16 @@ impl TractPlan {
         &self,
         inputs: TVec<TValue>,
         running: &Cell<Option<usize>>,
+        control: &RunControl,
     ) -> TractResult<TVec<TValue>> {
         let mut state = self.take_state()?;
         let outputs = state.run_plan_with_eval(inputs, |context, op_state, node, inputs| {
+            if control.is_unwanted() {
+                return Err(Unwanted.into());
+            }
             running.set(Some(node.id));
-            tract_onnx::tract_core::plan::eval(context, op_state, node, inputs)
+            let operator = || eval(context, op_state, node, inputs);
+            if control.may_spread() { self.helpers.spread(operator) } else { operator() }
         })?;
         self.return_state(state);
         Ok(outputs)
@@ -88,15 +109,16 @@ impl TractPlan {
 }
 
 impl Plan for TractPlan {
-    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
+    fn run_under(&self, inputs: &[Tensor], control: &RunControl) -> Result<Vec<Tensor>, RunError> {
         let running = Cell::new(None);
         let outputs = guard::catch(|| {
             let inputs: TractResult<TVec<TValue>> =
                 inputs.iter().map(|input| Ok(convert::into_tract(input)?.into_tvalue())).collect();
-            self.run_in_state(inputs?, &running)
+            self.run_in_state(inputs?, &running, control)
         });
         let outputs = match outputs {
             Ok(Ok(outputs)) => outputs,
+            Ok(Err(error)) if error.is::<Unwanted>() => return Err(RunError::Stopped),
             Ok(Err(error)) => {
                 return Err(match error.downcast_ref() {
                     Some(Refusal(reason)) => RunError::Values {
@@ -131,7 +153,7 @@ impl Plan for TractPlan {
 pub(super) struct RowByRow(pub(super) Arc<dyn Plan>);
 
 impl Plan for RowByRow {
-    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
+    fn run_under(&self, inputs: &[Tensor], control: &RunControl) -> Result<Vec<Tensor>, RunError> {
         let rows = inputs.first().and_then(Tensor::rows).unwrap_or(0);
         let shapes = || inputs.iter().map(|input| input.shape().clone()).collect::<Vec<Shape>>();
         let broken =
@@ -148,7 +170,7 @@ impl Plan for RowByRow {
         let mut results: Vec<Vec<Tensor>> = Vec::with_capacity(rows);
         for row in 0..rows {
             let inputs: Vec<Tensor> = columns.iter().map(|column| column[row].clone()).collect();
-            results.push(self.0.run(&inputs)?);
+            results.push(self.0.run_under(&inputs, control)?);
         }
         let outputs = results.first().map_or(0, Vec::len);
         (0..outputs)

@@ -1,5 +1,7 @@
 //! What loading finds out about a model before it serves: shapes that run, the strategy
-//! that reproduces itself, whether rows stand alone, and what a row costs.
+//! that reproduces itself, whether rows stand alone, and what runs cost.
+
+mod curve;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,8 +11,9 @@ use super::model::Shared;
 use super::plan::TractPlan;
 use super::template::Rows;
 use super::{probe, verify};
-use crate::engine::{Batching, Cost, Dim, LoadError, Plan, TensorSpec};
-use crate::tensor::{Shape, Tensor};
+use crate::engine::{Batching, CostCurve, Dim, LoadError, Plan, TensorSpec};
+use crate::tensor::Shape;
+use curve::Sized;
 
 /// The warm-up stops looking for shapes that run after this long.
 const PROBE_BUDGET: Duration = Duration::from_secs(10);
@@ -20,11 +23,6 @@ const WORTH_SPECIALISING: f64 = 1.15;
 
 /// Gains below this are noise of the measurement.
 const WORTH_COMPILING: Duration = Duration::from_micros(20);
-
-/// A row among [`ROWS_IN_COMPANY`] must be this much cheaper than one alone for requests
-/// to be joined. Most networks get dearer per row; small models get cheaper.
-const WORTH_JOINING: f64 = 1.2;
-const ROWS_IN_COMPANY: usize = 8;
 
 /// Rows that the warm-up runs together: enough for rows to differ from one another.
 const ROWS_TOGETHER: usize = 3;
@@ -38,8 +36,7 @@ pub(super) struct Findings {
     /// Popular shapes get a plan of their own.
     pub(super) specialise: bool,
     pub(super) batching: Batching,
-    pub(super) joins_requests: bool,
-    pub(super) cost: Option<Cost>,
+    pub(super) cost: Option<CostCurve>,
     /// Why no plan serves every shape.
     pub(super) reason: Option<String>,
     pub(super) warnings: Vec<String>,
@@ -64,7 +61,6 @@ impl Findings {
             rows: Rows::Each,
             specialise: false,
             batching: Batching::off("the warm-up found no input shape that runs"),
-            joins_requests: false,
             cost: None,
             reason: None,
             warnings: vec![warning],
@@ -93,57 +89,51 @@ impl Shared {
     }
 
     fn fixed(&self, probe: Probe) -> Findings {
-        let (cost, warnings) = self.measure(&probe.plan, &probe.shapes);
+        let measured = self.measure(&probe.plan, &probe.shapes);
+        let warnings = measured.as_ref().err().cloned().into_iter().collect();
         Findings {
             symbolic: Some(probe.plan),
             rows: Rows::Each,
             specialise: false,
             batching: Batching::off("the model's leading dimension is fixed"),
-            joins_requests: false,
-            cost,
+            cost: measured.ok().and_then(|time| self.one_point(time, &probe.shapes)),
             reason: None,
             warnings,
         }
     }
 
     fn open(&self, probe: &Probe) -> Findings {
-        let (cost, warnings) = self.measure(&probe.plan, &probe.shapes);
+        let concrete = self.measure(&probe.plan, &probe.shapes);
         let (symbolic, rows, why_not) = match self.symbolic(probe) {
             Ok((plan, rows)) => (Some(plan), rows, None),
             Err(reason) => (None, Rows::Each, Some(reason)),
         };
-        let batching = match self.rows_stand_alone(probe, symbolic.as_ref()) {
-            Ok(()) => Batching::Rows,
-            Err(reason) => Batching::Off { reason },
-        };
-        let per_row = |cost: Cost| {
-            if batching.is_on() { cost.for_one_of(leading(&probe.shapes)) } else { cost }
-        };
-        let cost = cost.map(per_row);
-        let symbolic_cost = symbolic.as_ref().and_then(|plan| self.measure(plan, &probe.shapes).0);
-        let symbolic_cost = symbolic_cost.map(per_row);
-        let specialise = match (symbolic_cost, cost) {
-            (Some(symbolic), Some(concrete)) => {
-                symbolic.time.as_secs_f64() > concrete.time.as_secs_f64() * WORTH_SPECIALISING
-                    && symbolic.time.saturating_sub(concrete.time) > WORTH_COMPILING
-            }
+        let together = self.rows_stand_alone(probe, symbolic.as_ref());
+        let general = symbolic.as_ref().and_then(|plan| self.measure(plan, &probe.shapes).ok());
+        let specialise = match (general, &concrete) {
+            (Some(general), Ok(concrete)) => worth_specialising(general, *concrete),
             _ => false,
         };
         if specialise || symbolic.is_none() {
             self.keep(probe.shapes.clone(), &probe.plan);
         }
-        let cost = if specialise { cost } else { symbolic_cost.or(cost) };
-        let joins_requests = batching.is_on()
-            && symbolic.as_ref().is_some_and(|plan| self.company_pays(plan, probe, cost));
+        let time = if specialise { concrete.as_ref().ok().copied() } else { general };
+        let cost = match (&together, time.or(concrete.as_ref().ok().copied())) {
+            (_, None) => None,
+            (Err(_), Some(time)) => self.one_point(time, &probe.shapes),
+            (Ok(several), Some(_)) => {
+                let alone = specialise.then_some(probe);
+                self.curve(several, symbolic.as_ref(), alone)
+            }
+        };
         Findings {
             symbolic,
             rows,
             specialise,
-            batching,
-            joins_requests,
+            batching: together.map_or_else(|reason| Batching::Off { reason }, |_| Batching::Rows),
             cost,
             reason: why_not,
-            warnings,
+            warnings: concrete.err().into_iter().collect(),
         }
     }
 
@@ -184,13 +174,13 @@ impl Shared {
     fn try_shapes(&self, shapes: &[Shape]) -> Result<Arc<TractPlan>, String> {
         let compiled = self.template.compile_concrete(shapes).map_err(|error| error.0)?;
         self.compiles.fetch_add(1, Ordering::Relaxed);
-        let plan = Arc::new(TractPlan::new(compiled, Arc::clone(&self.signature), false));
+        let plan = Arc::new(TractPlan::new(compiled, &self.common, false));
         let inputs = probe::values(&self.signature, shapes).ok_or("no values to try")?;
         let Err(error) = plan.run(&inputs) else { return Ok(plan) };
         // The optimiser may have broken the graph; or the made-up values do not fit it.
         let accepted = self.template.compile_accepted(shapes, |compiled| {
             self.compiles.fetch_add(1, Ordering::Relaxed);
-            let plan = TractPlan::new(compiled, Arc::clone(&self.signature), false);
+            let plan = TractPlan::new(compiled, &self.common, false);
             plan.run(&inputs).is_ok().then_some(plan)
         });
         match accepted {
@@ -225,7 +215,7 @@ impl Shared {
             .ok_or("an input has no declared rank")?
             .map_err(|error| error.0)?;
         self.compiles.fetch_add(1, Ordering::Relaxed);
-        let plan = Arc::new(TractPlan::new(compiled, Arc::clone(&self.signature), true));
+        let plan = Arc::new(TractPlan::new(compiled, &self.common, true));
         self.reproduces(&plan, &probe.plan, &probe.shapes)?;
         if let Some(size) = probe.size
             && let Some(shapes) = probe::shapes(&self.signature, ROWS_TOGETHER, size)
@@ -253,20 +243,19 @@ impl Shared {
         }
     }
 
+    /// The self-test of rows; gives back what ran.
     fn rows_stand_alone(
         &self,
         probe: &Probe,
         symbolic: Option<&Arc<TractPlan>>,
-    ) -> Result<(), String> {
+    ) -> Result<Sized, String> {
         if !probe::has_rows(&self.signature) {
             return Err("the leading dimension of an input is fixed".to_owned());
         }
         if let Some(output) = probe.plan.shaped_by_values() {
             return Err(format!("the values decide the shape of output '{output}'"));
         }
-        let Some(size) = probe.size.or_else(|| self.size_of(probe)) else {
-            return Err("the self-test has no shapes for several rows".to_owned());
-        };
+        let size = probe.size.unwrap_or_else(|| self.size_of(probe));
         let (Some(one), Some(several)) = (
             probe::shapes(&self.signature, 1, size),
             probe::shapes(&self.signature, ROWS_TOGETHER, size),
@@ -281,17 +270,17 @@ impl Shared {
             // Serves rows one by one while a plan for several is being compiled.
             self.keep(one, &alone);
         }
-        Ok(())
+        Ok(Sized { size, alone, together })
     }
 
     /// The size that known shapes give to the first open dimension besides the rows.
-    fn size_of(&self, probe: &Probe) -> Option<usize> {
+    fn size_of(&self, probe: &Probe) -> usize {
         let open = self.signature.inputs.iter().zip(&probe.shapes).find_map(|(spec, shape)| {
             let dims = spec.dims.as_ref()?;
             let axis = dims.iter().skip(1).position(|dim| !matches!(dim, Dim::Fixed(_)))?;
             shape.dims().get(axis + 1).copied()
         });
-        open.or(Some(1))
+        open.unwrap_or(1)
     }
 
     fn plan_for(
@@ -305,59 +294,14 @@ impl Shared {
         }
     }
 
-    /// The best of a few runs, and a warning if the values do not run.
-    fn measure(&self, plan: &TractPlan, shapes: &[Shape]) -> (Option<Cost>, Vec<String>) {
-        const BUDGET: Duration = Duration::from_millis(50);
-        const MAX_RUNS: usize = 20;
-        let Some(inputs) = probe::values(&self.signature, shapes) else {
-            return (None, Vec::new());
-        };
-        let started = Instant::now();
-        let mut best = None;
-        for _ in 0..MAX_RUNS {
-            let run = Instant::now();
-            if let Err(error) = plan.run(&inputs) {
-                return (None, vec![format!("the warm-up's made-up values do not run: {error}")]);
-            }
-            let taken = run.elapsed();
-            best = Some(best.map_or(taken, |best: Duration| best.min(taken)));
-            if started.elapsed() > BUDGET {
-                break;
-            }
-        }
-        let weight = inputs.iter().map(Tensor::weight).sum();
-        (best.map(|time| Cost { time, weight }), Vec::new())
-    }
-
-    /// Whether a row costs clearly less among others than alone.
-    fn company_pays(&self, plan: &TractPlan, probe: &Probe, alone: Option<Cost>) -> bool {
-        let size = probe.size.or_else(|| self.size_of(probe)).unwrap_or(1);
-        let together = probe::shapes(&self.signature, ROWS_IN_COMPANY, size)
-            .and_then(|shapes| Some(self.measure(plan, &shapes).0?.for_one_of(leading(&shapes))));
-        match (alone, together) {
-            (Some(alone), Some(together)) => {
-                alone.time.as_secs_f64() > together.time.as_secs_f64() * WORTH_JOINING
-            }
-            _ => false,
-        }
-    }
-
     fn keep(&self, shapes: Vec<Shape>, plan: &Arc<TractPlan>) {
         let bytes = plan.memory().total();
         self.cache.settle(&shapes, Ok(Arc::clone(plan) as Arc<dyn Plan>), bytes);
     }
 }
 
-/// Rows of the first input.
-fn leading(shapes: &[Shape]) -> usize {
-    shapes.first().and_then(|shape| shape.dims().first()).copied().unwrap_or(1)
-}
-
-impl Cost {
-    /// The share of one row.
-    fn for_one_of(self, rows: usize) -> Self {
-        let rows = rows.max(1);
-        let divisor = u32::try_from(rows).unwrap_or(u32::MAX);
-        Self { time: self.time / divisor, weight: self.weight / rows }
-    }
+/// Whether a plan for one shape gains enough over the one for all.
+fn worth_specialising(general: Duration, concrete: Duration) -> bool {
+    general.as_secs_f64() > concrete.as_secs_f64() * WORTH_SPECIALISING
+        && general.saturating_sub(concrete) > WORTH_COMPILING
 }

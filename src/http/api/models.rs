@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 
-use crate::engine::Batching;
+use crate::engine::{Batching, CostCurve, CostPoint};
 use crate::gate;
 use crate::http::tensors::{TensorMetadata, tensors};
 use crate::http::{Api, reply};
@@ -49,10 +49,15 @@ struct Live<'a> {
     sha256: &'a str,
     loaded_at_unix: u64,
     load_ms: f64,
-    row_cost_us: Option<f64>,
+    /// Times of runs of so many rows, as the warm-up measured them.
+    cost: &'a [CostPoint],
     batching: bool,
     batching_reason: Option<&'a str>,
-    joins_requests: bool,
+    /// Rows that are worth running together; none where requests are neither joined nor
+    /// taken apart.
+    batch_rows: Option<usize>,
+    /// Time of a long run with the help of idle cores as a share of its time alone.
+    help_gains: Option<f64>,
     queue_depth: usize,
     deadline_ms: u64,
     strategy: String,
@@ -112,10 +117,11 @@ fn live(live: &LiveModel) -> Live<'_> {
         sha256: &live.sha256,
         loaded_at_unix: since_epoch.as_secs(),
         load_ms: live.load_time.as_secs_f64() * 1e3,
-        row_cost_us: live.model.cost().map(|cost| cost.time.as_secs_f64() * 1e6),
+        cost: live.model.cost().map_or(&[], CostCurve::points),
         batching,
         batching_reason,
-        joins_requests: live.model.joins_requests(),
+        batch_rows: live.queue.batch_rows(),
+        help_gains: live.queue.help_gains(),
         queue_depth: live.queue.depth(),
         deadline_ms: u64::try_from(live.deadline.as_millis()).unwrap_or(u64::MAX),
         strategy: facts.strategy,

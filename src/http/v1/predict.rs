@@ -14,7 +14,7 @@ use crate::http::coding::{self, Coding};
 use crate::http::error::Error;
 use crate::http::path::Path;
 use crate::http::{Api, body, exchange, fallback, reply};
-use crate::predict::{Codec, Request, Watch};
+use crate::predict::{Codec, Priority, Request, Watch};
 use crate::registry::Protocol;
 
 pub(in crate::http) async fn predict(
@@ -92,7 +92,7 @@ async fn answer(
     let PredictRequest { form, inputs, rows } =
         exchange::work_on(body.len(), move || decode::decode(&body, decoder.signature())).await?;
     let decode_time = started.elapsed();
-    let request = Request { inputs, timeout: None };
+    let request = Request { inputs, timeout: None, priority: Priority::default() };
     let mut answer = api.predictor.predict(&live, request, watch.started()).await?;
     let outputs = std::mem::take(&mut answer.outputs);
     let answered_rows = exchange::rows(&live, &outputs);

@@ -82,9 +82,10 @@ fn document(live: &LiveModel) -> Document<'_> {
         output: tensors(&live.signature().outputs, max_batch_size),
         version_policy: Policy::of(&live.version_policy),
         dynamic_batching: live
-            .model
-            .joins_requests()
-            .then_some(DynamicBatching { preferred_batch_size: [max_batch_size] }),
+            .queue
+            .batch_rows()
+            .filter(|rows| *rows > 1)
+            .map(|rows| DynamicBatching { preferred_batch_size: [rows] }),
     }
 }
 

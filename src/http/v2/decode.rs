@@ -7,7 +7,7 @@ mod raw;
 use std::time::Duration;
 
 use crate::http::exchange::DecodeError;
-use crate::predict::NamedTensor;
+use crate::predict::{NamedTensor, Priority};
 use crate::tensor::json::{FromJson, JsonError, Kind, Reader};
 
 pub(super) use raw::decode_raw;
@@ -24,6 +24,7 @@ pub(super) struct InferRequest {
     /// NaN and infinities become `null`.
     pub(super) strict_json: bool,
     pub(super) timeout: Option<Duration>,
+    pub(super) priority: Priority,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -85,6 +86,7 @@ impl InferRequest {
                     // Zero means "no timeout of my own", as in Triton.
                     self.timeout = (micros > 0).then(|| Duration::from_micros(micros));
                 }
+                "priority" => self.priority = Priority::of(unsigned(reader, "priority")?),
                 _ => reader.ignore()?,
             }
             Ok(())

@@ -51,7 +51,8 @@ async fn answer(
         non_finite: if request.strict_json { NonFinite::Null } else { NonFinite::Bare },
         id: request.id,
     };
-    let request = Request { inputs: request.inputs, timeout: request.timeout };
+    let (timeout, priority) = (request.timeout, request.priority);
+    let request = Request { inputs: request.inputs, timeout, priority };
     let mut answer = api.predictor.predict(&live, request, watch.started()).await?;
     let outputs = std::mem::take(&mut answer.outputs);
     let rows = exchange::rows(&live, &outputs);

@@ -25,6 +25,8 @@ const KEYS: [&str; 10] = [
 
 const GATE_KEYS: [&str; 4] = ["golden", "signature", "max_latency_p99", "evaluation"];
 
+const BATCHING_KEYS: [&str; 3] = ["max_rows", "preferred_rows", "max_delay"];
+
 const EVALUATION_KEYS: [&str; 7] =
     ["data", "target", "metric", "positive", "min", "max", "not_worse_than_live_by"];
 
@@ -109,18 +111,22 @@ fn check_label(
 
 fn batching(reader: &mut Reader, root: &Table) -> Batching {
     let default = Batching::default();
-    let Some(table) = reader.table(root, "batching", &["max_rows"]) else { return default };
-    let max_rows = reader.get(&table, "max_rows", values::whole(1));
-    Batching { max_rows: max_rows.unwrap_or(default.max_rows) }
+    let Some(table) = reader.table(root, "batching", &BATCHING_KEYS) else { return default };
+    Batching {
+        max_rows: reader.get(&table, "max_rows", values::whole(1)).unwrap_or(default.max_rows),
+        preferred_rows: reader.get(&table, "preferred_rows", values::whole(1)),
+        max_delay: reader.get(&table, "max_delay", values::duration).unwrap_or_default(),
+    }
 }
 
 fn limits(reader: &mut Reader, root: &Table) -> Limits {
-    let Some(table) = reader.table(root, "limits", &["queue", "deadline"]) else {
+    let Some(table) = reader.table(root, "limits", &["queue", "deadline", "idle_cores"]) else {
         return Limits::default();
     };
     Limits {
         queue: reader.get(&table, "queue", values::whole(1)),
         deadline: reader.get(&table, "deadline", values::duration),
+        idle_cores: reader.get(&table, "idle_cores", values::boolean).unwrap_or(true),
     }
 }
 
@@ -224,9 +230,12 @@ mod tests {
             unload_after = "10m"
             [batching]
             max_rows = 8
+            preferred_rows = 4
+            max_delay = "2ms"
             [limits]
             queue = 9
             deadline = "2s"
+            idle_cores = false
             [gate]
             golden = "required"
             signature = "any"
@@ -249,8 +258,16 @@ mod tests {
             shadow: Some(Target::Version(3)),
             features: Some(vec!["a".to_owned(), "b".to_owned()]),
             unload_after: Some(Duration::from_mins(10)),
-            batching: Batching { max_rows: 8 },
-            limits: Limits { queue: Some(9), deadline: Some(Duration::from_secs(2)) },
+            batching: Batching {
+                max_rows: 8,
+                preferred_rows: Some(4),
+                max_delay: Duration::from_millis(2),
+            },
+            limits: Limits {
+                queue: Some(9),
+                deadline: Some(Duration::from_secs(2)),
+                idle_cores: false,
+            },
             gate: Gate {
                 golden: GoldenPolicy::Required,
                 signature: SignaturePolicy::Any,

@@ -21,6 +21,10 @@ pub(super) fn describe(value: &DeValue) -> String {
     }
 }
 
+pub(super) fn boolean(value: &DeValue) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| format!("{} is neither true nor false", describe(value)))
+}
+
 pub(super) fn text(value: &DeValue) -> Result<String, String> {
     match value {
         DeValue::String(text) if !text.is_empty() => Ok(text.to_string()),

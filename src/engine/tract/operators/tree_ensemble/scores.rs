@@ -1,10 +1,10 @@
 //! From leaves to scores.
 
-use std::num::NonZero;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tract_onnx::prelude::TractResult;
+use tract_onnx::tract_core::internal::multithread::{Executor, current_tract_executor};
 
 use super::enough;
 use super::forest::{Forest, Leaves};
@@ -17,8 +17,7 @@ use crate::engine::tract::operators::values::cells;
 const BLOCK: usize = 64;
 
 /// The work left after the first block must take at least this long to be shared among
-/// threads: starting one takes some tens of microseconds, and a server has other requests
-/// for its other cores.
+/// threads: starting one takes some tens of microseconds.
 const WORTH_THREADS: Duration = Duration::from_millis(2);
 
 /// The scores of some rows.
@@ -119,8 +118,12 @@ impl<T: Number> Forest<T> {
     }
 }
 
+/// Cores that this run may use: further ones only while they stand idle.
 fn cores() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get)
+    match current_tract_executor() {
+        Executor::MultiThread(pool) => pool.current_num_threads(),
+        Executor::SingleThread | Executor::RayonGlobal => 1,
+    }
 }
 
 /// Where the scores of some rows go.

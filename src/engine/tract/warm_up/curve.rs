@@ -1,0 +1,100 @@
+//! Measures what runs of ever more rows cost.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Probe, ROWS_TOGETHER};
+use crate::engine::tract::model::Shared;
+use crate::engine::tract::plan::TractPlan;
+use crate::engine::tract::probe;
+use crate::engine::{CostCurve, CostPoint, Plan};
+use crate::tensor::{Shape, Tensor};
+
+/// Runs of one plan on inputs of one shape: the best of them counts.
+const MAX_RUNS: usize = 20;
+const RUNS_BUDGET: Duration = Duration::from_millis(40);
+
+/// The sizes to measure, and the time for all of them together.
+const MAX_ROWS: usize = 256;
+const BUDGET: Duration = Duration::from_millis(400);
+
+/// A row in a batch of twice the size must cost this share of one in the best so far for
+/// the larger batch to have gained anything.
+const GAINED: f64 = 0.95;
+
+/// Sizes in a row without a gain after which no larger one is tried: the curves of most
+/// networks rise from the second row on.
+const HOPELESS: usize = 2;
+
+/// What the self-test of rows ran.
+pub(super) struct Sized {
+    /// Given to open dimensions other than the rows.
+    pub(super) size: usize,
+    /// For one row, and for [`ROWS_TOGETHER`] rows; the same plan if it takes any rows.
+    pub(super) alone: Arc<TractPlan>,
+    pub(super) together: Arc<TractPlan>,
+}
+
+impl Shared {
+    /// The best of a few runs, or why the values do not run.
+    pub(super) fn measure(&self, plan: &TractPlan, shapes: &[Shape]) -> Result<Duration, String> {
+        let inputs = probe::values(&self.signature, shapes).ok_or("no values to try")?;
+        let started = Instant::now();
+        let mut best = Duration::MAX;
+        for _ in 0..MAX_RUNS {
+            let run = Instant::now();
+            plan.run(&inputs)
+                .map_err(|error| format!("the warm-up's made-up values do not run: {error}"))?;
+            best = best.min(run.elapsed());
+            if started.elapsed() > RUNS_BUDGET {
+                break;
+            }
+        }
+        Ok(best)
+    }
+
+    /// The curve of a model whose rows mean nothing, or only together.
+    pub(super) fn one_point(&self, time: Duration, shapes: &[Shape]) -> Option<CostCurve> {
+        let weight = probe::values(&self.signature, shapes)?.iter().map(Tensor::weight).sum();
+        CostCurve::new(weight, vec![CostPoint { rows: 1, time }])
+    }
+
+    /// The curve of a model whose rows stand alone. Where each shape needs a plan of its own
+    /// only the sizes are measured that there are plans for; `alone` has a faster plan for
+    /// its shapes than the one for all.
+    pub(super) fn curve(
+        &self,
+        sized: &Sized,
+        symbolic: Option<&Arc<TractPlan>>,
+        alone: Option<&Probe>,
+    ) -> Option<CostCurve> {
+        let shapes = |rows| probe::shapes(&self.signature, rows, sized.size);
+        let one = shapes(1)?;
+        let mut points = Vec::new();
+        let mut add = |plan: &TractPlan, rows: usize| {
+            let time = self.measure(plan, &shapes(rows)?).ok()?;
+            points.push(CostPoint { rows, time });
+            Some(time.as_secs_f64() / f64::from(u32::try_from(rows).ok()?))
+        };
+        match symbolic {
+            None => {
+                add(&sized.alone, 1);
+                add(&sized.together, ROWS_TOGETHER);
+            }
+            Some(plan) => {
+                let fast = alone.filter(|probe| probe.shapes == one).map(|probe| &probe.plan);
+                let mut best = add(fast.unwrap_or(plan), 1)?;
+                let (started, mut hopeless) = (Instant::now(), 0);
+                let mut rows = 2;
+                while rows <= MAX_ROWS && hopeless < HOPELESS && started.elapsed() < BUDGET {
+                    let Some(per_row) = add(plan, rows) else { break };
+                    hopeless = if per_row < best * GAINED { 0 } else { hopeless + 1 };
+                    best = best.min(per_row);
+                    rows *= 2;
+                }
+            }
+        }
+        let weight = probe::values(&self.signature, &one)?.iter().map(Tensor::weight).sum();
+        CostCurve::new(weight, points)
+    }
+}
