@@ -9,6 +9,8 @@ pub mod metrics;
 
 pub mod telemetry;
 
+pub mod courtesy;
+
 pub mod engine;
 
 pub mod repository;

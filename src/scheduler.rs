@@ -169,8 +169,8 @@ impl Shared {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    fn ended(&self, batch: &Batch, took: Duration, helped: bool) {
+    fn ended(&self, kind: Kind, batch: &Batch, took: Duration, helped: bool) {
         batch.queue.spread.ran(helped, batch.estimated, took);
-        self.lock().ended(batch, took, helped);
+        self.lock().ended(kind, batch, took, helped);
     }
 }

@@ -6,10 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module may name only modules before it.
-const ORDER: [&str; 13] = [
+const ORDER: [&str; 14] = [
     "tensor",
     "metrics",
     "telemetry",
+    "courtesy",
     "engine",
     "repository",
     "gate",

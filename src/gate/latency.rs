@@ -1,8 +1,10 @@
-//! How long one request of one row takes, once the model is warm.
+//! How long one request of one row takes, once the model is warm: processor time, since
+//! loading runs when nobody else wants to.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Candidate, Checked, Verdict, golden, runner};
+use crate::courtesy::thread_time;
 use crate::engine::{Dim, Signature};
 use crate::tensor::batch::{split, zeros};
 use crate::tensor::{Shape, Tensor};
@@ -43,14 +45,14 @@ fn measure(
     runs: usize,
     budget: Duration,
 ) -> Result<Vec<Duration>, String> {
-    let started = Instant::now();
+    let started = thread_time();
     let mut times = Vec::with_capacity(runs);
     for request in requests.iter().cycle().take(runs) {
         let plan = runner::plan(candidate.loaded, request, candidate.cancelled)?;
-        let run_started = Instant::now();
+        let run_started = thread_time();
         plan.run(request).map_err(|error| error.to_string())?;
-        times.push(run_started.elapsed());
-        if started.elapsed() > budget {
+        times.push(thread_time() - run_started);
+        if thread_time() - started > budget {
             break;
         }
     }

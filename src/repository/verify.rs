@@ -13,6 +13,7 @@ use minisign_verify::{PublicKey, Signature};
 
 use super::VersionFiles;
 use super::sums::{self, Sha256Stream, Sums};
+use crate::courtesy;
 
 /// Signatures of the older kind cover the file itself, which must be in memory for them.
 const MAX_LEGACY_BYTES: u64 = 1 << 30;
@@ -146,6 +147,7 @@ fn read(path: &Path, mut each: impl FnMut(&[u8])) -> std::io::Result<()> {
     let mut file = File::open(path)?;
     let mut buffer = vec![0; 64 * 1024];
     loop {
+        courtesy::rest();
         match file.read(&mut buffer)? {
             0 => return Ok(()),
             read => each(&buffer[..read]),

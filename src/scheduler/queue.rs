@@ -134,9 +134,10 @@ impl Queue {
         let arrived = Instant::now();
         let inner = &self.inner;
         let rows = inner.rows_of(&work.inputs);
-        let plan = self.plan(&work, rows).await?;
-        let estimated = inner.curve().map(|curve| curve.of(&work.inputs, rows));
-        if estimated.is_some_and(|estimated| estimated < INLINE_BELOW) {
+        let slice = inner.slice_of(rows);
+        let inline = inner.runs_inline(&work.inputs, rows, slice);
+        let plan = self.plan(&work, if inline { rows } else { slice }).await?;
+        if inline {
             return inner.run_inline(plan.as_ref(), &work.inputs, rows, arrived);
         }
         let (deadline, allowed) = (work.deadline, work.allowed);
@@ -150,13 +151,12 @@ impl Queue {
         }
     }
 
-    /// The plan that runs the work, or each slice of it.
+    /// The plan that runs so many rows of the work, or all of it.
     async fn plan(&self, work: &Work, rows: Option<usize>) -> Result<Arc<dyn Plan>, Rejection> {
-        let slice = rows.zip(self.inner.batch_rows).map(|(rows, most)| rows.min(most));
         let shapes: Vec<Shape> = work
             .inputs
             .iter()
-            .map(|input| match slice {
+            .map(|input| match rows {
                 Some(rows) => input.shape().with_rows(rows),
                 None => input.shape().clone(),
             })
@@ -186,6 +186,17 @@ impl Inner {
         inputs.iter().all(|input| input.rows() == Some(rows)).then_some(rows)
     }
 
+    /// The most of so many rows that run together.
+    fn slice_of(&self, rows: Option<usize>) -> Option<usize> {
+        rows.zip(self.batch_rows).map(|(rows, most)| rows.min(most))
+    }
+
+    /// Whether the work is too little to be handed over, and one plan does all of it.
+    fn runs_inline(&self, inputs: &[Tensor], rows: Option<usize>, slice: Option<usize>) -> bool {
+        (slice == rows || self.model.any_rows())
+            && self.curve().is_some_and(|curve| curve.of(inputs, rows) < INLINE_BELOW)
+    }
+
     /// What the inputs add to the work that waits: their rows at the price of the best
     /// batch, which is what they cost once there is a queue.
     fn cost(&self, inputs: &[Tensor], rows: Option<usize>) -> Duration {
@@ -209,8 +220,7 @@ impl Inner {
     pub(super) fn estimate_next(&self, job: &Job) -> Duration {
         let Some(curve) = self.curve() else { return Duration::ZERO };
         let heaviness = curve.heaviness(&job.inputs, job.rows);
-        let rows = job.rows.zip(self.batch_rows).map_or(1, |(rows, most)| rows.min(most));
-        curve.of_rows(rows).mul_f64(heaviness)
+        curve.of_rows(self.slice_of(job.rows).unwrap_or(1)).mul_f64(heaviness)
     }
 
     /// The same for slices that run together.

@@ -40,6 +40,8 @@ struct Running {
     batches: usize,
     /// Seconds that they should take, all together.
     estimated: f64,
+    /// One of them is on the worker that stands by.
+    stands: bool,
 }
 
 /// Slices to run together.
@@ -143,7 +145,8 @@ impl State {
 
     /// The time until a worker takes a job that comes now.
     fn time_before(&self, entry: &Entry, priority: Priority) -> Duration {
-        let free = self.running.batches < self.threads;
+        let stands = entry.running == 0 && !self.running.stands;
+        let free = self.running.batches < self.threads || stands;
         let ahead = entry.waiting.cost_before(priority) * entry.pace.factor();
         if free && ahead == 0.0 {
             return Duration::ZERO;
@@ -199,6 +202,7 @@ impl State {
                 return Next::Wait(earliest);
             };
             if let Some(batch) = self.take(id, tag, now) {
+                self.running.stands |= kind == Kind::Standing;
                 return Next::Run(batch);
             }
         }
@@ -226,8 +230,9 @@ impl State {
     }
 
     /// A batch has run.
-    pub(super) fn ended(&mut self, batch: &Batch, took: Duration, helped: bool) {
+    pub(super) fn ended(&mut self, kind: Kind, batch: &Batch, took: Duration, helped: bool) {
         self.running.batches -= 1;
+        self.running.stands &= kind != Kind::Standing;
         self.running.estimated = match self.running.batches {
             0 => 0.0,
             _ => (self.running.estimated - batch.paced.as_secs_f64()).max(0.0),

@@ -14,7 +14,7 @@ pub(super) fn run(shared: &Shared, kind: Kind) {
     while let Some(batch) = shared.next(kind) {
         let started = Instant::now();
         let helped = run_batch(shared, &batch);
-        shared.ended(&batch, started.elapsed(), helped);
+        shared.ended(kind, &batch, started.elapsed(), helped);
     }
 }
 

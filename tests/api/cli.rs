@@ -16,7 +16,7 @@ fn masked(text: &str) -> String {
     let root = env!("CARGO_MANIFEST_DIR");
     let lines = text.lines().map(|line| match line.trim_start().split(' ').next() {
         Some("memory") => "  memory     about # kB".to_owned(),
-        Some("one") => "  one row    # us".to_owned(),
+        Some("rows:") => "  rows: run  1: # us, …".to_owned(),
         _ => line.replace(root, "ROOT"),
     });
     lines.collect::<Vec<_>>().join("\n")
@@ -46,7 +46,8 @@ mod inspect {
         assert_eq!(report["inputs"], pixels);
         assert_eq!(report["batching"], true);
         assert!(report["memory_bytes"].as_u64().is_some_and(|bytes| bytes > 0), "{report}");
-        assert!(report["row_cost_us"].as_f64().is_some_and(|cost| cost > 0.0), "{report}");
+        assert_eq!(report["cost"][0]["rows"], 1);
+        assert!(report["cost"][0]["us"].as_f64().is_some_and(|cost| cost > 0.0), "{report}");
     }
 
     #[test]

@@ -160,7 +160,7 @@ mod repository {
         assert_eq!(state, "UNAVAILABLE");
         assert_eq!(
             reason,
-            "model.toml: line 4: unknown key 'limits.queu', keys are: queue, deadline"
+            "model.toml: line 4: unknown key 'limits.queu', keys are: queue, deadline, idle_cores"
         );
         assert_eq!(server.scaled("scale_2").1, 2);
         server.stop_after(&["a model cannot be loaded"]);

@@ -9,11 +9,20 @@ mod shutdown;
 
 use serde_json::Value;
 
-use crate::support::{Answer, Server, floats, infer_path, until};
+use crate::support::{Answer, Repository, Server, floats, infer_path, until};
 
 /// A request that takes a worker about a tenth of a second for each row.
 fn slow(rows: usize) -> Value {
     floats(&[rows, 16], &vec![0.25; rows * 16])
+}
+
+/// A model whose requests run whole, so that many rows keep a worker busy for a while.
+const WHOLE: &str = "batching.max_rows = 1\n";
+
+fn slow_repository() -> Repository {
+    let repository = Repository::with(&["slow"]);
+    repository.write("slow/model.toml", WHOLE);
+    repository
 }
 
 /// Starts a request of many rows and waits until a worker runs it, so that whatever comes

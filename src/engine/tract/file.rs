@@ -1,7 +1,8 @@
 //! From bytes on disk to a checked ONNX graph and its signature.
 
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::Path;
 
 use prost::Message;
@@ -11,13 +12,14 @@ use tract_onnx::pb::type_proto::Value as TypeValue;
 use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto};
 
 use super::rewrite;
+use crate::courtesy;
 use crate::engine::{Dim, LoadError, Signature, TensorSpec};
 use crate::tensor::DataType;
 
 /// Reads and decodes the file; without functions and maps (see `rewrite`).
 pub(super) fn read(path: &Path) -> Result<ModelProto, LoadError> {
     let file = file_name(path);
-    let bytes = fs::read(path)
+    let bytes = read_resting(path)
         .map_err(|error| LoadError::Unreadable { file: file.clone(), reason: error.to_string() })?;
     let not_onnx = |reason: String| LoadError::NotOnnx { file: file.clone(), reason };
     if bytes.is_empty() {
@@ -37,6 +39,18 @@ pub(super) fn read(path: &Path) -> Result<ModelProto, LoadError> {
     }
     rewrite::simplify(&mut proto, &bytes);
     Ok(proto)
+}
+
+/// Reads the file piece by piece, with rests between them.
+fn read_resting(path: &Path) -> std::io::Result<Vec<u8>> {
+    const PIECE: u64 = 1 << 20;
+    let mut file = File::open(path)?;
+    let size = usize::try_from(file.metadata()?.len()).unwrap_or(0);
+    let mut bytes = Vec::with_capacity(size);
+    while file.by_ref().take(PIECE).read_to_end(&mut bytes)? > 0 {
+        courtesy::rest();
+    }
+    Ok(bytes)
 }
 
 /// The file's name without its directories: errors must not show paths to callers.

@@ -11,6 +11,7 @@ use super::convert;
 use super::helpers::Helpers;
 use super::memory::Estimate;
 use super::refusal::Refusal;
+use crate::courtesy;
 use crate::engine::guard;
 use crate::engine::{Plan, RunControl, RunError, Signature};
 use crate::tensor::{Shape, Tensor, batch};
@@ -83,7 +84,11 @@ impl TractPlan {
         control: &RunControl,
     ) -> TractResult<TVec<TValue>> {
         let mut state = self.take_state()?;
+        let loading = courtesy::is_asked();
         let outputs = state.run_plan_with_eval(inputs, |context, op_state, node, inputs| {
+            if loading {
+                courtesy::rest();
+            }
             if control.is_unwanted() {
                 return Err(Unwanted.into());
             }

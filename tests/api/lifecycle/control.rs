@@ -122,7 +122,7 @@ fn a_configuration_stands_before_the_settings_until_the_next_load() {
     assert_eq!(server.scaled("m"), ("2".to_owned(), 2));
     granted(&server, LOAD, "");
     let config = server.get("/v2/models/m/config").json();
-    assert_eq!(config["max_batch_size"], 64);
+    assert_eq!(config["max_batch_size"], 256);
     assert_eq!(config["version_policy"], json!({"latest": {"num_versions": 1}}));
     assert_eq!(server.scaled("m"), ("3".to_owned(), 3));
     server.stop_after(&["no models found"]);

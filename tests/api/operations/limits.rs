@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use super::{runs, slow, while_busy};
+use super::{WHOLE, runs, slow, slow_repository, while_busy};
 use crate::support::{Repository, Server, infer_path, until};
 
 #[test]
 fn a_full_queue_refuses_with_503_and_when_to_come_back() {
-    let repository = Repository::with(&["slow"]);
+    let repository = slow_repository();
     let server = Server::start(repository.path(), &["--queue", "1", "--threads", "1"]);
     let mut waiting = server.connect();
     let first = while_busy(&server, "slow", || {
@@ -34,14 +34,15 @@ fn patient_and_hasty() -> (Repository, Server) {
     let repository = Repository::new();
     repository.add("patient", 1, "slow");
     repository.add("hasty", 1, "slow");
-    repository.write("patient/model.toml", "limits.deadline = \"60s\"\n");
+    repository.write("patient/model.toml", format!("limits.deadline = \"60s\"\n{WHOLE}"));
+    repository.write("hasty/model.toml", WHOLE);
     let arguments = ["--deadline", "50ms", "--threads", "1"];
     let server = Server::start(repository.path(), &arguments);
     (repository, server)
 }
 
 #[test]
-fn a_request_past_its_deadline_is_answered_504_and_never_run() {
+fn a_request_that_is_late_is_answered_504_and_one_that_would_be_503_and_neither_is_run() {
     let (_repository, server) = patient_and_hasty();
     let message = "the deadline of 50 ms has passed".to_owned();
     let busy = while_busy(&server, "patient", || {
@@ -52,21 +53,24 @@ fn a_request_past_its_deadline_is_answered_504_and_never_run() {
         }
         let mut request = slow(1);
         request["parameters"] = serde_json::json!({"timeout": 20_000});
-        let own = "the deadline of 20 ms has passed".to_owned();
-        assert_eq!(server.infer("patient", &request).error(), (504, own));
+        // The run under way alone takes longer: it is refused before it waits.
+        let refused = server.infer("patient", &request);
+        assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+        let (_, reason) = refused.error();
+        assert!(reason.starts_with("the queue is too long: an answer would take"), "{reason}");
     });
     assert_eq!(busy.status, 200);
-    // The queue of `hasty` stood in line before this request: had anything of it been run,
-    // it would have been by now.
+    // What was begun for `hasty` was given up, or this request would wait for it.
     assert_eq!(server.infer("patient", &slow(1)).status, 200);
     assert_eq!((runs(&server, "hasty"), runs(&server, "patient")), (0, 2));
-    assert_eq!(server.metric(r#"onnxd_rejected_total{reason="deadline_exceeded"}"#), 3);
-    server.stop_after(&["the deadline of 50 ms has passed", "the deadline of 20 ms has passed"]);
+    assert_eq!(server.metric(r#"onnxd_rejected_total{reason="deadline_exceeded"}"#), 2);
+    assert_eq!(server.metric(r#"onnxd_rejected_total{reason="would_be_late"}"#), 1);
+    server.stop_after(&["the deadline of 50 ms has passed", "the queue is too long"]);
 }
 
 #[test]
 fn the_work_of_a_client_that_went_away_is_dropped() {
-    let repository = Repository::with(&["slow"]);
+    let repository = slow_repository();
     let server = Server::start(repository.path(), &["--threads", "1"]);
     let cancelled =
         r#"onnxd_requests_total{model="slow",outcome="cancelled",protocol="v2",version="1"}"#;

@@ -4,12 +4,12 @@ use std::net::TcpStream;
 
 use serde_json::json;
 
-use super::while_busy;
-use crate::support::{Repository, Server, floats, infer_path, until};
+use super::{slow_repository, while_busy};
+use crate::support::{Server, floats, infer_path, until};
 
 #[test]
 fn the_request_in_flight_is_answered_and_new_connections_are_refused() {
-    let repository = Repository::with(&["slow"]);
+    let repository = slow_repository();
     let server = Server::start(repository.path(), &[]);
     let answer = while_busy(&server, "slow", || {
         server.terminate();
@@ -22,7 +22,7 @@ fn the_request_in_flight_is_answered_and_new_connections_are_refused() {
 
 #[test]
 fn requests_past_the_drain_time_are_cut_off_and_the_exit_code_says_so() {
-    let repository = Repository::with(&["slow"]);
+    let repository = slow_repository();
     let server = Server::start(repository.path(), &["--shutdown-timeout", "10ms"]);
     let mut connection = server.connect();
     let body = super::slow(16).to_string();

@@ -1,9 +1,10 @@
 //! Measures what runs of ever more rows cost.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Probe, ROWS_TOGETHER};
+use crate::courtesy::thread_time;
 use crate::engine::tract::model::Shared;
 use crate::engine::tract::plan::TractPlan;
 use crate::engine::tract::probe;
@@ -12,11 +13,11 @@ use crate::tensor::{Shape, Tensor};
 
 /// Runs of one plan on inputs of one shape: the best of them counts.
 const MAX_RUNS: usize = 20;
-const RUNS_BUDGET: Duration = Duration::from_millis(40);
+const RUNS_BUDGET: Duration = Duration::from_millis(10);
 
 /// The sizes to measure, and the time for all of them together.
 const MAX_ROWS: usize = 256;
-const BUDGET: Duration = Duration::from_millis(400);
+const BUDGET: Duration = Duration::from_millis(100);
 
 /// A row in a batch of twice the size must cost this share of one in the best so far for
 /// the larger batch to have gained anything.
@@ -36,17 +37,19 @@ pub(super) struct Sized {
 }
 
 impl Shared {
-    /// The best of a few runs, or why the values do not run.
+    /// The best of a few runs in processor time, since loading runs when nobody else wants
+    /// to; or why the values do not run.
     pub(super) fn measure(&self, plan: &TractPlan, shapes: &[Shape]) -> Result<Duration, String> {
         let inputs = probe::values(&self.signature, shapes).ok_or("no values to try")?;
-        let started = Instant::now();
+        let started = thread_time();
         let mut best = Duration::MAX;
         for _ in 0..MAX_RUNS {
-            let run = Instant::now();
+            let run = thread_time();
             plan.run(&inputs)
                 .map_err(|error| format!("the warm-up's made-up values do not run: {error}"))?;
-            best = best.min(run.elapsed());
-            if started.elapsed() > RUNS_BUDGET {
+            let now = thread_time();
+            best = best.min(now - run);
+            if now - started > RUNS_BUDGET {
                 break;
             }
         }
@@ -84,9 +87,9 @@ impl Shared {
             Some(plan) => {
                 let fast = alone.filter(|probe| probe.shapes == one).map(|probe| &probe.plan);
                 let mut best = add(fast.unwrap_or(plan), 1)?;
-                let (started, mut hopeless) = (Instant::now(), 0);
+                let (started, mut hopeless) = (thread_time(), 0);
                 let mut rows = 2;
-                while rows <= MAX_ROWS && hopeless < HOPELESS && started.elapsed() < BUDGET {
+                while rows <= MAX_ROWS && hopeless < HOPELESS && thread_time() - started < BUDGET {
                     let Some(per_row) = add(plan, rows) else { break };
                     hopeless = if per_row < best * GAINED { 0 } else { hopeless + 1 };
                     best = best.min(per_row);

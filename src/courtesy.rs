@@ -1,0 +1,194 @@
+//! How loading gives way to serving.
+//!
+//! A thread that loads models runs where nobody else wants to, but that alone does not keep
+//! it out of the way: it keeps the system from moving waiting threads to its core, evicts
+//! caches, and does work in the kernel that cannot be interrupted. So between pieces of its
+//! work it rests, the longer the more the rest of the process does.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// A piece of work; resting more often would only cost switches.
+const PIECE: Duration = Duration::from_micros(500);
+
+/// One rest. After a piece that cannot be divided it must not become endless.
+const LONGEST_REST: Duration = Duration::from_millis(100);
+
+/// Cores in use by the rest of the process from which on it counts as busy. Below, rests
+/// are shorter in proportion.
+const BUSY: f64 = 0.2;
+
+/// Settings of the threads that load, and what they did so far. Cheap to share.
+#[derive(Debug)]
+pub struct Courtesy {
+    /// Of one core, while the process is busy.
+    share: f64,
+    /// Processor time of all threads that load, in nanoseconds.
+    used: AtomicU64,
+}
+
+thread_local! {
+    static RESTING: RefCell<Option<Worker>> = const { RefCell::new(None) };
+}
+
+struct Worker {
+    courtesy: Arc<Courtesy>,
+    since: Moment,
+}
+
+/// Clocks at the end of the last rest.
+#[derive(Clone, Copy)]
+struct Moment {
+    wall: Instant,
+    thread: Duration,
+    process: Duration,
+    used: u64,
+}
+
+impl Courtesy {
+    /// Threads that load take this share of one core each while the process is busy; with 1
+    /// they never rest.
+    #[must_use]
+    pub fn new(share: f64) -> Arc<Self> {
+        Arc::new(Self { share: share.clamp(0.001, 1.0), used: AtomicU64::new(0) })
+    }
+
+    /// Does the work on this thread, which rests wherever [`rest`] is called meanwhile.
+    pub fn run<R>(self: &Arc<Self>, work: impl FnOnce() -> R) -> R {
+        let worker = Worker { courtesy: Arc::clone(self), since: self.moment() };
+        RESTING.set(Some(worker));
+        let done = work();
+        RESTING.set(None);
+        done
+    }
+
+    fn moment(&self) -> Moment {
+        Moment {
+            wall: Instant::now(),
+            thread: thread_time(),
+            process: time_of(ClockId::ProcessCPUTime),
+            used: self.used.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// Whether this thread rests at all: what is asked often may ask this first.
+#[must_use]
+pub fn is_asked() -> bool {
+    RESTING.with_borrow(Option::is_some)
+}
+
+/// Rests if this thread has worked for a while and others want to. Does nothing on threads
+/// that do not load.
+pub fn rest() {
+    RESTING.with_borrow_mut(|resting| {
+        if let Some(worker) = resting {
+            worker.rest();
+        }
+    });
+}
+
+/// Processor time of this thread: what work takes, whoever else runs.
+#[must_use]
+pub fn thread_time() -> Duration {
+    time_of(ClockId::ThreadCPUTime)
+}
+
+fn time_of(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+impl Worker {
+    fn rest(&mut self) {
+        let worked = thread_time().saturating_sub(self.since.thread);
+        if worked < PIECE {
+            return;
+        }
+        let courtesy = &self.courtesy;
+        courtesy.used.fetch_add(nanos(worked), Ordering::Relaxed);
+        let now = courtesy.moment();
+        let rest = rest_after(worked, busy_cores(self.since, now), courtesy.share);
+        if !rest.is_zero() {
+            sleep(rest);
+        }
+        self.since = courtesy.moment();
+    }
+}
+
+/// Cores that the threads which do not load kept busy meanwhile.
+fn busy_cores(since: Moment, now: Moment) -> f64 {
+    let all = nanos(now.process.saturating_sub(since.process));
+    let others = all.saturating_sub(now.used.saturating_sub(since.used));
+    let wall = (now.wall - since.wall).as_secs_f64();
+    Duration::from_nanos(others).as_secs_f64() / wall.max(1e-9)
+}
+
+fn rest_after(worked: Duration, busy: f64, share: f64) -> Duration {
+    let full = worked.as_secs_f64() * (1.0 / share - 1.0);
+    let rest = full * (busy / BUSY).min(1.0);
+    // What others do on the way to idleness is not worth a switch.
+    if rest < worked.as_secs_f64() * 0.1 {
+        return Duration::ZERO;
+    }
+    Duration::from_secs_f64(rest).min(LONGEST_REST)
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Works in pieces for so much processor time; the time on the clock.
+    fn work(courtesy: &Arc<Courtesy>, processor: Duration) -> Duration {
+        let started = Instant::now();
+        courtesy.run(|| {
+            let from = thread_time();
+            while thread_time() - from < processor {
+                rest();
+            }
+        });
+        started.elapsed()
+    }
+
+    #[test]
+    fn rests_grow_with_what_others_do_up_to_the_share() {
+        let ms = Duration::from_millis;
+        assert_eq!(rest_after(ms(1), 0.0, 0.1), Duration::ZERO);
+        assert_eq!(rest_after(ms(1), BUSY / 3.0, 0.1), ms(3));
+        assert_eq!(rest_after(ms(1), 2.0, 0.1), ms(9));
+        assert_eq!(rest_after(ms(1), 2.0, 1.0), Duration::ZERO);
+        assert_eq!(rest_after(ms(50), 2.0, 0.1), LONGEST_REST);
+    }
+
+    #[test]
+    fn beside_busy_threads_loading_takes_its_share_and_no_more() {
+        let courtesy = Courtesy::new(0.1);
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| while !stop.load(Ordering::Relaxed) {});
+            let took = work(&courtesy, Duration::from_millis(20));
+            stop.store(true, Ordering::Relaxed);
+            assert!(took >= Duration::from_millis(120), "{took:?}");
+        });
+    }
+
+    #[test]
+    fn threads_that_do_not_load_never_rest() {
+        let from = Instant::now();
+        let worked = thread_time();
+        while thread_time() - worked < Duration::from_millis(5) {
+            rest();
+        }
+        assert!(!is_asked() && from.elapsed() < Duration::from_secs(5));
+    }
+}
