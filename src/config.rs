@@ -94,6 +94,7 @@ impl Config {
                 compile_threads: read.value(&settings::COMPILE_THREADS, parse::threads),
                 max_plans: read.value(&settings::MAX_PLANS, parse::positive),
                 max_plan_bytes: read.value(&settings::MAX_PLAN_MEMORY, parse::bytes) as u64,
+                passes: read.value(&settings::PASSES, engine::tract::Passes::parse),
             },
             telemetry: telemetry::Config {
                 format: read.value(&settings::LOG, parse::log_format),

@@ -77,6 +77,8 @@ settings! {
         "Compiled plans kept per model version";
     MAX_PLAN_MEMORY: "max-plan-memory", "ONNXD_MAX_PLAN_MEMORY", "BYTES" = "1GiB",
         "Estimated memory of the plans kept per model version";
+    PASSES: "passes", "ONNXD_PASSES", "NAMES" = "all",
+        "Changes that make networks faster: 'all', 'none', or names with commas between";
     MODEL_CONTROL: "model-control", "ONNXD_MODEL_CONTROL", "WHO" = "poll",
         "Who decides which models are served: 'poll', all of the repository, or 'explicit', requests to load and unload";
     STATE_DIR: "state-dir", "ONNXD_STATE_DIR", "PATH" = "",

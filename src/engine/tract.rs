@@ -15,11 +15,14 @@ mod convert;
 mod doubles;
 mod file;
 mod inspect;
+mod kernels;
 mod memory;
 mod model;
 mod operators;
+mod passes;
 mod plan;
 mod probe;
+mod profile;
 mod refusal;
 #[cfg(test)]
 mod refusals;
@@ -36,6 +39,8 @@ use std::sync::Arc;
 use super::{Engine, LoadError, LoadedModel, ModelSource};
 
 pub use inspect::{Inspection, OperatorUse, inspect};
+pub use passes::Passes;
+pub use profile::{NodeTime, Profile};
 
 /// Bounds on what one model may hold.
 #[derive(Debug, Clone)]
@@ -46,11 +51,13 @@ pub struct Config {
     pub max_plans: usize,
     /// Bytes of plans kept per model, by the engine's own estimate.
     pub max_plan_bytes: u64,
+    /// Which changes to graphs make them faster.
+    pub passes: Passes,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { compile_threads: 1, max_plans: 16, max_plan_bytes: 1 << 30 }
+        Self { compile_threads: 1, max_plans: 16, max_plan_bytes: 1 << 30, passes: Passes::ALL }
     }
 }
 

@@ -9,6 +9,7 @@ use tract_onnx::tract_core::optim::Optimizer;
 use super::convert;
 use super::doubles;
 use super::memory::{self, Estimate};
+use super::passes::Passes;
 use super::stateless;
 use super::text_casts;
 use crate::engine::Signature;
@@ -48,6 +49,9 @@ pub(super) struct Compiled {
 /// How far tract's optimiser went. Later levels are slower plans that more graphs reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
+    /// All that tract does, and the passes of this engine.
+    Passes,
+    /// All that tract does.
     Full,
     /// tract's pass that moves axes through the graph fails on some NHWC networks.
     WithoutAxisChanges,
@@ -55,14 +59,15 @@ pub(super) enum Level {
     Typed,
 }
 
-pub(super) const LEVELS: [Level; 4] =
-    [Level::Full, Level::WithoutAxisChanges, Level::Decluttered, Level::Typed];
+pub(super) const LEVELS: [Level; 5] =
+    [Level::Passes, Level::Full, Level::WithoutAxisChanges, Level::Decluttered, Level::Typed];
 
 /// Compiles the graph that `build` makes, optimised as far as tract manages with these
 /// levels.
 pub(super) fn compile(
     signature: &Signature,
     levels: &[Level],
+    passes: Passes,
     build: impl Fn() -> TractResult<InferenceModel>,
 ) -> Result<Compiled, CompileError> {
     let (weights, typed) = guarded(|| {
@@ -71,7 +76,7 @@ pub(super) fn compile(
     })?;
     let mut first_error = None;
     for &level in levels {
-        match guarded(|| finish(typed.clone(), level)) {
+        match guarded(|| finish(typed.clone(), level, passes)) {
             Ok(mut compiled) => {
                 compiled.memory.weights = weights;
                 return Ok(compiled);
@@ -109,8 +114,13 @@ fn typed(signature: &Signature, model: InferenceModel) -> TractResult<TypedModel
     Ok(model)
 }
 
-fn finish(mut model: TypedModel, level: Level) -> TractResult<Compiled> {
+fn finish(mut model: TypedModel, level: Level, passes: Passes) -> TractResult<Compiled> {
     match level {
+        Level::Passes => {
+            model.declutter()?;
+            passes.run(&mut model)?;
+            model.optimize()?;
+        }
         Level::Full => {
             model.declutter()?;
             model.optimize()?;
