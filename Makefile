@@ -4,7 +4,7 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 PYTHON ?= python3
 export CARGO_TARGET_DIR := $(TARGET)
 
-.PHONY: run test check bench trees clients sources conformance wild
+.PHONY: run test check bench trees networks clients sources conformance wild
 
 ## Serves the models of this repository on 127.0.0.1:8080.
 run:
@@ -56,3 +56,11 @@ trees:
 	$(TARGET)/trees-venv/bin/python benches/trees/make.py $(TARGET)/trees
 	$(CARGO) bench --bench trees --no-run
 	taskset --cpu-list 0 $(CARGO) bench --bench trees -- $(TARGET)/trees $(TARGET)/trees-venv/bin/python
+
+## Networks with and without the passes over tract's graphs, against onnxruntime, all on one core.
+NETWORKS := light_densenet121 light_resnet50 light_shufflenet light_squeezenet light_inception_v1 minilm_l3 magika
+networks:
+	$(PYTHON) tests/environment.py $(TARGET)/wild-venv tests/wild/requirements.txt
+	PYTHONDONTWRITEBYTECODE=1 $(TARGET)/wild-venv/bin/python tests/wild/prepare.py --out $(TARGET)/wild --models $(NETWORKS)
+	$(CARGO) bench --bench networks --no-run
+	PYTHONDONTWRITEBYTECODE=1 taskset --cpu-list 1 $(CARGO) bench --bench networks -- $(TARGET)/wild $(TARGET)/wild-venv/bin/python

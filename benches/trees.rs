@@ -9,6 +9,8 @@
 
 #[path = "trees/answers.rs"]
 mod answers;
+#[path = "onnxruntime/process.rs"]
+mod process;
 #[path = "trees/reference.rs"]
 mod reference;
 

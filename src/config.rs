@@ -69,6 +69,7 @@ impl Config {
             registry: registry::Config {
                 poll: poll.flatten(),
                 load_threads: read.value(&settings::LOAD_THREADS, parse::threads),
+                load_share: read.value(&settings::LOAD_SHARE, parse::percent),
                 queue: read.value(&settings::QUEUE, parse::positive),
                 deadline: read.value(&settings::DEADLINE, parse::positive_duration),
                 control: read.value(&settings::MODEL_CONTROL, parse::control),
@@ -94,6 +95,7 @@ impl Config {
                 max_plans: read.value(&settings::MAX_PLANS, parse::positive),
                 max_plan_bytes: read.value(&settings::MAX_PLAN_MEMORY, parse::bytes) as u64,
                 run_threads: threads,
+                passes: read.value(&settings::PASSES, engine::tract::Passes::parse),
             },
             telemetry: telemetry::Config {
                 format: read.value(&settings::LOG, parse::log_format),

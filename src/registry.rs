@@ -60,6 +60,8 @@ pub struct Config {
     pub poll: Option<Duration>,
     /// Models that may load at the same time.
     pub load_threads: usize,
+    /// Of one core, what each of them takes while requests keep the process busy.
+    pub load_share: f64,
     /// Requests that may wait for one model version, unless its `model.toml` says otherwise.
     pub queue: usize,
     /// Time for one request, unless the model's `model.toml` says otherwise.

@@ -1,32 +1,20 @@
-//! onnxruntime in a process of its own (`reference.py`).
+//! onnxruntime on the same tables (`reference.py`).
 
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::Subject;
+use crate::process::Process;
 
 pub struct Reference {
-    process: Child,
-    requests: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
+    process: Process,
 }
 
 impl Reference {
     pub fn start(python: &Path) -> Self {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/trees/reference.py");
-        let mut process = Command::new(python)
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("PYTHON starts");
-        let requests = process.stdin.take();
-        let answers = BufReader::new(process.stdout.take().unwrap());
-        Self { process, requests, answers }
+        Self { process: Process::start(python, "trees/reference.py") }
     }
 
     /// Every output for the first rows.
@@ -46,20 +34,6 @@ impl Reference {
         request["data"] = json!(subject.table);
         request["features"] = json!(subject.features);
         request["rows"] = json!(rows);
-        let pipe = self.requests.as_mut().unwrap();
-        writeln!(pipe, "{request}").expect("onnxruntime listens");
-        let mut line = String::new();
-        self.answers.read_line(&mut line).expect("onnxruntime answers");
-        let answer: Value = serde_json::from_str(&line).expect("onnxruntime answers in JSON");
-        assert!(answer["error"].is_null(), "onnxruntime: {}", answer["error"]);
-        answer
-    }
-}
-
-impl Drop for Reference {
-    fn drop(&mut self) {
-        // It ends with its input.
-        drop(self.requests.take());
-        drop(self.process.wait());
+        self.process.ask(&request)
     }
 }

@@ -157,6 +157,15 @@ pub(super) fn threads(text: &str) -> Result<usize, String> {
     }
 }
 
+/// A share in percent, `10` or `10%`, as a fraction.
+pub(super) fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).parse::<u32>().ok();
+    let number = number.filter(|number| (1..=100).contains(number));
+    number
+        .map(|number| f64::from(number) / 100.0)
+        .ok_or_else(|| format!("'{text}' is no share, expected a whole number from 1 to 100"))
+}
+
 /// A size as people write it: `1048576`, `64MiB`, `10MB`.
 pub(super) fn bytes(text: &str) -> Result<usize, String> {
     let error = || format!("'{text}' is no size, expected for example 64MiB");

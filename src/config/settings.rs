@@ -71,12 +71,16 @@ settings! {
         "Threads that read and write requests, or 'cores'";
     LOAD_THREADS: "load-threads", "ONNXD_LOAD_THREADS", "N" = "cores",
         "Models that load at the same time, or 'cores'";
+    LOAD_SHARE: "load-share", "ONNXD_LOAD_SHARE", "PERCENT" = "10",
+        "Of a core, what loading a model takes while requests keep the server busy";
     COMPILE_THREADS: "compile-threads", "ONNXD_COMPILE_THREADS", "N" = "1",
         "Threads that compile plans for new input shapes, or 'cores'";
     MAX_PLANS: "max-plans", "ONNXD_MAX_PLANS", "N" = "16",
         "Compiled plans kept per model version";
     MAX_PLAN_MEMORY: "max-plan-memory", "ONNXD_MAX_PLAN_MEMORY", "BYTES" = "1GiB",
         "Estimated memory of the plans kept per model version";
+    PASSES: "passes", "ONNXD_PASSES", "NAMES" = "all",
+        "Changes that make networks faster: 'all', 'none', or names with commas between";
     MODEL_CONTROL: "model-control", "ONNXD_MODEL_CONTROL", "WHO" = "poll",
         "Who decides which models are served: 'poll', all of the repository, or 'explicit', requests to load and unload";
     STATE_DIR: "state-dir", "ONNXD_STATE_DIR", "PATH" = "",

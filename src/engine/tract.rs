@@ -16,14 +16,18 @@ mod doubles;
 mod file;
 mod helpers;
 mod inspect;
+mod kernels;
 mod memory;
 mod model;
 mod operators;
+mod passes;
 mod plan;
 mod probe;
+mod profile;
 mod refusal;
 #[cfg(test)]
 mod refusals;
+mod resting;
 mod rewrite;
 mod stateless;
 mod support;
@@ -37,6 +41,8 @@ use std::sync::Arc;
 use super::{Engine, LoadError, LoadedModel, ModelSource};
 
 pub use inspect::{Inspection, OperatorUse, inspect};
+pub use passes::Passes;
+pub use profile::{NodeTime, Profile};
 
 /// Bounds on what one model may hold.
 #[derive(Debug, Clone)]
@@ -49,11 +55,19 @@ pub struct Config {
     pub max_plan_bytes: u64,
     /// Cores that one run may use while they stand idle.
     pub run_threads: usize,
+    /// Which changes to graphs make them faster.
+    pub passes: Passes,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { compile_threads: 1, max_plans: 16, max_plan_bytes: 1 << 30, run_threads: 1 }
+        Self {
+            compile_threads: 1,
+            max_plans: 16,
+            max_plan_bytes: 1 << 30,
+            run_threads: 1,
+            passes: Passes::ALL,
+        }
     }
 }
 
@@ -71,11 +85,15 @@ impl TractEngine {
         let helpers = Arc::new(helpers::Helpers::new(config.run_threads));
         Self { config, compiler, helpers }
     }
+
+    fn load_model(&self, source: &ModelSource) -> Result<model::TractModel, LoadError> {
+        let shared = (Arc::clone(&self.compiler), Arc::clone(&self.helpers));
+        model::TractModel::load(source, &self.config, shared)
+    }
 }
 
 impl Engine for TractEngine {
     fn load(&self, source: &ModelSource) -> Result<Arc<dyn LoadedModel>, LoadError> {
-        let shared = (Arc::clone(&self.compiler), Arc::clone(&self.helpers));
-        Ok(Arc::new(model::TractModel::load(source, &self.config, shared)?))
+        Ok(Arc::new(self.load_model(source)?))
     }
 }

@@ -96,7 +96,8 @@ impl Owner {
             registry: registry.clone(),
         });
         let no_thread = |error: std::io::Error| format!("cannot start a thread: {error}");
-        let pool = Pool::start(config.load_threads, &loader, &events).map_err(no_thread)?;
+        let pool = Pool::start((config.load_threads, config.load_share), &loader, &events)
+            .map_err(no_thread)?;
         let mut work = Work {
             repository: parts.repository,
             listing: None,

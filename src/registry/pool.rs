@@ -16,6 +16,7 @@ use super::live::LiveModel;
 use super::load::Loader;
 use super::owner::Event;
 use super::reconcile::Load;
+use crate::courtesy::Courtesy;
 
 /// A version on its way.
 pub(super) struct Job {
@@ -70,19 +71,21 @@ impl Pool {
     /// # Errors
     /// If the system refuses a thread.
     pub(super) fn start(
-        threads: usize,
+        (threads, share): (usize, f64),
         loader: &Arc<Loader>,
         events: &Sender<Event>,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared { waiting: Mutex::default(), changed: Condvar::new() });
         let pool = Self(Arc::clone(&shared));
+        let courtesy = Courtesy::new(share);
         for _ in 0..threads.max(1) {
             let (shared, loader, events) =
                 (Arc::clone(&shared), Arc::clone(loader), events.clone());
+            let courtesy = Arc::clone(&courtesy);
             thread::Builder::new().name("loader".to_owned()).spawn(move || {
                 step_back();
                 while let Some(job) = shared.next() {
-                    let result = loader.load(&job.load, &job.ticket);
+                    let result = courtesy.run(|| loader.load(&job.load, &job.ticket));
                     // Without an owner nobody wants the result.
                     let _ = events.send(Event::Finished(Box::new(Finished { job, result })));
                 }

@@ -9,6 +9,8 @@ use tract_onnx::tract_core::optim::Optimizer;
 use super::convert;
 use super::doubles;
 use super::memory::{self, Estimate};
+use super::passes::Passes;
+use super::resting;
 use super::stateless;
 use super::text_casts;
 use crate::engine::Signature;
@@ -48,6 +50,9 @@ pub(super) struct Compiled {
 /// How far tract's optimiser went. Later levels are slower plans that more graphs reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
+    /// All that tract does, and the passes of this engine.
+    Passes,
+    /// All that tract does.
     Full,
     /// tract's pass that moves axes through the graph fails on some NHWC networks.
     WithoutAxisChanges,
@@ -55,14 +60,15 @@ pub(super) enum Level {
     Typed,
 }
 
-pub(super) const LEVELS: [Level; 4] =
-    [Level::Full, Level::WithoutAxisChanges, Level::Decluttered, Level::Typed];
+pub(super) const LEVELS: [Level; 5] =
+    [Level::Passes, Level::Full, Level::WithoutAxisChanges, Level::Decluttered, Level::Typed];
 
 /// Compiles the graph that `build` makes, optimised as far as tract manages with these
 /// levels.
 pub(super) fn compile(
     signature: &Signature,
     levels: &[Level],
+    passes: Passes,
     build: impl Fn() -> TractResult<InferenceModel>,
 ) -> Result<Compiled, CompileError> {
     let (weights, typed) = guarded(|| {
@@ -71,7 +77,7 @@ pub(super) fn compile(
     })?;
     let mut first_error = None;
     for &level in levels {
-        match guarded(|| finish(typed.clone(), level)) {
+        match guarded(|| finish(typed.clone(), level, passes)) {
             Ok(mut compiled) => {
                 compiled.memory.weights = weights;
                 return Ok(compiled);
@@ -109,19 +115,24 @@ fn typed(signature: &Signature, model: InferenceModel) -> TractResult<TypedModel
     Ok(model)
 }
 
-fn finish(mut model: TypedModel, level: Level) -> TractResult<Compiled> {
+fn finish(mut model: TypedModel, level: Level, passes: Passes) -> TractResult<Compiled> {
     match level {
+        Level::Passes => {
+            resting::optimize(&mut model, Optimizer::declutter())?;
+            passes.run(&mut model)?;
+            resting::optimize(&mut model, Optimizer::codegen())?;
+        }
         Level::Full => {
-            model.declutter()?;
-            model.optimize()?;
+            resting::optimize(&mut model, Optimizer::declutter())?;
+            resting::optimize(&mut model, Optimizer::codegen())?;
         }
         Level::WithoutAxisChanges => {
             let mut passes = Optimizer::declutter();
             passes.passes.retain(|pass| !format!("{pass:?}").starts_with("ChangeAxes"));
-            passes.optimize(&mut model)?;
-            model.optimize()?;
+            resting::optimize(&mut model, passes)?;
+            resting::optimize(&mut model, Optimizer::codegen())?;
         }
-        Level::Decluttered => model.declutter()?,
+        Level::Decluttered => resting::optimize(&mut model, Optimizer::declutter())?,
         Level::Typed => {}
     }
     let memory = Estimate { weights: 0, working_set: memory::working_set(&model) };

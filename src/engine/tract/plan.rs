@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::plan::eval;
@@ -98,6 +99,31 @@ impl TractPlan {
         })?;
         self.return_state(state);
         Ok(outputs)
+    }
+
+    /// Runs once and tells how long each node took, in their order.
+    pub(super) fn run_timed(
+        &self,
+        inputs: &[Tensor],
+        mut seen: impl FnMut(usize, Duration),
+    ) -> TractResult<()> {
+        let inputs: TractResult<TVec<TValue>> =
+            inputs.iter().map(|input| Ok(convert::into_tract(input)?.into_tvalue())).collect();
+        let mut state = self.take_state()?;
+        state.run_plan_with_eval(inputs?, |context, op_state, node, inputs| {
+            let started = Instant::now();
+            let outputs = eval(context, op_state, node, inputs);
+            seen(node.id, started.elapsed());
+            outputs
+        })?;
+        self.return_state(state);
+        Ok(())
+    }
+
+    /// What a node does, and what it is called.
+    pub(super) fn operator_and_name(&self, node: usize) -> (String, String) {
+        let node = self.plan.model().node(node);
+        (node.op().name().into_owned(), node.name.clone())
     }
 
     /// An operator and its node as callers may see them: optimised operators go by the

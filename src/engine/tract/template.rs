@@ -12,6 +12,7 @@ use tract_onnx::tract_hir::internal::{
 };
 
 use super::compile::{self, CompileError, LEVELS, Level};
+use super::passes::Passes;
 use super::{convert, memory, operators, rewrite};
 use crate::engine::guard;
 use crate::engine::{Dim, Signature};
@@ -33,6 +34,7 @@ pub(super) struct Template {
     signature: Signature,
     /// The first of [`compile::LEVELS`] to try.
     level: AtomicUsize,
+    passes: Passes,
     /// Bytes that the template itself holds.
     pub(super) weights: u64,
     /// What is needed to parse again, if the graph depends on the shapes.
@@ -54,6 +56,7 @@ impl Template {
         proto: &ModelProto,
         directory: &Path,
         signature: Signature,
+        passes: Passes,
     ) -> Result<Self, CompileError> {
         let parsed = guard::catch(|| onnx.parse(proto, directory.to_str()))
             .map_err(|caught| CompileError(caught.0))?
@@ -67,8 +70,9 @@ impl Template {
             directory: directory.to_str().map(str::to_owned),
         });
         let weights = memory::weights(&parsed.model);
-        let level = AtomicUsize::new(0);
-        Ok(Self { model: parsed.model, signature, level, weights, branching })
+        // The first level is the one with passes.
+        let level = AtomicUsize::new(usize::from(passes.are_off()));
+        Ok(Self { model: parsed.model, signature, level, passes, weights, branching })
     }
 
     /// Bytes of the tables that operators of ours hold, shared by all plans.
@@ -149,7 +153,7 @@ impl Template {
         shapes: Vec<ShapeFactoid>,
         levels: &[Level],
     ) -> Result<compile::Compiled, CompileError> {
-        compile::compile(&self.signature, levels, || {
+        compile::compile(&self.signature, levels, self.passes, || {
             let mut model = match &self.branching {
                 Some(branching) => branching.parse_for(self, &shapes)?,
                 None => self.model.clone(),

@@ -159,6 +159,14 @@ impl Shared {
         Err(first_error.unwrap_or_else(|| "no input shapes to try".to_owned()))
     }
 
+    /// Input shapes that compile and run, and the plan for them.
+    pub(super) fn shapes_that_run(
+        &self,
+        known_shapes: &[Vec<(String, Vec<usize>)>],
+    ) -> Result<(Vec<Shape>, Arc<TractPlan>), String> {
+        self.probe(known_shapes).map(|probe| (probe.shapes, probe.plan))
+    }
+
     /// Known shapes in the order of the signature, if they name and fit every input.
     fn in_order(&self, known: &[(String, Vec<usize>)]) -> Option<Vec<Shape>> {
         self.signature

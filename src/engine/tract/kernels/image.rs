@@ -1,0 +1,116 @@
+//! Images as a convolution reads them: with their margins, and with the columns that a
+//! stride skips laid aside, so that what one weight meets lies in one piece.
+
+/// The window of a convolution, over rows and columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine::tract) struct Window {
+    pub(in crate::engine::tract) kernel: [usize; 2],
+    pub(in crate::engine::tract) stride: [usize; 2],
+    pub(in crate::engine::tract) dilation: [usize; 2],
+    /// Margins above and to the left.
+    pub(in crate::engine::tract) before: [usize; 2],
+    /// Rows and columns of the image.
+    pub(in crate::engine::tract) input: [usize; 2],
+    pub(in crate::engine::tract) output: [usize; 2],
+}
+
+impl Window {
+    /// A window of one number that stops everywhere: the image can be read as it is.
+    pub(in crate::engine::tract) fn is_point(&self) -> bool {
+        self.kernel == [1, 1] && self.stride == [1, 1] && self.before == [0, 0]
+    }
+
+    pub(super) fn pixels(&self) -> usize {
+        self.output[0] * self.output[1]
+    }
+}
+
+/// How an image lies in memory for a window.
+pub(super) struct Layout {
+    window: Window,
+    /// Columns of each kind: one kind for every offset to a multiple of the stride.
+    width: usize,
+    /// Numbers in a row: columns of all kinds.
+    row: usize,
+    /// Numbers in a channel.
+    pub(super) plane: usize,
+}
+
+impl Layout {
+    pub(super) fn new(window: Window) -> Self {
+        let reach = |axis: usize| {
+            (window.output[axis].max(1) - 1) * window.stride[axis]
+                + (window.kernel[axis].max(1) - 1) * window.dilation[axis]
+                + 1
+        };
+        let width = reach(1).div_ceil(window.stride[1]);
+        let row = width * window.stride[1];
+        Self { window, width, row, plane: row * reach(0) }
+    }
+
+    /// Where a weight's first number lies in a channel.
+    pub(super) fn offset(&self, y: usize, x: usize) -> usize {
+        let (y, x) = (y * self.window.dilation[0], x * self.window.dilation[1]);
+        let stride = self.window.stride[1];
+        y * self.row + x % stride * self.width + x / stride
+    }
+
+    /// Whether the window ever meets rows, or columns, at this offset to a multiple of the stride.
+    #[inline(always)]
+    fn meets(&self, axis: usize, at: usize) -> bool {
+        let Window { kernel, stride, dilation, .. } = self.window;
+        kernel[axis] >= stride[axis]
+            || (0..kernel[axis])
+                .any(|step| step * dilation[axis] % stride[axis] == at % stride[axis])
+    }
+
+    /// Where the numbers for an output row start, from a weight's first.
+    pub(super) fn start(&self, output_row: usize) -> usize {
+        output_row * self.window.stride[0] * self.row
+    }
+
+    /// Writes a channel into its plane, with margins of this number.
+    #[inline(always)]
+    pub(super) fn fill(&self, channel: &[f32], plane: &mut [f32], margin: f32) {
+        let [rows, columns] = self.window.input;
+        let [top, left] = self.window.before;
+        for (number, target) in plane.chunks_exact_mut(self.row).enumerate() {
+            if !self.meets(0, number) {
+                continue;
+            }
+            let row = number.checked_sub(top).filter(|row| *row < rows);
+            let Some(source) = row.map(|row| &channel[row * columns..][..columns]) else {
+                target.fill(margin);
+                continue;
+            };
+            if self.window.stride[1] == 1 {
+                let (before, rest) = target.split_at_mut(left.min(self.row));
+                let (inside, after) = rest.split_at_mut(columns.min(rest.len()));
+                before.fill(margin);
+                inside.copy_from_slice(&source[..inside.len()]);
+                after.fill(margin);
+            } else {
+                self.scatter(source, target, margin);
+            }
+        }
+    }
+
+    /// A row with a stride: each kind of columns by itself.
+    #[inline(always)]
+    fn scatter(&self, source: &[f32], target: &mut [f32], margin: f32) {
+        let (stride, left) = (self.window.stride[1], self.window.before[1]);
+        for (kind, target) in target.chunks_exact_mut(self.width).enumerate() {
+            if !self.meets(1, kind) {
+                continue;
+            }
+            target.fill(margin);
+            // Margins come first; then every column of the source that is of this kind.
+            let outside = left.saturating_sub(kind).div_ceil(stride);
+            let first = outside * stride + kind - left;
+            let values = source.iter().skip(first).step_by(stride);
+            for (target, value) in target.iter_mut().skip(outside).zip(values) {
+                *target = *value;
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Vectors from and to slices that may be shorter.
+
+use pulp::Simd;
+
+/// A slice of at most one vector; what is missing is zero.
+#[inline(always)]
+pub(super) fn load<S: Simd>(simd: S, slice: &[f32]) -> S::f32s {
+    match S::as_simd_f32s(slice) {
+        ([vector], []) => *vector,
+        _ => simd.partial_load_f32s(slice),
+    }
+}
+
+/// As much of a vector as the slice holds, which is at most all of it.
+#[inline(always)]
+pub(super) fn store<S: Simd>(simd: S, slice: &mut [f32], vector: S::f32s) {
+    match S::as_mut_simd_f32s(slice) {
+        ([whole], []) => *whole = vector,
+        _ => simd.partial_store_f32s(slice, vector),
+    }
+}

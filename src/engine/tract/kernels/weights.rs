@@ -1,0 +1,46 @@
+//! A matrix cut into panels of rows, as the tile reads it.
+
+/// Rows of a panel. With two vectors per row their sums fill the registers of AVX-512.
+pub(super) const ROWS: usize = 12;
+
+/// A matrix in panels of [`ROWS`] rows; inside a panel the columns lie one after another.
+/// Rows that fill up the last panel are zero.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::engine::tract) struct RowPanels {
+    rows: usize,
+    depth: usize,
+    panels: Vec<[f32; ROWS]>,
+}
+
+impl RowPanels {
+    /// From a matrix with its rows one after another.
+    pub(in crate::engine::tract) fn pack(matrix: &[f32], depth: usize) -> Self {
+        let rows = if depth == 0 { 0 } else { matrix.len() / depth };
+        let mut panels = vec![[0.0; ROWS]; rows.div_ceil(ROWS) * depth];
+        for (row, values) in matrix.chunks_exact(depth.max(1)).enumerate() {
+            let panel = &mut panels[row / ROWS * depth..][..depth];
+            for (column, &value) in panel.iter_mut().zip(values) {
+                column[row % ROWS] = value;
+            }
+        }
+        Self { rows, depth, panels }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// The columns `from..to` of each panel, with the number of the panel's first row.
+    pub(super) fn panels(
+        &self,
+        from: usize,
+        to: usize,
+    ) -> impl Iterator<Item = (usize, &[[f32; ROWS]])> {
+        let panels = self.panels.chunks_exact(self.depth.max(1)).enumerate();
+        panels.map(move |(number, panel)| (number * ROWS, &panel[from..to]))
+    }
+}
