@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::capacity::cores;
 use crate::client;
 use crate::figure::{Bar, Figure, median};
-use crate::process::{Serving, own_time};
+use crate::process::{Serving, busy_time, own_time};
 use crate::question::{Form, Question, Rows};
 use crate::random::Random;
 use crate::raw::Raw;
@@ -37,15 +37,15 @@ pub fn run(rounds: usize) -> Vec<Figure> {
         [("binary", questions(&rows, Form::Binary)), ("JSON", questions(&rows, Form::Json))];
     let mut ratios = [Vec::new(), Vec::new()];
     println!(
-        "\n| 1-64 rows of flight-delay | server, rows/s | plan alone, rows/s (batch) | ratio | client's part of the machine | ratio without it |\n|---|---|---|---|---|---|"
+        "\n| 1-64 rows of flight-delay | server, rows/s | plan alone, rows/s (batch) | ratio | machine busy | client's part of it | ratio without that |\n|---|---|---|---|---|---|---|"
     );
     for _ in 0..rounds {
         let (best, batch) = best_batch(&raw, &rows);
         for ((form, questions), ratios) in forms.iter().zip(&mut ratios) {
-            let (rate, client) = measure(server.address, questions);
+            let Measured { rate, busy, client } = measure(server.address, questions);
             let ratio = rate / best;
             println!(
-                "| {form} | {rate:.0} | {best:.0} ({batch}) | {ratio:.2} | {client:.2} | {:.2} |",
+                "| {form} | {rate:.0} | {best:.0} ({batch}) | {ratio:.2} | {busy:.2} | {client:.2} | {:.2} |",
                 ratio / (1.0 - client),
             );
             ratios.push(ratio);
@@ -80,12 +80,22 @@ fn best_batch(raw: &Raw, rows: &Rows) -> (f64, usize) {
     rates.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).expect("several batches")
 }
 
-/// Rows a second that the server answers, and the client's part of the machine's time.
-fn measure(address: SocketAddr, questions: &[Question]) -> (f64, f64) {
-    let (started, before) = (Instant::now(), own_time());
+/// Rows a second, and parts of the machine's time.
+struct Measured {
+    rate: f64,
+    busy: f64,
+    client: f64,
+}
+
+fn measure(address: SocketAddr, questions: &[Question]) -> Measured {
+    let (started, busy, own) = (Instant::now(), busy_time(), own_time());
     let outcome = client::load(address, questions, CONNECTIONS, ROUND);
-    let spent = own_time().saturating_sub(before);
     outcome.must_be_right("the mix");
     let machine = started.elapsed().as_secs_f64() * cores() as f64;
-    (outcome.rows_rate(), spent.as_secs_f64() / machine)
+    let part = |now: Duration, before| now.saturating_sub(before).as_secs_f64() / machine;
+    Measured {
+        rate: outcome.rows_rate(),
+        busy: part(busy_time(), busy),
+        client: part(own_time(), own),
+    }
 }

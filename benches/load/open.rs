@@ -7,8 +7,10 @@
 //! other reads the answers of all. If every connection is busy another one is opened, up to
 //! a bound; a question that finds the bound reached counts as failed.
 
-use std::io::{self, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+mod connection;
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle, sleep};
@@ -17,6 +19,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use self::connection::{Asked, Connection};
 use crate::client::{self, Answer};
 use crate::question::Question;
 use crate::random::Random;
@@ -54,25 +57,6 @@ struct Shared {
     open: AtomicUsize,
     idle: Mutex<Vec<Arc<Connection>>>,
     seen: Mutex<Seen>,
-}
-
-struct Connection {
-    stream: TcpStream,
-    state: Mutex<State>,
-}
-
-enum State {
-    Idle,
-    Asked(Asked),
-    /// Its reader has ended: a server closes what is idle for long.
-    Gone,
-}
-
-#[derive(Clone, Copy)]
-struct Asked {
-    due: Instant,
-    question: usize,
-    phase: usize,
 }
 
 impl Open {
@@ -123,7 +107,7 @@ impl Open {
 
 impl Shared {
     fn send(self: &Arc<Self>, handle: &Handle) -> Seen {
-        wake_up_precisely();
+        go_first();
         let _inside = handle.enter();
         let mut random = Random::new(self.arrivals.seed);
         let mut seen = Seen::default();
@@ -138,11 +122,7 @@ impl Shared {
                 continue;
             };
             seen.phases[phase].lateness.push(due.elapsed().as_secs_f32());
-            let request = &self.arrivals.questions[question].request;
-            if write_whole(&connection.stream, request).is_err() {
-                // Its reader ends, too, and counts the question as broken.
-                let _ = connection.stream.shutdown(Shutdown::Both);
-            }
+            connection.ask(&self.arrivals.questions[question].request);
         }
         self.sent_all.store(true, Ordering::Relaxed);
         seen
@@ -159,11 +139,8 @@ impl Shared {
                 }
                 None => return None,
             };
-            let mut state = lock(&connection.state);
-            if matches!(*state, State::Idle) {
-                *state = State::Asked(asked);
+            if connection.reserve(asked) {
                 self.under_way.fetch_add(1, Ordering::Relaxed);
-                drop(state);
                 return Some(connection);
             }
         }
@@ -174,7 +151,7 @@ impl Shared {
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
         let reading = tokio::net::TcpStream::from_std(stream.try_clone()?)?;
-        let connection = Arc::new(Connection { stream, state: Mutex::new(State::Idle) });
+        let connection = Arc::new(Connection::new(stream));
         self.open.fetch_add(1, Ordering::Relaxed);
         tokio::spawn(Arc::clone(self).answers(reading, Arc::clone(&connection)));
         Ok(connection)
@@ -182,6 +159,7 @@ impl Shared {
 
     fn read(&self, runtime: &Runtime) {
         const LOOK: Duration = Duration::from_millis(20);
+        go_first();
         runtime.block_on(async {
             let mut left = GRACE;
             loop {
@@ -202,19 +180,17 @@ impl Shared {
         mut stream: tokio::net::TcpStream,
         connection: Arc<Connection>,
     ) {
-        let mut buffer = Vec::with_capacity(16 * 1024);
+        let mut buffer = Vec::with_capacity(4 * 1024);
         while let Ok(1..) = stream.read_buf(&mut buffer).await {
             let Some(answer) = client::parse(&buffer) else { continue };
-            let state = std::mem::replace(&mut *lock(&connection.state), State::Idle);
-            let State::Asked(asked) = state else { break };
+            let Some(asked) = connection.answered() else { break };
             self.count(asked, &answer, &buffer);
             buffer.clear();
             self.under_way.fetch_sub(1, Ordering::Relaxed);
             lock(&self.idle).push(Arc::clone(&connection));
         }
         self.open.fetch_sub(1, Ordering::Relaxed);
-        let state = std::mem::replace(&mut *lock(&connection.state), State::Gone);
-        if matches!(state, State::Asked(_)) {
+        if connection.is_gone() {
             self.under_way.fetch_sub(1, Ordering::Relaxed);
             lock(&self.seen).broken += 1;
         }
@@ -237,25 +213,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Linux lets a sleeping thread oversleep by 50 µs to save power; this one shall not. Where
-/// that is refused the lateness that is printed says so.
-fn wake_up_precisely() {
+/// Callers have machines of their own. Here they share the cores with the server, so the two
+/// threads that stand for them go first; else a question would be sent, or its answer seen,
+/// when a run of the server ends. Linux also lets a sleeping thread oversleep by 50 µs to
+/// save power; these shall not. Where the system refuses either, the lateness that is
+/// printed says so.
+fn go_first() {
+    let _ = rustix::process::setpriority_process(None, -10);
     let thread = rustix::thread::gettid().as_raw_nonzero();
     let _ = std::fs::write(format!("/proc/{thread}/timerslack_ns"), "1");
-}
-
-/// An idle connection's buffers are empty and take small requests at once; for large ones
-/// the server must read a little first.
-fn write_whole(mut stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
-    let give_up = Instant::now() + Duration::from_millis(100);
-    while !bytes.is_empty() {
-        match stream.write(bytes) {
-            Ok(written) => bytes = &bytes[written..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < give_up => {
-                sleep(Duration::from_micros(20));
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
