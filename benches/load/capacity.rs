@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::client;
 use crate::open::{Arrivals, Open};
-use crate::process;
+use crate::process::{Serving, own_time};
 use crate::question::Question;
 
 const WARM_UP: Duration = Duration::from_millis(500);
@@ -32,17 +32,19 @@ pub fn closed(address: SocketAddr, questions: &[Question], connections: usize) -
 /// Questions a second of an open loop that keep the machine busy for this share of its time.
 /// It runs the client, too, and sending one by one costs that more than sending at once, so
 /// the rate of a closed loop is only where the search begins.
-pub fn busy_rate(address: SocketAddr, arrivals: &Arrivals, closed: f64, share: f64) -> f64 {
-    let mut rate = closed / 2.0;
-    for _ in 0..2 {
-        let load = Open::start(address, &Arrivals { rate, ..arrivals.clone() });
+pub fn busy_rate(server: &Serving, arrivals: &Arrivals, closed: f64, share: f64) -> f64 {
+    let mut rate = closed / 3.0;
+    for _ in 0..3 {
+        let load = Open::start(server.address, &Arrivals { rate, ..arrivals.clone() });
         sleep(WARM_UP);
-        let before = process::busy_time();
-        sleep(MEASURED);
-        let busy = process::busy_time().saturating_sub(before);
-        load.end().must_be_answered("the search for the rate");
-        let time = cores() as f64 * MEASURED.as_secs_f64();
-        rate *= share * time / busy.as_secs_f64();
+        let before = own_time() + server.time();
+        sleep(MEASURED / 2);
+        let busy = own_time() + server.time() - before;
+        // Too much is no failure yet, it only says that the rate must be lower.
+        let overdone = load.end().unsent > 0;
+        let time = cores() as f64 * (MEASURED / 2).as_secs_f64();
+        let busy = if overdone { 1.0 } else { busy.as_secs_f64() / time };
+        rate = (rate * share / busy).min(closed);
     }
     rate
 }

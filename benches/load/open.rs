@@ -9,14 +9,13 @@
 
 mod connection;
 
-use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
-use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use self::connection::{Asked, Connection};
@@ -27,6 +26,9 @@ use crate::seen::{PHASES, Seen};
 
 /// How long answers may take after the last question.
 const GRACE: Duration = Duration::from_secs(35);
+
+/// Connections that are open before the first question, if so many are allowed.
+const READY: usize = 1024;
 
 /// What arrives.
 #[derive(Clone)]
@@ -51,6 +53,7 @@ struct Shared {
     address: SocketAddr,
     arrivals: Arrivals,
     phase: AtomicUsize,
+    ready: AtomicBool,
     stop: AtomicBool,
     sent_all: AtomicBool,
     under_way: AtomicUsize,
@@ -60,11 +63,13 @@ struct Shared {
 }
 
 impl Open {
+    /// Begins when its connections are open.
     pub fn start(address: SocketAddr, arrivals: &Arrivals) -> Self {
         let shared = Arc::new(Shared {
             address,
             arrivals: arrivals.clone(),
             phase: AtomicUsize::new(0),
+            ready: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             sent_all: AtomicBool::new(false),
             under_way: AtomicUsize::new(0),
@@ -82,6 +87,9 @@ impl Open {
             let shared = Arc::clone(&shared);
             move || shared.read(&runtime)
         });
+        while !shared.ready.load(Ordering::Relaxed) {
+            sleep(Duration::from_millis(1));
+        }
         Self { shared, sender, reader }
     }
 
@@ -108,7 +116,8 @@ impl Open {
 impl Shared {
     fn send(self: &Arc<Self>, handle: &Handle) -> Seen {
         go_first();
-        let _inside = handle.enter();
+        self.open_some(handle);
+        self.ready.store(true, Ordering::Relaxed);
         let mut random = Random::new(self.arrivals.seed);
         let mut seen = Seen::default();
         let mut due = Instant::now();
@@ -117,44 +126,88 @@ impl Shared {
             sleep(due.saturating_duration_since(Instant::now()));
             let question = random.below(self.arrivals.questions.len());
             let phase = self.phase.load(Ordering::Relaxed);
-            let Some(connection) = self.reserve(Asked { due, question, phase }) else {
-                seen.unsent += 1;
-                continue;
-            };
-            seen.phases[phase].lateness.push(due.elapsed().as_secs_f32());
-            connection.ask(&self.arrivals.questions[question].request);
+            self.ask(Asked { due, question, phase }, handle, &mut seen);
         }
         self.sent_all.store(true, Ordering::Relaxed);
         seen
     }
 
-    /// An idle connection for this question, or else a new one.
-    fn reserve(self: &Arc<Self>, asked: Asked) -> Option<Arc<Connection>> {
-        loop {
-            let idle = lock(&self.idle).pop();
-            let connection = match idle {
-                Some(connection) => connection,
-                None if self.open.load(Ordering::Relaxed) < self.arrivals.connections => {
-                    self.open().ok()?
+    /// Connecting costs more than asking. After a hiccup of the machine everything is due at
+    /// once, and if each question then opened a connection, the hiccup would feed itself.
+    fn open_some(self: &Arc<Self>, handle: &Handle) {
+        // A listener's queue holds a few hundred.
+        const AT_ONCE: usize = 128;
+        let give_up = Instant::now() + Duration::from_secs(2);
+        let mut opened = 0;
+        while opened < self.arrivals.connections.min(READY) && Instant::now() < give_up {
+            if lock(&self.idle).len() == opened {
+                for _ in 0..AT_ONCE {
+                    self.open.fetch_add(1, Ordering::Relaxed);
+                    handle.spawn(Arc::clone(self).connect(None));
                 }
-                None => return None,
-            };
+                opened += AT_ONCE;
+            }
+            sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn ask(self: &Arc<Self>, asked: Asked, handle: &Handle, seen: &mut Seen) {
+        let idle = self.reserve(asked);
+        if idle.is_none() && self.open.load(Ordering::Relaxed) >= self.arrivals.connections {
+            seen.unsent += 1;
+            return;
+        }
+        seen.phases[asked.phase].lateness.push(asked.due.elapsed().as_secs_f32());
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        let Some(connection) = idle else {
+            // Connecting may take its time; the next question must not wait for it.
+            self.open.fetch_add(1, Ordering::Relaxed);
+            handle.spawn(Arc::clone(self).connect(Some(asked)));
+            return;
+        };
+        let request = &self.arrivals.questions[asked.question].request;
+        if connection.ask(request).is_err() && connection.give_up() {
+            self.under_way.fetch_sub(1, Ordering::Relaxed);
+            seen.broken += 1;
+        }
+    }
+
+    fn reserve(&self, asked: Asked) -> Option<Arc<Connection>> {
+        loop {
+            let connection = lock(&self.idle).pop()?;
             if connection.reserve(asked) {
-                self.under_way.fetch_add(1, Ordering::Relaxed);
                 return Some(connection);
             }
         }
     }
 
-    fn open(self: &Arc<Self>) -> io::Result<Arc<Connection>> {
-        let stream = TcpStream::connect(self.address)?;
-        stream.set_nodelay(true)?;
-        stream.set_nonblocking(true)?;
-        let reading = tokio::net::TcpStream::from_std(stream.try_clone()?)?;
-        let connection = Arc::new(Connection::new(stream));
-        self.open.fetch_add(1, Ordering::Relaxed);
-        tokio::spawn(Arc::clone(self).answers(reading, Arc::clone(&connection)));
-        Ok(connection)
+    /// Opens a connection, asks its first question if there is one, and reads the answers.
+    async fn connect(self: Arc<Self>, asked: Option<Asked>) {
+        match TcpStream::connect(self.address).await {
+            Ok(stream) => {
+                let _ = stream.set_nodelay(true);
+                let connection = Arc::new(Connection::new(stream, asked));
+                if let Some(Asked { question, .. }) = asked {
+                    // If it fails, so does reading.
+                    let request = &self.arrivals.questions[question].request;
+                    let _ = connection.ask_first(request).await;
+                } else {
+                    lock(&self.idle).push(Arc::clone(&connection));
+                }
+                self.answers(&connection).await;
+                if connection.give_up() {
+                    self.lose();
+                }
+            }
+            Err(_) if asked.is_some() => self.lose(),
+            Err(_) => {}
+        }
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn lose(&self) {
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
+        lock(&self.seen).broken += 1;
     }
 
     fn read(&self, runtime: &Runtime) {
@@ -174,25 +227,16 @@ impl Shared {
         });
     }
 
-    /// Reads the answers of one connection until it breaks.
-    async fn answers(
-        self: Arc<Self>,
-        mut stream: tokio::net::TcpStream,
-        connection: Arc<Connection>,
-    ) {
+    /// Reads the answers of one connection until it ends.
+    async fn answers(&self, connection: &Arc<Connection>) {
         let mut buffer = Vec::with_capacity(4 * 1024);
-        while let Ok(1..) = stream.read_buf(&mut buffer).await {
+        while connection.read(&mut buffer).await {
             let Some(answer) = client::parse(&buffer) else { continue };
-            let Some(asked) = connection.answered() else { break };
+            let Some(asked) = connection.answered() else { return };
             self.count(asked, &answer, &buffer);
             buffer.clear();
             self.under_way.fetch_sub(1, Ordering::Relaxed);
-            lock(&self.idle).push(Arc::clone(&connection));
-        }
-        self.open.fetch_sub(1, Ordering::Relaxed);
-        if connection.is_gone() {
-            self.under_way.fetch_sub(1, Ordering::Relaxed);
-            lock(&self.seen).broken += 1;
+            lock(&self.idle).push(Arc::clone(connection));
         }
     }
 

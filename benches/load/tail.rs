@@ -4,7 +4,6 @@
 //! The empty handler under the same share of load, right after it, tells which part of the
 //! tail belongs to the arrivals, the client and the machine: nobody gets below that.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use crate::capacity;
 use crate::client;
 use crate::figure::{Bar, Figure, median};
 use crate::open::{Arrivals, Open};
-use crate::process::Serving;
+use crate::process::{Serving, own_time};
 use crate::question::{Form, Question, Rows};
 use crate::raw::Raw;
 use crate::repository::{self, Repository};
@@ -35,12 +34,12 @@ pub fn run(rounds: usize) -> Vec<Figure> {
     let server = Serving::onnxd(&repository.root, &[]);
     let empty = Serving::empty_handler();
     println!(
-        "\n| 1 row, 70 % busy | closed loop /s | open loop /s | p50 | p99 | p99 / p50 | sent late, p99 |\n|---|---|---|---|---|---|---|"
+        "\n| 1 row, 70 % busy | closed loop /s | open loop /s | busy | p50 | p99 | p99 / p50 | sent late, p99 |\n|---|---|---|---|---|---|---|---|"
     );
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..rounds as u64 {
-        ours.push(ratio("flight-delay", server.address, &questions, round));
-        theirs.push(ratio("empty handler", empty.address, &nothing, round));
+        ours.push(ratio("flight-delay", &server, &questions, round));
+        theirs.push(ratio("empty handler", &empty, &nothing, round));
     }
     println!("The empty handler's p99 is {:.2} times its p50.", median(theirs));
     let name = "p99 / p50 at 70 % load, flight-delay, 1 row";
@@ -57,21 +56,24 @@ fn to_empty_handler(request: Vec<u8>) -> Vec<Question> {
 }
 
 /// p99 over p50 of one round.
-fn ratio(name: &str, address: SocketAddr, questions: &[Question], seed: u64) -> f64 {
-    let closed = capacity::closed(address, questions, 16);
+fn ratio(name: &str, server: &Serving, questions: &[Question], seed: u64) -> f64 {
+    let closed = capacity::closed(server.address, questions, 16);
     let mut arrivals = Arrivals { questions: questions.into(), rate: 0.0, connections: 1024, seed };
-    arrivals.rate = capacity::busy_rate(address, &arrivals, closed, SHARE);
-    let load = Open::start(address, &arrivals);
+    arrivals.rate = capacity::busy_rate(server, &arrivals, closed, SHARE);
+    let load = Open::start(server.address, &arrivals);
     sleep(WARM_UP);
     load.enter(MEASURED);
+    let before = own_time() + server.time();
     sleep(ROUND);
+    let busy = own_time() + server.time() - before;
+    let busy = busy.as_secs_f64() / ROUND.as_secs_f64() / capacity::cores() as f64;
     let seen = load.end();
     seen.must_be_answered(name);
     let phase = &seen.phases[MEASURED];
     let (p50, p99) = (phase.quantile(0.5), phase.quantile(0.99));
     let ratio = p99.as_secs_f64() / p50.as_secs_f64();
     println!(
-        "| {name} | {closed:.0} | {:.0} | {p50:.2?} | {p99:.2?} | {ratio:.2} | {:.2?} |",
+        "| {name} | {closed:.0} | {:.0} | {busy:.2} | {p50:.2?} | {p99:.2?} | {ratio:.2} | {:.2?} |",
         arrivals.rate,
         quantile(&phase.lateness, 0.99),
     );

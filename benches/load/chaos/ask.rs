@@ -56,6 +56,7 @@ async fn caller(
     until: Instant,
     tally: Arc<Tally>,
 ) {
+    let started = Instant::now();
     let mut random = Random::new(seed);
     let mut stream = None;
     let mut buffer = Vec::new();
@@ -73,9 +74,10 @@ async fn caller(
         };
         let away = Duration::from_micros(random.number() % 5_000);
         stream = ask(open, &models, &request, away, &mut buffer, &tally).await;
-        // New versions load where nothing else wants the cores; they must get some time.
-        if random.chance(0.5) {
-            tokio::time::sleep(Duration::from_micros(random.number() % 20_000)).await;
+        // New versions load where nothing else wants the cores; they must get some time. So
+        // three seconds of ten are as busy as can be.
+        if started.elapsed().as_secs() % 10 >= 3 {
+            tokio::time::sleep(Duration::from_micros(random.number() % 100_000)).await;
         }
     }
 }

@@ -1,10 +1,11 @@
 //! One connection of an open loop: the sender writes to it, a task reads from it.
 
-use std::io::{self, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
 
 pub(super) struct Connection {
     stream: TcpStream,
@@ -14,7 +15,7 @@ pub(super) struct Connection {
 enum State {
     Idle,
     Asked(Asked),
-    /// Its reader has ended: a server closes what is idle for long.
+    /// A server closes what is idle for long.
     Gone,
 }
 
@@ -27,8 +28,9 @@ pub(super) struct Asked {
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, state: Mutex::new(State::Idle) }
+    pub(super) fn new(stream: TcpStream, asked: Option<Asked>) -> Self {
+        let state = asked.map_or(State::Idle, State::Asked);
+        Self { stream, state: Mutex::new(state) }
     }
 
     /// Takes the connection for a question; `false` if it is gone.
@@ -49,25 +51,19 @@ impl Connection {
         }
     }
 
-    /// Its reader ends. Whether a question is left without an answer.
-    pub(super) fn is_gone(&self) -> bool {
+    /// Nothing is asked here any more. Whether a question is left without an answer.
+    pub(super) fn give_up(&self) -> bool {
         matches!(std::mem::replace(&mut *self.lock(), State::Gone), State::Asked(_))
     }
 
-    /// Writes the whole request. If that fails the reader ends, too, and counts it.
-    pub(super) fn ask(&self, request: &[u8]) {
-        if self.write(request).is_err() {
-            let _ = self.stream.shutdown(Shutdown::Both);
-        }
-    }
-
-    /// An idle connection's buffers are empty and take small requests at once; for large
-    /// ones the server must read a little first.
-    fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
+    /// Writes a request from another thread than the reader's. An idle connection's buffers
+    /// are empty and take small requests at once; for large ones the server must read a
+    /// little first.
+    pub(super) fn ask(&self, mut request: &[u8]) -> io::Result<()> {
         let give_up = Instant::now() + Duration::from_millis(100);
-        while !bytes.is_empty() {
-            match (&self.stream).write(bytes) {
-                Ok(written) => bytes = &bytes[written..],
+        while !request.is_empty() {
+            match self.stream.try_write(request) {
+                Ok(written) => request = &request[written..],
                 Err(error)
                     if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < give_up =>
                 {
@@ -77,6 +73,33 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// The same from the reader's thread, which must not sleep.
+    pub(super) async fn ask_first(&self, mut request: &[u8]) -> io::Result<()> {
+        while !request.is_empty() {
+            self.stream.writable().await?;
+            match self.stream.try_write(request) {
+                Ok(written) => request = &request[written..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends what has come; `false` at the end of the connection.
+    pub(super) async fn read(&self, buffer: &mut Vec<u8>) -> bool {
+        loop {
+            if self.stream.readable().await.is_err() {
+                return false;
+            }
+            match self.stream.try_read_buf(buffer) {
+                Ok(read) => return read > 0,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return false,
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
