@@ -39,7 +39,7 @@ pub fn busy_rate(server: &Serving, arrivals: &Arrivals, closed: f64, share: f64)
         sleep(WARM_UP);
         let before = own_time() + server.time();
         sleep(MEASURED / 2);
-        let busy = own_time() + server.time() - before;
+        let busy = (own_time() + server.time()).saturating_sub(before);
         // Too much is no failure yet, it only says that the rate must be lower.
         let overdone = load.end().unsent > 0;
         let time = cores() as f64 * (MEASURED / 2).as_secs_f64();

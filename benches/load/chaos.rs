@@ -54,7 +54,7 @@ fn watch(server: &Serving, stop: &AtomicBool, tally: &Tally, duration: Duration)
     loop {
         sleep(Duration::from_millis(100));
         let over = stop.load(Ordering::Relaxed);
-        if over || started.elapsed() >= next {
+        if over || (next < duration && started.elapsed() >= next) {
             next += step;
             let resident = server.resident_bytes() as f64 / 1e6;
             println!("| {:.0} | {tally} | {resident:.1} MB |", started.elapsed().as_secs_f64());

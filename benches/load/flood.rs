@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::capacity;
 use crate::convolutions;
 use crate::figure::{Bar, Figure, median};
-use crate::open::{Arrivals, Open};
+use crate::open::{Arrivals, Open, Precedence};
 use crate::process::Serving;
 use crate::question::{Form, Question, Rows};
 use crate::raw::Raw;
@@ -79,6 +79,7 @@ fn round_of(
         rate,
         connections,
         seed: round as u64,
+        precedence: Precedence::Client,
     };
     let rate = QUIET * capacity::closed(address, quiet, 4);
     let flooding = FLOOD * capacity::closed(address, flood, 4);

@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use crate::client;
-use crate::open::{Arrivals, Open};
+use crate::open::{Arrivals, Open, Precedence};
 use crate::process::Serving;
 use crate::question::Question;
 use crate::seen::quantile;
@@ -24,8 +24,16 @@ pub fn run() {
     );
     for rate in RATES {
         let questions = Arc::new([question.clone()]);
-        let load =
-            Open::start(empty.address, &Arrivals { questions, rate, connections: 256, seed: 1 });
+        let load = Open::start(
+            empty.address,
+            &Arrivals {
+                questions,
+                rate,
+                connections: 256,
+                seed: 1,
+                precedence: Precedence::Nobody,
+            },
+        );
         sleep(Duration::from_millis(500));
         load.enter(1);
         sleep(Duration::from_secs(3));

@@ -8,6 +8,7 @@
 //! a bound; a question that finds the bound reached counts as failed.
 
 mod connection;
+mod precedence;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,6 +20,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use self::connection::{Asked, Connection};
+pub use self::precedence::Precedence;
 use crate::client::{self, Answer};
 use crate::question::Question;
 use crate::random::Random;
@@ -40,6 +42,7 @@ pub struct Arrivals {
     /// The most connections.
     pub connections: usize,
     pub seed: u64,
+    pub precedence: Precedence,
 }
 
 /// A load that goes on until it is told to end.
@@ -115,7 +118,7 @@ impl Open {
 
 impl Shared {
     fn send(self: &Arc<Self>, handle: &Handle) -> Seen {
-        go_first();
+        self.arrivals.precedence.prepare_thread();
         self.open_some(handle);
         self.ready.store(true, Ordering::Relaxed);
         let mut random = Random::new(self.arrivals.seed);
@@ -212,7 +215,7 @@ impl Shared {
 
     fn read(&self, runtime: &Runtime) {
         const LOOK: Duration = Duration::from_millis(20);
-        go_first();
+        self.arrivals.precedence.prepare_thread();
         runtime.block_on(async {
             let mut left = GRACE;
             loop {
@@ -255,15 +258,4 @@ impl Shared {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Callers have machines of their own. Here they share the cores with the server, so the two
-/// threads that stand for them go first; else a question would be sent, or its answer seen,
-/// when a run of the server ends. Linux also lets a sleeping thread oversleep by 50 µs to
-/// save power; these shall not. Where the system refuses either, the lateness that is
-/// printed says so.
-fn go_first() {
-    let _ = rustix::process::setpriority_process(None, -10);
-    let thread = rustix::thread::gettid().as_raw_nonzero();
-    let _ = std::fs::write(format!("/proc/{thread}/timerslack_ns"), "1");
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::capacity;
 use crate::convolutions;
 use crate::figure::{Bar, Figure};
-use crate::open::{Arrivals, Open};
+use crate::open::{Arrivals, Open, Precedence};
 use crate::process::Serving;
 use crate::question::{Form, Question, Rows};
 use crate::raw::Raw;
@@ -37,7 +37,13 @@ pub fn run(seconds: usize) -> Vec<Figure> {
 
     let capacity = capacity::closed(server.address, &patient, 4);
     let rate = OVERLOAD * capacity;
-    let arrivals = Arrivals { questions: hurried, rate, connections: 8192, seed: 1 };
+    let arrivals = Arrivals {
+        questions: hurried,
+        rate,
+        connections: 8192,
+        seed: 1,
+        precedence: Precedence::Client,
+    };
     let load = Open::start(server.address, &arrivals);
     sleep(WARM_UP);
     load.enter(MEASURED);

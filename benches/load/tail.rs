@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::capacity;
 use crate::client;
 use crate::figure::{Bar, Figure, median};
-use crate::open::{Arrivals, Open};
+use crate::open::{Arrivals, Open, Precedence};
 use crate::process::{Serving, own_time};
 use crate::question::{Form, Question, Rows};
 use crate::raw::Raw;
@@ -58,14 +58,20 @@ fn to_empty_handler(request: Vec<u8>) -> Vec<Question> {
 /// p99 over p50 of one round.
 fn ratio(name: &str, server: &Serving, questions: &[Question], seed: u64) -> f64 {
     let closed = capacity::closed(server.address, questions, 16);
-    let mut arrivals = Arrivals { questions: questions.into(), rate: 0.0, connections: 1024, seed };
+    let mut arrivals = Arrivals {
+        questions: questions.into(),
+        rate: 0.0,
+        connections: 1024,
+        seed,
+        precedence: Precedence::Nobody,
+    };
     arrivals.rate = capacity::busy_rate(server, &arrivals, closed, SHARE);
     let load = Open::start(server.address, &arrivals);
     sleep(WARM_UP);
     load.enter(MEASURED);
     let before = own_time() + server.time();
     sleep(ROUND);
-    let busy = own_time() + server.time() - before;
+    let busy = (own_time() + server.time()).saturating_sub(before);
     let busy = busy.as_secs_f64() / ROUND.as_secs_f64() / capacity::cores() as f64;
     let seen = load.end();
     seen.must_be_answered(name);

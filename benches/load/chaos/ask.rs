@@ -63,14 +63,12 @@ async fn caller(
     while Instant::now() < until {
         let request = draw(&models, &mut random);
         let open = match stream.take() {
-            Some(open) => open,
-            None => match TcpStream::connect(address).await {
-                Ok(open) => open,
-                Err(_) => {
-                    tally.broken();
-                    continue;
-                }
-            },
+            Some(open) => Ok(open),
+            None => TcpStream::connect(address).await,
+        };
+        let Ok(open) = open else {
+            tally.broken();
+            continue;
         };
         let away = Duration::from_micros(random.number() % 5_000);
         stream = ask(open, &models, &request, away, &mut buffer, &tally).await;
