@@ -1,8 +1,9 @@
 //! The tail of latency when the machine is busy but not overloaded: a table model, one row a
 //! question, random arrivals that keep the machine 70 % busy, the client included.
 //!
-//! The empty handler under the same share of load, right after it, tells which part of the
-//! tail belongs to the arrivals, the client and the machine: nobody gets below that.
+//! The empty handler under the same share of load, right after it, tells how much of such a
+//! tail is made by the arrivals, the client and the machine. It answers more than twice as
+//! many questions in that share, and most of what is busy then is the client.
 
 use std::sync::Arc;
 use std::thread::sleep;
