@@ -4,7 +4,7 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 PYTHON ?= python3
 export CARGO_TARGET_DIR := $(TARGET)
 
-.PHONY: run test check bench trees networks clients sources conformance wild
+.PHONY: run test check bench chaos trees networks clients sources conformance wild
 
 ## Serves the models of this repository on 127.0.0.1:8080.
 run:
@@ -49,6 +49,10 @@ check:
 ## The load figures of docs/PERFORMANCE.md.
 bench:
 	$(CARGO) bench --bench load
+
+## Ten minutes of random requests, cancellations and swaps, every answer checked.
+chaos:
+	$(CARGO) bench --bench load -- chaos
 
 ## Tree ensembles against onnxruntime on the same files, both on one core.
 trees:

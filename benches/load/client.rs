@@ -7,10 +7,15 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::question::Question;
+use crate::seen::quantile;
+
 /// What came of a load.
 #[derive(Default, Clone, Debug)]
 pub struct Outcome {
     pub answered: u64,
+    /// Rows of those answers.
+    pub rows: u64,
     /// Answers that were not 200, or not what `check` wants.
     pub wrong: u64,
     /// Connections that broke.
@@ -26,17 +31,19 @@ impl Outcome {
         answered / self.elapsed.as_secs_f64()
     }
 
+    pub fn rows_rate(&self) -> f64 {
+        let rows = self.rows as f64;
+        rows / self.elapsed.as_secs_f64()
+    }
+
     pub fn quantile(&self, q: f64) -> Duration {
-        if self.latencies.is_empty() {
-            return Duration::ZERO;
-        }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "an index into the list"
-        )]
-        let index = ((self.latencies.len() - 1) as f64 * q) as usize;
-        Duration::from_secs_f32(self.latencies[index])
+        quantile(&self.latencies, q)
+    }
+
+    /// Ends the run if an answer was wrong or did not come.
+    pub fn must_be_right(&self, scenario: &str) {
+        let failed = (self.wrong, self.broken);
+        assert_eq!(failed, (0, 0), "{scenario}: wrong answers, broken connections");
     }
 }
 
@@ -44,9 +51,6 @@ impl Outcome {
 pub fn holds(body: &[u8], text: &str) -> bool {
     body.windows(text.len()).any(|window| window == text.as_bytes())
 }
-
-/// Decides whether an answer's body is right.
-pub type Check = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
 
 /// A POST with everything it needs.
 pub fn post(path: &str, headers: &str, body: &[u8]) -> Vec<u8> {
@@ -57,31 +61,33 @@ pub fn post(path: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// Sends the request over and over on `connections` connections for `duration`.
+/// Asks the questions in turn, over and over, on each of `connections` connections for
+/// `duration`.
 pub fn load(
     address: SocketAddr,
-    request: &[u8],
+    questions: &[Question],
     connections: usize,
     duration: Duration,
-    check: &Check,
 ) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime starts");
-    let request: Arc<[u8]> = request.into();
+    let questions: Arc<[Question]> = questions.into();
     runtime.block_on(async {
         let started = Instant::now();
         let tasks: Vec<_> = (0..connections)
-            .map(|_| {
-                let (request, check) = (Arc::clone(&request), Arc::clone(check));
-                tokio::spawn(connection(address, request, started + duration, check))
+            .map(|index| {
+                // Connections begin at different questions.
+                let first = index * questions.len() / connections;
+                tokio::spawn(connection(address, Arc::clone(&questions), first, started + duration))
             })
             .collect();
         let mut total = Outcome::default();
         for task in tasks {
             let one = task.await.expect("a client task does not panic");
             total.answered += one.answered;
+            total.rows += one.rows;
             total.wrong += one.wrong;
             total.broken += one.broken;
             total.latencies.extend(one.latencies);
@@ -94,9 +100,9 @@ pub fn load(
 
 async fn connection(
     address: SocketAddr,
-    request: Arc<[u8]>,
+    questions: Arc<[Question]>,
+    first: usize,
     until: Instant,
-    check: Check,
 ) -> Outcome {
     let mut outcome = Outcome::default();
     let Ok(mut stream) = tokio::net::TcpStream::connect(address).await else {
@@ -105,12 +111,12 @@ async fn connection(
     };
     let _ = stream.set_nodelay(true);
     let mut buffer = Vec::with_capacity(64 * 1024);
-    loop {
+    for question in questions.iter().cycle().skip(first) {
         let asked = Instant::now();
         if asked >= until {
-            return outcome;
+            break;
         }
-        if stream.write_all(&request).await.is_err() {
+        if stream.write_all(&question.request).await.is_err() {
             outcome.broken += 1;
             return outcome;
         }
@@ -129,10 +135,13 @@ async fn connection(
         };
         outcome.answered += 1;
         outcome.latencies.push(asked.elapsed().as_secs_f32());
-        if answer.status != 200 || !check(&buffer[answer.body..answer.end]) {
+        if answer.status == 200 && (question.check)(&buffer[answer.body..answer.end]) {
+            outcome.rows += question.rows as u64;
+        } else {
             outcome.wrong += 1;
         }
     }
+    outcome
 }
 
 pub struct Answer {
@@ -160,18 +169,21 @@ pub fn parse(buffer: &[u8]) -> Option<Answer> {
 /// The status of one request on a connection of its own; 0 if there is no answer.
 pub fn once(address: SocketAddr, request: &[u8]) -> u16 {
     const NO_ANSWER: u16 = 0;
-    let Ok(mut stream) = TcpStream::connect(address) else { return NO_ANSWER };
-    if stream.write_all(request).is_err() {
-        return NO_ANSWER;
-    }
+    fetch(address, request).map_or(NO_ANSWER, |(status, _)| status)
+}
+
+/// Status and body of one request on a connection of its own.
+pub fn fetch(address: SocketAddr, request: &[u8]) -> Option<(u16, Vec<u8>)> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.write_all(request).ok()?;
     let mut buffer = Vec::new();
     let mut chunk = [0; 16 * 1024];
     loop {
         if let Some(answer) = parse(&buffer) {
-            return answer.status;
+            return Some((answer.status, buffer[answer.body..answer.end].to_vec()));
         }
         match stream.read(&mut chunk) {
-            Ok(0) | Err(_) => return NO_ANSWER,
+            Ok(0) | Err(_) => return None,
             Ok(read) => buffer.extend_from_slice(&chunk[..read]),
         }
     }

@@ -1,13 +1,13 @@
-//! Load figures: the server under real HTTP load, against an empty axum handler that
-//! reads the same bodies, in one run on one machine.
+//! Load figures: the server under real HTTP load, in one run on one machine.
 //!
-//! `cargo bench --bench load` prints the table of docs/PERFORMANCE.md. Arguments after `--`
-//! choose parts by name: `ratios`, `soak`, `idle`, `swaps`, and behind
-//! `swaps` the name of the model.
+//! `cargo bench --bench load` prints the tables of docs/PERFORMANCE.md. Arguments after `--`
+//! choose parts by name: `ratios`, `generator`, `saturation`, `tail`, `flood`, `mix`,
+//! `overload`, `idle`, `soak`, `swaps` (behind it the name of a model), and `chaos`, which
+//! runs only if it is named. `rounds=2`, `seconds=10` (of the overload) and `minutes=1` (of
+//! the chaos) make a quick look of it.
 //!
-//! Client, server and handler share the machine's cores, so rates are not the machine's
-//! best; their ratio is the figure. Each scenario alternates the two and takes the median
-//! of the ratios.
+//! Client, server and empty handler share the machine's cores, so rates are not the
+//! machine's best; ratios within a round are the figures, and medians over the rounds.
 
 #![expect(
     clippy::expect_used,
@@ -15,27 +15,75 @@
     reason = "a benchmark that cannot go on stops, and its figures are rounded"
 )]
 
+mod capacity;
+mod chaos;
 mod client;
+mod convolutions;
+mod expect;
+mod figure;
+mod flood;
+mod generator;
 mod idle;
+mod mix;
 mod network;
+mod onnx;
+mod open;
+mod overload;
 mod process;
+mod question;
+mod random;
 mod ratios;
+mod raw;
+mod repository;
+mod saturation;
+mod seen;
 mod soak;
 mod steady;
+mod subjects;
 mod swaps;
+mod tail;
 
 use std::env;
+
+use mimalloc::MiMalloc;
+
+/// As in the server, so that a plan alone is as fast here as there.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() {
     if env::var_os(process::EMPTY_HANDLER).is_some() {
         process::run_empty_handler();
         return;
     }
-    let parts: Vec<String> =
+    process::allow_many_connections();
+    let arguments: Vec<String> =
         env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let wanted = |name: &str| parts.is_empty() || parts.iter().any(|part| part == name);
+    let rounds = number(&arguments, "rounds").unwrap_or(5);
+    let parts: Vec<&str> =
+        arguments.iter().map(String::as_str).filter(|part| !part.contains('=')).collect();
+    let wanted = |name: &str| parts.is_empty() || parts.contains(&name);
+    let mut figures = Vec::new();
     if wanted("ratios") {
-        ratios::run();
+        figures.extend(ratios::run());
+    }
+    if wanted("generator") {
+        generator::run();
+    }
+    if wanted("saturation") {
+        figures.extend(saturation::run(rounds));
+    }
+    if wanted("tail") {
+        figures.extend(tail::run(rounds));
+    }
+    if wanted("flood") {
+        figures.extend(flood::run(rounds));
+    }
+    if wanted("mix") {
+        figures.extend(mix::run(rounds));
+    }
+    if wanted("overload") {
+        figures.extend(overload::run(number(&arguments, "seconds").unwrap_or(60)));
     }
     if wanted("idle") {
         idle::run();
@@ -44,6 +92,18 @@ fn main() {
         soak::run();
     }
     if wanted("swaps") {
-        swaps::run(parts.get(1).map(String::as_str));
+        swaps::run(parts.get(1).copied());
     }
+    // Ten minutes that give no figure: only by name.
+    if parts.contains(&"chaos") {
+        chaos::run(number(&arguments, "minutes").unwrap_or(10));
+    }
+    figure::print(&figures);
+}
+
+/// The number behind `name=`.
+fn number(arguments: &[String], name: &str) -> Option<usize> {
+    let given =
+        arguments.iter().find_map(|argument| argument.strip_prefix(name)?.strip_prefix('='));
+    given.map(|text| text.parse().expect("a number behind the '='"))
 }

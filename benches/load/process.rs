@@ -5,13 +5,19 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+/// Linux counts time on cores in hundredths of a second.
+const TICK: Duration = Duration::from_millis(10);
 
 /// Tells this program to be the empty handler instead of the benchmark.
 pub const EMPTY_HANDLER: &str = "ONNXD_BENCH_EMPTY_HANDLER";
@@ -22,8 +28,7 @@ pub struct Serving {
     pub address: SocketAddr,
     /// From start to the line that says "listening".
     pub started: Instant,
-    // Kept open: a server that logs into a closed pipe would fail.
-    _log: BufReader<ChildStderr>,
+    errors: Arc<Mutex<Vec<String>>>,
 }
 
 impl Serving {
@@ -58,7 +63,24 @@ impl Serving {
                 break rest[..end].parse().expect("an address");
             }
         };
-        Self { child, address, started, _log: log }
+        // Read to the end: a server that logs into a full or closed pipe would stand still.
+        let errors: Arc<Mutex<Vec<String>>> = Arc::default();
+        thread::spawn({
+            let errors = Arc::clone(&errors);
+            move || {
+                for line in log.lines().map_while(Result::ok) {
+                    if line.contains("\"level\":\"ERROR\"") {
+                        errors.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+                    }
+                }
+            }
+        });
+        Self { child, address, started, errors }
+    }
+
+    /// Lines of level ERROR in the log so far.
+    pub fn errors(&self) -> Vec<String> {
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn wait_until_ready(&self) {
@@ -66,8 +88,13 @@ impl Serving {
         let ready = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n";
         while crate::client::once(self.address, ready) != 200 {
             assert!(Instant::now() < give_up, "the server did not become ready");
-            std::thread::sleep(Duration::from_millis(1));
+            thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// Time that the process has spent on the cores, all its threads together.
+    pub fn time(&self) -> Duration {
+        time_of(&self.child.id().to_string())
     }
 
     /// Resident memory now, in bytes.
@@ -109,8 +136,6 @@ pub fn project(path: &str) -> PathBuf {
 
 /// Time that all cores together have been busy since the machine started.
 pub fn busy_time() -> Duration {
-    /// Linux counts in hundredths of a second.
-    const TICK: Duration = Duration::from_millis(10);
     let text = fs::read_to_string("/proc/stat").expect("Linux has it");
     let all = text.lines().next().unwrap_or_default();
     let ticks: Vec<u32> = all.split_whitespace().skip(1).flat_map(str::parse).collect();
@@ -122,4 +147,27 @@ pub fn busy_time() -> Duration {
         .filter(|(i, _)| !(3..5).contains(i))
         .map(|(_, t)| t)
         .sum()
+}
+
+/// Time that this process has spent on the cores, all its threads together.
+pub fn own_time() -> Duration {
+    time_of("self")
+}
+
+/// Linux knows this to the microsecond, while the times of the whole machine are samples
+/// that miss threads which run briefly and often.
+fn time_of(process: &str) -> Duration {
+    let text = fs::read_to_string(format!("/proc/{process}/stat")).expect("it lives");
+    // Behind the name, which is in brackets, user and system time are numbers 12 and 13.
+    let fields = text.rsplit(')').next().unwrap_or_default();
+    TICK * fields.split_whitespace().skip(11).take(2).flat_map(str::parse::<u32>).sum()
+}
+
+/// Lets this process and its children have as many connections as the system allows: each
+/// of an open loop's may be held by a request that waits.
+pub fn allow_many_connections() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // With fewer, questions without a connection are counted as failed.
+    let _ = setrlimit(Resource::Nofile, limit);
 }

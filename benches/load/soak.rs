@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::client;
 use crate::process::{Serving, project};
+use crate::question::Question;
 use crate::ratios::contains;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -15,8 +16,8 @@ const MINUTE: Duration = Duration::from_mins(1);
 pub fn run() {
     let server = Arc::new(Serving::onnxd(&project("models/digits"), &[]));
     let body = fs::read(project("models/digits/example.json")).expect("the example is there");
-    let request = client::post("/v2/models/digits/infer", "", &body);
-    let check = contains(r#""data":[2]"#);
+    let request = client::post("/v2/models/digits/infer", "", &body).into();
+    let question = [Question { request, rows: 1, check: contains(r#""data":[2]"#) }];
     println!();
     for minute in 1..=2 {
         let done = Arc::new(AtomicBool::new(false));
@@ -31,7 +32,7 @@ pub fn run() {
                 samples
             }
         });
-        let outcome = client::load(server.address, &request, 16, MINUTE, &check);
+        let outcome = client::load(server.address, &question, 16, MINUTE);
         done.store(true, Ordering::SeqCst);
         let samples = sampler.join().expect("the sampler ends");
         let (low, high) = (samples.iter().min(), samples.iter().max());

@@ -1,5 +1,9 @@
 //! A load of constant rate: requests are sent when they are due, whether or not the server
 //! keeps up, and latency counts from when they were due.
+//!
+//! Unlike `open.rs` it spaces questions evenly over a fixed number of connections, one
+//! thread each. The swaps keep it: what they look for is one stall in many requests, and
+//! the bunches of random arrivals would be a second reason for a long tail.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,9 +13,7 @@ use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use crate::client::parse;
-
-/// Whether the body of an answer is what the version that it names must answer.
-pub type Check = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
+use crate::question::Check;
 
 /// What one kind of client asks.
 #[derive(Clone)]

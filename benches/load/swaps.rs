@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -11,7 +10,9 @@ use std::time::{Duration, Instant};
 use crate::client;
 use crate::network;
 use crate::process::{self, Serving, project};
-use crate::steady::{Check, Kind, Steady};
+use crate::question::Check;
+use crate::repository::{self, Files, Repository};
+use crate::steady::{Kind, Steady};
 
 /// Each round is one phase without swaps and one with them.
 const ROUNDS: u64 = 5;
@@ -29,9 +30,6 @@ const SWAPPING: usize = 2;
 
 /// Bounds one swap.
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// Names and contents of a version's files.
-type Files = Vec<(&'static str, Vec<u8>)>;
 
 /// A model to swap.
 struct Swapped {
@@ -70,7 +68,7 @@ fn network_swapped() -> Swapped {
         title: "a network of 34 MB",
         swaps: 200,
         connections: 4,
-        files: |version| vec![("model.onnx", network::file(version))],
+        files: repository::network,
         request: client::post("/v2/models/network/infer", "", body.as_bytes()),
         check: |version, body| {
             let data = body.split_once(r#""data":["#).and_then(|(_, rest)| rest.split_once(']'));
@@ -88,12 +86,7 @@ fn tables_swapped() -> Swapped {
         title: "flight-delay, a table of 12 columns",
         swaps: 1000,
         connections: 4,
-        files: |version| {
-            let directory = project("models/flight-delay").join(kind_of(version).to_string());
-            ["model.onnx", "golden.json"]
-                .map(|name| (name, fs::read(directory.join(name)).expect("it ships")))
-                .to_vec()
-        },
+        files: repository::flight_delay,
         request: client::post("/v2/models/flight-delay/infer", "", &body),
         check: |version, body| {
             let expected = if kind_of(version) == 1 { FIRST[0] } else { FIRST[1] };
@@ -111,12 +104,12 @@ fn kind_of(version: u64) -> u64 {
 }
 
 fn measure(swapped: &Swapped) {
-    let repository = Repository::new(swapped.name);
+    let repository = Repository::new();
+    repository.add("digits", 1, &repository::digits());
     // Joined rows would make the capacity larger the more requests wait, and 70 % of it more
     // than the machine can do.
-    repository.write_settings("[batching]\nmax_rows = 1\n");
-    repository.prepare(1, &(swapped.files)(1));
-    repository.publish(1);
+    repository.write_settings(swapped.name, "[batching]\nmax_rows = 1\n");
+    repository.add(swapped.name, 1, &(swapped.files)(1));
     let server = Serving::onnxd(&repository.root, &["--poll", "50ms"]);
     let own = Kind {
         request: swapped.request.as_slice().into(),
@@ -136,7 +129,7 @@ fn measure(swapped: &Swapped) {
     for _ in 0..ROUNDS {
         // Somebody else's work, done before anything is measured.
         for next in version + 1..=version + swapped.swaps / ROUNDS {
-            repository.prepare(next, &(swapped.files)(next));
+            repository.prepare(swapped.name, next, &(swapped.files)(next));
         }
         // The machine's speed changes from minute to minute, and with it what 70 % are.
         let [own_rate, other_rate] = rates(server.address, [&own, &other]);
@@ -152,9 +145,9 @@ fn measure(swapped: &Swapped) {
         enter(SWAPPING);
         for _ in 0..swapped.swaps / ROUNDS {
             version += 1;
-            repository.publish(version);
+            repository.publish(swapped.name, version);
             wait_until_live(&server, swapped.name, version);
-            repository.remove(version - 1);
+            repository.remove(swapped.name, version - 1);
             if version == 11 {
                 early = server.resident_bytes();
             }
@@ -229,64 +222,13 @@ fn versioned(check: fn(u64, &str) -> bool) -> Check {
     })
 }
 
-fn wait_until_live(server: &Serving, model: &str, version: u64) {
+/// Asks until this version answers.
+pub fn wait_until_live(server: &Serving, model: &str, version: u64) {
     let started = Instant::now();
     let ready =
         format!("GET /v2/models/{model}/versions/{version}/ready HTTP/1.1\r\nHost: x\r\n\r\n");
     while client::once(server.address, ready.as_bytes()) != 200 {
         assert!(started.elapsed() < PATIENCE, "version {version} did not become live");
         sleep(Duration::from_millis(20));
-    }
-}
-
-/// A repository in a directory of its own, removed at the end.
-struct Repository {
-    root: PathBuf,
-    model: &'static str,
-}
-
-impl Repository {
-    fn new(model: &'static str) -> Self {
-        let root = std::env::temp_dir().join(format!("onnxd-swaps-{}", std::process::id()));
-        fs::create_dir_all(root.join("digits/1")).expect("the temporary directory is writable");
-        fs::create_dir_all(root.join(model)).expect("writable");
-        let digits = project("models/digits/1/model.onnx");
-        fs::copy(digits, root.join("digits/1/model.onnx")).expect("digits is there");
-        Self { root, model }
-    }
-
-    fn write_settings(&self, text: &str) {
-        fs::write(self.root.join(self.model).join("model.toml"), text).expect("writable");
-    }
-
-    fn parts(&self, version: u64) -> PathBuf {
-        self.root.join(self.model).join(format!(".{version}.part"))
-    }
-
-    /// Renamed into place whole, as a careful deployment does.
-    fn publish(&self, version: u64) {
-        fs::rename(self.parts(version), self.version(version)).expect("writable");
-    }
-
-    fn prepare(&self, version: u64, files: &[(&str, Vec<u8>)]) {
-        let parts = self.parts(version);
-        fs::create_dir_all(&parts).expect("writable");
-        for (name, bytes) in files {
-            fs::write(parts.join(name), bytes).expect("writable");
-        }
-    }
-
-    fn remove(&self, version: u64) {
-        fs::remove_dir_all(self.version(version)).expect("it is there");
-    }
-
-    fn version(&self, version: u64) -> PathBuf {
-        Path::new(&self.root).join(self.model).join(version.to_string())
-    }
-}
-
-impl Drop for Repository {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.root);
     }
 }
