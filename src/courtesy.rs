@@ -12,6 +12,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
+use thread_priority::ThreadPriority;
+use thread_priority::unix::{
+    NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id,
+};
 
 /// A piece of work; resting more often would only cost switches.
 const PIECE: Duration = Duration::from_micros(500);
@@ -91,6 +96,16 @@ pub fn rest() {
             worker.rest();
         }
     });
+}
+
+/// Has the system run this thread only where nobody else wants to. A low nice value is not
+/// enough: such a thread still ends its slice of some milliseconds while a request waits.
+pub fn step_back() {
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    let set = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
+    if let Err(error) = set {
+        tracing::debug!(?error, "this thread keeps the priority of all");
+    }
 }
 
 /// Processor time of this thread: what work takes, whoever else runs.

@@ -76,6 +76,15 @@ impl Predictor {
         Watch::start(self.metrics.clone(), protocol)
     }
 
+    /// Turns a request away that would find its queue full, before it is decoded: a flood
+    /// must not cost more than it has to.
+    ///
+    /// # Errors
+    /// [`Error`] if the queue is full.
+    pub fn has_room(&self, live: &LiveModel) -> Result<(), Error> {
+        Ok(live.queue.has_room()?)
+    }
+
     /// Checks the inputs and runs them. `started` is when the request's head arrived: the
     /// deadline counts from there.
     ///

@@ -92,7 +92,7 @@ fn main() {
         soak::run();
     }
     if wanted("swaps") {
-        swaps::run(parts.get(1).copied());
+        swaps::run(parts.get(1).copied(), number(&arguments, "swaps"));
     }
     // Ten minutes that give no figure: only by name.
     if parts.contains(&"chaos") {

@@ -5,18 +5,12 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use thread_priority::ThreadPriority;
-use thread_priority::unix::{
-    NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy,
-    thread_native_id,
-};
-
 use super::lifecycle::{Refused, Ticket};
 use super::live::LiveModel;
 use super::load::Loader;
 use super::owner::Event;
 use super::reconcile::Load;
-use crate::courtesy::Courtesy;
+use crate::courtesy::{self, Courtesy};
 
 /// A version on its way.
 pub(super) struct Job {
@@ -83,7 +77,7 @@ impl Pool {
                 (Arc::clone(&shared), Arc::clone(loader), events.clone());
             let courtesy = Arc::clone(&courtesy);
             thread::Builder::new().name("loader".to_owned()).spawn(move || {
-                step_back();
+                courtesy::step_back();
                 while let Some(job) = shared.next() {
                     let result = courtesy.run(|| loader.load(&job.load, &job.ticket));
                     // Without an owner nobody wants the result.
@@ -104,15 +98,5 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.0.lock().closed = true;
         self.0.changed.notify_all();
-    }
-}
-
-/// Has the system run this thread only where nobody else wants to. A low nice value is not
-/// enough: such a thread still ends its slice of some milliseconds while a request waits.
-fn step_back() {
-    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-    let set = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
-    if let Err(error) = set {
-        tracing::debug!(?error, "loading keeps the priority of serving");
     }
 }

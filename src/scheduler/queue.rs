@@ -124,6 +124,14 @@ impl Queue {
         self.shared.lock().depth(self.inner.id)
     }
 
+    /// Whether one more request may wait: asked before work is put into reading it.
+    ///
+    /// # Errors
+    /// [`Rejection::QueueFull`] if none may.
+    pub fn has_room(&self) -> Result<(), Rejection> {
+        self.shared.lock().has_room(&self.inner)
+    }
+
     /// Runs the work, alone, together with others or in slices, and waits for its answer.
     /// Dropping the future gives the work up.
     ///

@@ -106,6 +106,22 @@ impl State {
         !self.line.waiting().is_empty()
     }
 
+    /// Whether one more job may wait.
+    ///
+    /// # Errors
+    /// [`Rejection::QueueFull`] if none may.
+    pub(super) fn has_room(&mut self, queue: &Inner) -> Result<(), Rejection> {
+        let Some(entry) = self.queues.get_mut(&queue.id) else { return Err(Rejection::ShutDown) };
+        let most = queue.limits.waiting;
+        if entry.waiting.len() >= most {
+            entry.waiting.forget_gone();
+        }
+        match entry.waiting.len() {
+            waiting if waiting >= most => Err(Rejection::QueueFull { waiting }),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether a job may wait for its turn.
     ///
     /// # Errors
@@ -119,17 +135,8 @@ impl State {
         if self.closed {
             return Err(Rejection::ShutDown);
         }
-        let most = queue.limits.waiting;
-        if let Some(entry) = self.queues.get_mut(&queue.id)
-            && entry.waiting.len() >= most
-        {
-            entry.waiting.forget_gone();
-        }
+        self.has_room(queue)?;
         let Some(entry) = self.queues.get(&queue.id) else { return Err(Rejection::ShutDown) };
-        let waiting = entry.waiting.len();
-        if waiting >= most {
-            return Err(Rejection::QueueFull { waiting });
-        }
         let ahead = self.time_before(entry, job.priority);
         if ahead.is_zero() {
             return Ok(());

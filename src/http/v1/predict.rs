@@ -87,6 +87,7 @@ async fn answer(
     let asked = exchange::target(model, version, headers)?;
     let live = api.predictor.resolve_awake(asked, watch.started()).await?;
     watch.resolved(&live);
+    api.predictor.has_room(&live)?;
     let started = Instant::now();
     let decoder = Arc::clone(&live);
     let PredictRequest { form, inputs, rows } =

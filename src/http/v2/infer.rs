@@ -43,6 +43,7 @@ async fn answer(
     let asked = exchange::target(&target.model, target.version.as_deref(), headers)?;
     let live = api.predictor.resolve_awake(asked, watch.started()).await?;
     watch.resolved(&live);
+    api.predictor.has_room(&live)?;
     let started = Instant::now();
     let request = decode(headers, body, &live).await?;
     let decode_time = started.elapsed();
