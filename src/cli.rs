@@ -3,6 +3,7 @@
 mod arguments;
 mod check;
 mod inspect;
+mod profile;
 mod serve;
 
 use std::process::ExitCode;

@@ -63,6 +63,12 @@ fn inspect() -> Command {
                 .required(true)
                 .help("An .onnx file, a model's directory, or a model repository"),
         )
+        .arg(
+            Arg::new("profile")
+                .long("profile")
+                .action(ArgAction::SetTrue)
+                .help("Run the model and show where its time goes"),
+        )
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"))
 }
 

@@ -6,6 +6,7 @@ use clap::ArgMatches;
 use serde::Serialize;
 
 use super::Failure;
+use super::profile::ProfileFacts;
 use crate::engine::tract::{self, Inspection, TractEngine};
 use crate::engine::{Batching, CostPoint, Engine, Label, ModelSource, Role, Signature, TensorSpec};
 use crate::repository::{self, Repository, Settings, VersionFiles};
@@ -26,6 +27,8 @@ struct Report {
     file_facts: Option<FileFacts>,
     #[serde(flatten)]
     load_facts: Option<LoadFacts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<ProfileFacts>,
 }
 
 #[derive(Serialize)]
@@ -81,7 +84,9 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     }
     let engine = TractEngine::new(tract::Config::default());
     crate::engine::guard::install_hook();
-    let reports: Vec<Report> = found.into_iter().map(|found| report(&engine, found)).collect();
+    let profile = matches.get_flag("profile");
+    let reports = found.into_iter().map(|found| report(&engine, found, profile));
+    let reports: Vec<Report> = reports.collect();
     if matches.get_flag("json") {
         let text = serde_json::to_string_pretty(&reports).unwrap_or_default();
         println!("{text}");
@@ -123,7 +128,7 @@ fn find(path: &Path) -> Result<Vec<Found>, Failure> {
     Ok(found)
 }
 
-fn report(engine: &TractEngine, found: Found) -> Report {
+fn report(engine: &TractEngine, found: Found, profile: bool) -> Report {
     let Found { model, version, files, settings } = found;
     let known_shapes = files.known_shapes();
     let mut report = Report {
@@ -135,6 +140,7 @@ fn report(engine: &TractEngine, found: Found) -> Report {
         outputs: Vec::new(),
         file_facts: None,
         load_facts: None,
+        profile: None,
         file: files.model_file,
     };
     match tract::inspect(&report.file) {
@@ -152,7 +158,8 @@ fn report(engine: &TractEngine, found: Found) -> Report {
         }
     };
     let path = report.file.clone();
-    match engine.load(&ModelSource { path, known_shapes, features: settings.features }) {
+    let source = ModelSource { path, known_shapes, features: settings.features };
+    match engine.load(&source) {
         Ok(loaded) => {
             report.add_signature(loaded.signature());
             let facts = loaded.facts();
@@ -173,6 +180,12 @@ fn report(engine: &TractEngine, found: Found) -> Report {
             });
         }
         Err(error) => report.reason = Some(error.to_string()),
+    }
+    if profile && let Some(facts) = &mut report.load_facts {
+        match engine.profile(&source) {
+            Ok(profile) => report.profile = Some(profile.into()),
+            Err(error) => facts.warnings.push(format!("it cannot be profiled: {error}")),
+        }
     }
     report
 }
@@ -220,6 +233,9 @@ impl Report {
         }
         if let Some(facts) = &self.load_facts {
             lines.extend(facts.lines());
+        }
+        if let Some(profile) = &self.profile {
+            lines.extend(profile.lines());
         }
         lines.push(match &self.reason {
             None => "  servable   yes".to_owned(),

@@ -51,6 +51,22 @@ mod inspect {
     }
 
     #[test]
+    fn it_shows_where_the_time_goes() {
+        let direction = models_that_ship().join("text-direction").display().to_string();
+        let run = onnxd(&["inspect", "--profile", &direction]);
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+        let lines = run.stdout.lines().map(str::trim_start);
+        assert_eq!(lines.filter(|line| line.starts_with("profile ")).count(), 1, "{}", run.stdout);
+        let run = onnxd(&["inspect", "--profile", "--json", &direction]);
+        let reports: Value = serde_json::from_str(&run.stdout).expect("it prints JSON");
+        let profile = &reports[0]["profile"];
+        let nodes = profile["nodes"].as_array().expect("it lists nodes");
+        let shares: f64 = nodes.iter().filter_map(|node| node["share"].as_f64()).sum();
+        assert!((shares - 1.0).abs() < 1e-6, "{profile}");
+        assert!(profile["total_us"].as_f64().is_some_and(|total| total > 0.0), "{profile}");
+    }
+
+    #[test]
     fn it_names_classes_and_the_columns_that_the_settings_name() {
         let run =
             onnxd(&["inspect", &models_that_ship().join("flight-delay").display().to_string()]);

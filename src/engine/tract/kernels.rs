@@ -1,6 +1,11 @@
 //! Loops over floats that the passes' operators run: plain slices in, plain slices out, nothing
 //! of tract. They use the widest vectors that the processor turns out to have.
 
+#![expect(
+    clippy::inline_always,
+    reason = "a kernel must become one function: only that is compiled for the vectors it uses"
+)]
+
 mod activation;
 mod convolve;
 mod dense;
@@ -8,16 +13,18 @@ mod image;
 mod lrn;
 mod scratch;
 mod slide;
+mod softmax;
 mod tile;
 mod vector;
 mod weights;
 
 pub(super) use activation::Activation;
 pub(super) use convolve::{Convolution, Preparation, convolve};
-pub(super) use dense::{ColumnPanels, dense};
+pub(super) use dense::{ColumnPanels, Rows, dense};
 pub(super) use image::Window;
 pub(super) use lrn::Lrn;
 pub(super) use slide::{Slide, slide};
+pub(super) use softmax::softmax;
 pub(super) use tile::{Bias, Finish};
 pub(super) use weights::RowPanels;
 

@@ -5,14 +5,20 @@
 //! graph is compiled without them (see `compile`).
 
 mod chain;
+#[cfg(test)]
+mod compared;
+mod contraction;
 mod convolutions;
 mod convolved;
+mod dense;
 mod follow;
 mod lrn;
 mod pools;
 mod prepared;
 mod products;
 mod slid;
+mod softmax;
+mod windows;
 
 use std::fmt;
 
@@ -27,10 +33,12 @@ enum Pass {
     Products,
     Pools,
     Lrn,
+    Softmax,
 }
 
 /// All of them, in the order in which they run.
-const ORDER: [Pass; 4] = [Pass::Convolutions, Pass::Products, Pass::Pools, Pass::Lrn];
+const ORDER: [Pass; 5] =
+    [Pass::Convolutions, Pass::Products, Pass::Pools, Pass::Lrn, Pass::Softmax];
 
 impl Pass {
     const fn name(self) -> &'static str {
@@ -39,6 +47,7 @@ impl Pass {
             Self::Products => "products",
             Self::Pools => "pools",
             Self::Lrn => "lrn",
+            Self::Softmax => "softmax",
         }
     }
 
@@ -48,6 +57,7 @@ impl Pass {
             Self::Products => products::run(model),
             Self::Pools => pools::run(model),
             Self::Lrn => lrn::run(model),
+            Self::Softmax => softmax::run(model),
         }
     }
 }
@@ -113,5 +123,27 @@ impl fmt::Debug for Passes {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = ORDER.into_iter().filter(|&pass| self.has(pass)).map(Pass::name);
         formatter.debug_list().entries(names).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ORDER, Pass, Passes};
+
+    #[test]
+    fn passes_are_chosen_by_name() {
+        assert_eq!(Passes::parse("all"), Ok(Passes::ALL));
+        assert_eq!(Passes::parse(" none"), Ok(Passes::NONE));
+        let two = Passes::parse("lrn, pools").unwrap();
+        assert!(two.has(Pass::Lrn) && two.has(Pass::Pools) && !two.has(Pass::Convolutions));
+        let names = ORDER.map(Pass::name).join(",");
+        let all = Passes::parse(&names).unwrap();
+        assert!(ORDER.into_iter().all(|pass| all.has(pass)));
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_known_ones() {
+        let error = Passes::parse("pools,magic").unwrap_err();
+        assert!(error.contains("'magic'") && error.contains("convolutions, products"), "{error}");
     }
 }

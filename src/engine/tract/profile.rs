@@ -9,7 +9,7 @@ use crate::engine::{LoadError, ModelSource};
 use crate::tensor::Shape;
 
 /// Runs are repeated for about this long; the fastest time of each node counts.
-const BUDGET: Duration = Duration::from_secs(2);
+const BUDGET: Duration = Duration::from_secs(1);
 
 /// The nodes of a compiled graph, in the order in which they run.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use pulp::Simd;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::engine::tract) enum Activation {
     None,
-    /// `max`, then `min`. Not a number becomes the lower bound, as `f32::max` has it.
+    /// `max`, then `min`. What is not a number stays so.
     Clamp {
         low: f32,
         high: f32,
@@ -18,16 +18,14 @@ pub(in crate::engine::tract) enum Activation {
 }
 
 impl Activation {
-    pub(in crate::engine::tract) const RELU: Self = Self::Clamp { low: 0.0, high: f32::INFINITY };
-
     #[inline(always)]
     pub(super) fn of<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
         match self {
             Self::None => x,
             // The second operand is what these instructions answer where one is not a number.
             Self::Clamp { low, high } => {
-                let raised = simd.max_f32s(x, simd.splat_f32s(low));
-                simd.min_f32s(raised, simd.splat_f32s(high))
+                let raised = simd.max_f32s(simd.splat_f32s(low), x);
+                simd.min_f32s(simd.splat_f32s(high), raised)
             }
             Self::Leaky { slope } => {
                 let negative = simd.less_than_f32s(x, simd.splat_f32s(0.0));

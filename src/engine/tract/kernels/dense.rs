@@ -42,6 +42,10 @@ impl ColumnPanels {
     pub(in crate::engine::tract) fn columns(&self) -> usize {
         self.columns
     }
+
+    pub(in crate::engine::tract) fn depth(&self) -> usize {
+        self.depth
+    }
 }
 
 struct Lanes;
@@ -55,24 +59,35 @@ impl WithSimd for Lanes {
     }
 }
 
+/// Rows of numbers in memory, which may share some: each is made of pieces of one length, the
+/// same distance apart.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::engine::tract) struct Rows<'a> {
+    pub(in crate::engine::tract) values: &'a [f32],
+    /// Where each row starts.
+    pub(in crate::engine::tract) starts: &'a [usize],
+    /// Numbers in a piece.
+    pub(in crate::engine::tract) piece: usize,
+    /// From the start of a piece to that of the next.
+    pub(in crate::engine::tract) step: usize,
+}
+
 /// Writes a row of the output for each row of numbers.
 pub(in crate::engine::tract) fn dense(
-    rows: &[f32],
+    rows: Rows<'_>,
     matrix: &ColumnPanels,
     finish: &Finish<'_>,
     output: &mut [f32],
 ) {
-    let count = rows.len() / matrix.depth.max(1);
-    let packed = count.next_multiple_of(ROWS) * matrix.depth.min(DEPTH);
+    let packed = rows.starts.len().next_multiple_of(ROWS) * matrix.depth.min(DEPTH);
     scratch::with([packed, 0], |[packed, _]| {
-        Arch::new().dispatch(Run { rows, count, matrix, finish, output, packed });
+        Arch::new().dispatch(Run { rows, matrix, finish, output, packed });
     });
 }
 
 /// All below is inlined into one function, as in `convolve`.
 struct Run<'a> {
-    rows: &'a [f32],
-    count: usize,
+    rows: Rows<'a>,
     matrix: &'a ColumnPanels,
     finish: &'a Finish<'a>,
     output: &'a mut [f32],
@@ -84,13 +99,14 @@ impl WithSimd for Run<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { rows, count, matrix, finish, output, packed } = self;
+        let Self { rows, matrix, finish, output, packed } = self;
+        let count = rows.starts.len();
         let &ColumnPanels { columns, depth, lanes, .. } = matrix;
         assert_eq!(lanes, S::F32_LANES, "the matrix was packed for another processor");
         let packed = packed.as_chunks_mut::<ROWS>().0;
         for from in (0..depth).step_by(DEPTH) {
             let to = depth.min(from + DEPTH);
-            pack(rows, depth, from..to, packed);
+            rows.pack(from..to, packed);
             let stretch = Stretch { first: from == 0, last: (to == depth).then_some(finish) };
             for column in (0..columns).step_by(VECTORS * lanes) {
                 let width = (columns - column).next_multiple_of(lanes).min(VECTORS * lanes);
@@ -115,15 +131,56 @@ impl WithSimd for Run<'_> {
     }
 }
 
-/// Turns a stretch of all rows into panels. Rows that fill up the last panel repeat anything:
-/// their sums are not written.
-#[inline(always)]
-fn pack(rows: &[f32], depth: usize, stretch: std::ops::Range<usize>, packed: &mut [[f32; ROWS]]) {
-    let length = stretch.len();
-    let panels = packed.chunks_exact_mut(length);
-    for (panel, rows) in panels.zip(rows.chunks(ROWS * depth)) {
-        for (r, row) in rows.chunks_exact(depth).enumerate() {
-            for (column, &value) in panel.iter_mut().zip(&row[stretch.clone()]) {
+/// Numbers of a row that are turned at once.
+const TURNED: usize = 16;
+
+impl Rows<'_> {
+    /// Turns a stretch of all rows into panels. What fills up the last panel may be anything: its
+    /// sums are not written.
+    #[inline(always)]
+    fn pack(&self, stretch: std::ops::Range<usize>, packed: &mut [[f32; ROWS]]) {
+        let panels = packed.chunks_exact_mut(stretch.len());
+        for (panel, starts) in panels.zip(self.starts.chunks(ROWS)) {
+            let mut k = stretch.start;
+            while k < stretch.end {
+                let (piece, inside) = (k / self.piece, k % self.piece);
+                let length = (self.piece - inside).min(stretch.end - k);
+                let target = &mut panel[k - stretch.start..][..length];
+                self.turn(piece * self.step + inside, starts, target);
+                k += length;
+            }
+        }
+    }
+
+    /// Turns the same part of up to [`ROWS`] rows.
+    #[inline(always)]
+    fn turn(&self, from: usize, starts: &[usize], target: &mut [[f32; ROWS]]) {
+        let (blocks, rest) = target.as_chunks_mut::<TURNED>();
+        let end = blocks.len() * TURNED;
+        if let Ok(starts) = <&[usize; ROWS]>::try_from(starts) {
+            for (number, block) in blocks.iter_mut().enumerate() {
+                let mut rows = [[0.0; TURNED]; ROWS];
+                for (row, start) in rows.iter_mut().zip(starts) {
+                    let source = &self.values[start + from + number * TURNED..][..TURNED];
+                    row.copy_from_slice(source);
+                }
+                for (k, column) in block.iter_mut().enumerate() {
+                    for (value, row) in column.iter_mut().zip(&rows) {
+                        *value = row[k];
+                    }
+                }
+            }
+        } else {
+            self.turn_singly(from, starts, blocks.as_flattened_mut());
+        }
+        self.turn_singly(from + end, starts, rest);
+    }
+
+    #[inline(always)]
+    fn turn_singly(&self, from: usize, starts: &[usize], target: &mut [[f32; ROWS]]) {
+        for (r, start) in starts.iter().enumerate() {
+            let source = &self.values[start + from..][..target.len()];
+            for (column, &value) in target.iter_mut().zip(source) {
                 column[r] = value;
             }
         }

@@ -15,8 +15,20 @@ pub(in crate::engine::tract) struct Window {
 }
 
 impl Window {
+    /// Every pixel by itself.
+    pub(in crate::engine::tract) fn point(pixels: usize) -> Self {
+        Self {
+            kernel: [1, 1],
+            stride: [1, 1],
+            dilation: [1, 1],
+            before: [0, 0],
+            input: [1, pixels],
+            output: [1, pixels],
+        }
+    }
+
     /// A window of one number that stops everywhere: the image can be read as it is.
-    pub(in crate::engine::tract) fn is_point(&self) -> bool {
+    pub(super) fn is_point(&self) -> bool {
         self.kernel == [1, 1] && self.stride == [1, 1] && self.before == [0, 0]
     }
 
@@ -107,10 +119,28 @@ impl Layout {
             // Margins come first; then every column of the source that is of this kind.
             let outside = left.saturating_sub(kind).div_ceil(stride);
             let first = outside * stride + kind - left;
-            let values = source.iter().skip(first).step_by(stride);
-            for (target, value) in target.iter_mut().skip(outside).zip(values) {
-                *target = *value;
-            }
+            let target = &mut target[outside.min(self.width)..];
+            every(stride, source.get(first..).unwrap_or_default(), target);
+        }
+    }
+}
+
+/// Copies the first number and then every so many.
+#[inline(always)]
+fn every(stride: usize, source: &[f32], target: &mut [f32]) {
+    if stride == 2 {
+        // The common case, said so that it becomes shuffles of vectors.
+        let (pairs, rest) = source.as_chunks::<2>();
+        let (paired, unpaired) = target.split_at_mut(pairs.len().min(target.len()));
+        for (target, pair) in paired.iter_mut().zip(pairs) {
+            *target = pair[0];
+        }
+        if let ([last], Some(target)) = (rest, unpaired.first_mut()) {
+            *target = *last;
+        }
+    } else {
+        for (target, value) in target.iter_mut().zip(source.iter().step_by(stride)) {
+            *target = *value;
         }
     }
 }

@@ -21,7 +21,6 @@ pub(in crate::engine::tract) struct Finish<'a> {
 
 #[derive(Debug, Clone, Copy)]
 pub(in crate::engine::tract) enum Bias<'a> {
-    None,
     /// One for each row of the output.
     Rows(&'a [f32]),
     /// One for each column.
@@ -33,7 +32,7 @@ impl Finish<'_> {
     pub(super) fn of_group(&self, group: usize, rows: usize, columns: usize) -> Self {
         let bias = match self.bias {
             Bias::Rows(bias) => Bias::Rows(&bias[group * rows..][..rows]),
-            other => other,
+            Bias::Columns(bias) => Bias::Columns(bias),
         };
         let size = rows * columns;
         let residual = self.residual.map(|residual| &residual[group * size..][..size]);
@@ -124,9 +123,9 @@ fn tile<S: Simd, const FROM: usize, const R: usize, const V: usize>(
         }
     }
     // Bounds that the compiler knows: an index of the run would keep the sums in memory.
-    for r in 0..R {
+    for (r, sums) in sums.iter().enumerate() {
         if r < place.rows {
-            finish(simd, &sums[r], output, place, r, stretch);
+            finish(simd, sums, output, place, r, stretch);
         }
     }
 }
@@ -143,20 +142,19 @@ fn finish<S: Simd, const V: usize>(
 ) {
     let start = (place.row + r) * place.stride + place.column;
     let target = &mut output[start..start + place.columns];
-    for v in 0..V {
+    for (v, sum) in sums.iter().enumerate() {
         let at = v * S::F32_LANES;
         let end = target.len().min(at + S::F32_LANES);
         if at >= end {
             return;
         }
         let target = &mut target[at..end];
-        let mut sum = sums[v];
+        let mut sum = *sum;
         if !stretch.first {
             sum = simd.add_f32s(sum, vector::load(simd, target));
         }
         if let Some(finish) = stretch.last {
             match finish.bias {
-                Bias::None => {}
                 Bias::Rows(bias) => {
                     sum = simd.add_f32s(sum, simd.splat_f32s(bias[place.row + r]));
                 }

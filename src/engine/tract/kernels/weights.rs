@@ -15,7 +15,7 @@ pub(in crate::engine::tract) struct RowPanels {
 impl RowPanels {
     /// From a matrix with its rows one after another.
     pub(in crate::engine::tract) fn pack(matrix: &[f32], depth: usize) -> Self {
-        let rows = if depth == 0 { 0 } else { matrix.len() / depth };
+        let rows = matrix.len().checked_div(depth).unwrap_or(0);
         let mut panels = vec![[0.0; ROWS]; rows.div_ceil(ROWS) * depth];
         for (row, values) in matrix.chunks_exact(depth.max(1)).enumerate() {
             let panel = &mut panels[row / ROWS * depth..][..depth];
@@ -30,7 +30,7 @@ impl RowPanels {
         self.rows
     }
 
-    pub(super) fn depth(&self) -> usize {
+    pub(in crate::engine::tract) fn depth(&self) -> usize {
         self.depth
     }
 

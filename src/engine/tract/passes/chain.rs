@@ -17,8 +17,7 @@ pub(super) enum Step {
     /// Plus one number for each channel.
     Offset(Vec<f32>),
     Activation(Activation),
-    /// The smaller of it and a number. It is one only behind `max`: alone it treats what is not
-    /// a number otherwise than [`Activation::Clamp`].
+    /// The smaller of it and a number.
     AtMost(f32),
 }
 
@@ -83,6 +82,7 @@ pub(super) fn step(
 }
 
 /// The number that a constant holds everywhere; not one that is no number.
+#[expect(clippy::float_cmp, reason = "the very same number")]
 fn uniform(constant: &Tensor) -> Option<f32> {
     let values = floats(constant)?;
     let first = *values.first()?;

@@ -1,15 +1,17 @@
 //! The operator that the pass `convolutions` puts in place of tract's.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::cnn::PoolSpec;
 use tract_onnx::tract_hir::internal::{
-    EvalContext, EvalOp, Op, StaticName, TypedOp, as_op, bail, ensure, op_as_typed_op,
+    DimLike, EvalContext, EvalOp, Op, StaticName, TypedOp, as_op, bail, ensure, op_as_typed_op,
     op_out_of_plan,
 };
 
 use super::chain::floats;
+use super::contraction::Source;
 use crate::engine::tract::kernels::{
     Activation, Bias, Convolution, Finish, Preparation, RowPanels, Window, convolve,
 };
@@ -32,11 +34,15 @@ pub(super) struct Parts {
 
 /// Where the image's channels and pixels are among the axes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Place {
-    /// Every position by itself: the channels are this axis, what follows it are pixels.
-    Points { axis: usize, outputs: usize },
-    /// A window over one or two axes behind the channels.
-    Windows(PoolSpec),
+pub(super) struct Place {
+    /// The axes of the image that are channels; those before count images, those behind pixels.
+    pub(super) channels: Range<usize>,
+    /// One for each axis of the output.
+    pub(super) output: Vec<Source>,
+    /// Channels of the output.
+    pub(super) count: usize,
+    /// Over the pixels; without one every pixel is by itself.
+    pub(super) window: Option<PoolSpec>,
 }
 
 /// What each channel of the image goes through first.
@@ -45,6 +51,15 @@ pub(super) struct Prepared {
     pub(super) scale: Vec<f32>,
     pub(super) offset: Vec<f32>,
     pub(super) activation: Activation,
+}
+
+impl Parts {
+    /// Channels of the image.
+    fn channels(&self) -> usize {
+        let taps: usize =
+            self.place.window.as_ref().map_or(1, |spec| spec.kernel_shape.iter().product());
+        self.groups.iter().map(|group| group.depth() / taps.max(1)).sum()
+    }
 }
 
 /// The same weights: a copy of this operator in another graph.
@@ -57,62 +72,62 @@ impl PartialEq for Convolved {
 impl Eq for Convolved {}
 
 impl Place {
-    pub(super) fn axis(&self) -> usize {
-        match self {
-            Self::Points { axis, .. } => *axis,
-            Self::Windows(spec) => usize::from(spec.data_format.has_n()),
+    /// Of an ordinary convolution, channels before pixels.
+    pub(super) fn of_window(spec: &PoolSpec) -> Self {
+        let axis = usize::from(spec.data_format.has_n());
+        let images = (0..axis).map(Source::Axis);
+        let pixels = (0..spec.rank()).map(Source::Pixel);
+        Self {
+            channels: axis..axis + 1,
+            output: images.chain([Source::Channels]).chain(pixels).collect(),
+            count: spec.output_channels,
+            window: Some(spec.clone()),
         }
     }
 
-    /// The window for an image of this shape.
-    pub(super) fn window(&self, shape: &[usize]) -> TractResult<Window> {
-        match self {
-            Self::Points { axis, .. } => {
-                let pixels: usize = shape[axis + 1..].iter().product();
-                Ok(Window {
-                    kernel: [1, 1],
-                    stride: [1, 1],
-                    dilation: [1, 1],
-                    before: [0, 0],
-                    input: [1, pixels],
-                    output: [1, pixels],
-                })
-            }
-            Self::Windows(spec) => {
-                let image = spec.data_format.shape(shape)?;
-                let padded = spec.computed_padding(image.hw_dims());
-                Ok(Window {
-                    kernel: two(&spec.kernel_shape)?,
-                    stride: two(&spec.strides())?,
-                    dilation: two(&spec.dilations())?,
-                    before: two_or(
-                        &padded.iter().map(|axis| axis.pad_before).collect::<Vec<_>>(),
-                        0,
-                    )?,
-                    input: two(image.hw_dims())?,
-                    output: two(&padded.iter().map(|axis| axis.convoluted).collect::<Vec<_>>())?,
-                })
-            }
+    /// Where the output has its channels.
+    pub(super) fn output_axis(&self) -> usize {
+        self.output.iter().position(|source| *source == Source::Channels).unwrap_or(0)
+    }
+
+    /// The window for pixels of these dimensions.
+    fn window(&self, pixels: &[usize]) -> TractResult<Window> {
+        match &self.window {
+            Some(spec) => window(spec, pixels),
+            None => Ok(Window::point(pixels.iter().product())),
         }
     }
 
-    fn output_shape(&self, shape: &[usize]) -> TractResult<TVec<usize>> {
-        match self {
-            Self::Points { axis, outputs } => {
-                let mut shape: TVec<usize> = shape.into();
-                shape[*axis] = *outputs;
-                Ok(shape)
-            }
-            Self::Windows(spec) => Ok(spec.output_shape(shape)?.shape),
-        }
+    fn output_shape<D: DimLike>(&self, shape: &[D]) -> TVec<D> {
+        let pixels = &shape[self.channels.end..];
+        let padded = self.window.as_ref().map(|spec| spec.computed_padding(pixels));
+        let dim = |source: &Source| match (source, &padded) {
+            (Source::Axis(axis), _) => shape[*axis].clone(),
+            (Source::Pixel(axis), Some(padded)) => padded[*axis].convoluted.clone(),
+            (Source::Pixel(axis), None) => pixels[*axis].clone(),
+            (Source::Channels, _) => self.count.into(),
+            (Source::One, _) => 1.into(),
+        };
+        self.output.iter().map(dim).collect()
     }
+}
+
+/// The window of a convolution or a pool for pixels of these dimensions.
+pub(super) fn window(spec: &PoolSpec, pixels: &[usize]) -> TractResult<Window> {
+    let padded = spec.computed_padding(pixels);
+    let before: Vec<usize> = padded.iter().map(|axis| axis.pad_before).collect();
+    let output: Vec<usize> = padded.iter().map(|axis| axis.convoluted).collect();
+    Ok(Window {
+        kernel: two_or(&spec.kernel_shape, 1)?,
+        stride: two_or(&spec.strides(), 1)?,
+        dilation: two_or(&spec.dilations(), 1)?,
+        before: two_or(&before, 0)?,
+        input: two_or(pixels, 1)?,
+        output: two_or(&output, 1)?,
+    })
 }
 
 /// Rows and columns; a single axis is columns.
-fn two(axes: &[usize]) -> TractResult<[usize; 2]> {
-    two_or(axes, 1)
-}
-
 fn two_or(axes: &[usize], missing: usize) -> TractResult<[usize; 2]> {
     match axes {
         [columns] => Ok([missing, *columns]),
@@ -138,18 +153,17 @@ impl EvalOp for Convolved {
             [pieces @ .., residual] if parts.residual => (pieces, Some(slice(residual)?)),
             pieces => (pieces, None),
         };
-        let axis = parts.place.axis();
-        let mut shape: TVec<usize> = pieces[0].shape().into();
-        shape[axis] = pieces.iter().map(|piece| piece.shape()[axis]).sum();
-        let window = parts.place.window(&shape)?;
-        let images: usize = shape[..axis].iter().product();
-        let plane: usize = shape[axis + 1..].iter().product();
+        let place = &parts.place;
+        let shape = pieces[0].shape();
+        let (before, pixels) = (&shape[..place.channels.start], &shape[place.channels.end..]);
+        let window = place.window(pixels)?;
+        let images: usize = before.iter().product();
+        let plane: usize = pixels.iter().product();
         let pieces: Vec<&[f32]> = pieces.iter().map(slice).collect::<TractResult<_>>()?;
-        let mut output = Tensor::zero::<f32>(&parts.place.output_shape(&shape)?)?;
+        let mut output = Tensor::zero::<f32>(&place.output_shape(shape))?;
         let mut plain = output.try_as_plain_ram_mut()?;
         let values = plain.as_slice_mut::<f32>()?;
         if values.is_empty() {
-            drop(plain);
             return Ok(tvec!(output.into_tvalue()));
         }
         let size = values.len() / images;
@@ -161,7 +175,7 @@ impl EvalOp for Convolved {
                     piece[number * size..][..size].chunks_exact(plane)
                 })
                 .collect();
-            ensure!(channels.len() == shape[axis], "an image with other channels than its weights");
+            ensure!(channels.len() == parts.channels(), "expected {} channels", parts.channels());
             let convolution = Convolution {
                 window,
                 groups: &parts.groups,
@@ -178,7 +192,6 @@ impl EvalOp for Convolved {
             };
             convolve(&convolution, &channels, values);
         }
-        drop(plain);
         Ok(tvec!(output.into_tvalue()))
     }
 }
@@ -192,17 +205,9 @@ fn slice(value: &TValue) -> TractResult<&[f32]> {
 
 impl TypedOp for Convolved {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let parts = &*self.0;
-        let pieces = &inputs[..inputs.len() - usize::from(parts.residual)];
-        let axis = parts.place.axis();
-        let mut fact = pieces[0].without_value();
-        let channels: TDim = pieces.iter().map(|piece| piece.shape[axis].clone()).sum();
-        fact.shape.set(axis, channels);
-        match &parts.place {
-            Place::Points { outputs, .. } => fact.shape.set(axis, outputs.to_dim()),
-            Place::Windows(spec) => return spec.output_facts(&[&fact]),
-        }
-        Ok(tvec!(DatumType::F32.fact(fact.shape)))
+        let place = &self.0.place;
+        let shape = place.output_shape(&inputs[0].shape);
+        Ok(tvec!(DatumType::F32.fact(shape)))
     }
 
     as_op!();

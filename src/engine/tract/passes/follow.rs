@@ -53,7 +53,9 @@ impl Following {
             Step::Scale(factors) if linear && self.residual.is_none() => {
                 let rows = self.weights.chunks_exact_mut(depth.max(1));
                 for ((row, bias), factor) in rows.zip(&mut self.bias).zip(factors) {
-                    row.iter_mut().for_each(|weight| *weight *= factor);
+                    for weight in row {
+                        *weight *= factor;
+                    }
                     *bias *= factor;
                 }
             }

@@ -56,7 +56,6 @@ impl EvalOp for Normalised {
         for (image, output) in images.zip(plain.as_slice_mut::<f32>()?.chunks_exact_mut(size)) {
             self.0.run(channels, image, output);
         }
-        drop(plain);
         Ok(tvec!(output.into_tvalue()))
     }
 }
@@ -67,4 +66,50 @@ impl TypedOp for Normalised {
     }
 
     as_op!();
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tract_onnx::prelude::*;
+
+    use super::Lrn;
+    use crate::engine::tract::passes::compared::{
+        Compared, dims, graph, numbers, with_special_numbers,
+    };
+
+    fn compare(lrn: Lrn, shape: &[usize], special: bool) -> Compared {
+        let (mut model, x) = graph(&dims(shape));
+        model.wire_node("lrn", lrn, &[x]).unwrap();
+        let input = numbers(shape, 0);
+        Compared::of(model, &[if special { with_special_numbers(input) } else { input }])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn two_roots_are_the_power(
+            size in 1usize..8,
+            channels in 1usize..20,
+            pixels in 1usize..40,
+            alpha in 0f32..2.0,
+            bias in 0.5f32..3.0,
+        ) {
+            let lrn = Lrn { alpha, beta: 0.75, bias, size };
+            let compared = compare(lrn, &[2, channels, 1, pixels], false);
+            prop_assert!(compared.has("LRN"));
+        }
+    }
+
+    #[test]
+    fn special_numbers_are_special_as_before() {
+        compare(Lrn { alpha: 1.0, beta: 0.75, bias: 1.0, size: 5 }, &[1, 6, 1, 20], true);
+    }
+
+    #[test]
+    fn other_exponents_stay_with_tract() {
+        let lrn = Lrn { alpha: 1.0, beta: 0.5, bias: 1.0, size: 5 };
+        assert!(compare(lrn, &[1, 6, 1, 20], false).has("Lrn"));
+    }
 }

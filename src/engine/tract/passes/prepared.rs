@@ -30,6 +30,7 @@ struct Linear {
     scale: Vec<f32>,
     offset: Vec<f32>,
     activation: Activation,
+    steps: usize,
 }
 
 impl Linear {
@@ -38,6 +39,7 @@ impl Linear {
             scale: vec![1.0; channels.count],
             offset: vec![0.0; channels.count],
             activation: Activation::None,
+            steps: 0,
         }
     }
 
@@ -48,7 +50,7 @@ impl Linear {
         let mut image = image;
         while let Some((before, step)) = step_before(model, image, channels) {
             let is_offset = matches!(step, Step::Offset(_));
-            if !linear.take(step, found.1.is_none()) {
+            if !linear.take(step) {
                 break;
             }
             image = before;
@@ -62,9 +64,9 @@ impl Linear {
     }
 
     /// Takes in the step that comes before all that is here.
-    fn take(&mut self, step: Step, first: bool) -> bool {
+    fn take(&mut self, step: Step) -> bool {
         match step {
-            Step::Activation(activation) if first && self.is_nothing() => {
+            Step::Activation(activation) if self.steps == 0 => {
                 self.activation = activation;
             }
             Step::Scale(factors) => {
@@ -76,13 +78,8 @@ impl Linear {
             }
             Step::Activation(_) | Step::AtMost(_) => return false,
         }
+        self.steps += 1;
         true
-    }
-
-    fn is_nothing(&self) -> bool {
-        self.activation == Activation::None
-            && self.scale.iter().all(|scale| *scale == 1.0)
-            && self.offset.iter().all(|offset| *offset == 0.0)
     }
 
     fn prepared(self) -> Prepared {

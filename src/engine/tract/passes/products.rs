@@ -1,26 +1,27 @@
 //! Products of rows with a constant matrix run by the kernel of the convolutions, which writes
-//! sums where they belong, with the bias, a residual and an activation already in.
+//! sums where they belong, with the bias, a residual and an activation already in. Windows over
+//! images whose channels are the last axis are such rows, too.
 //!
 //! Arithmetic per column goes into the matrix and the bias, as in `convolutions`. Not for:
-//! matrices that are computed, other types than FP32, and axes in another order than rows times
-//! columns.
+//! matrices that are computed, other types than FP32, axes in another order than rows times
+//! columns (see `contraction`), and windows with groups or spread columns.
 
 use std::sync::Arc;
 
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::ops::einsum::EinSum;
-use tract_onnx::tract_hir::internal::{
-    EvalContext, EvalOp, InOut, Op, StaticName, TypedOp, as_op, bail, ensure, op_as_typed_op,
-    op_out_of_plan,
-};
+use tract_onnx::tract_core::ops::cnn::conv::Conv;
 
 use super::chain::floats;
+use super::contraction::Contraction;
+use super::dense::{Dense, From, Product};
 use super::follow::Following;
-use crate::engine::tract::kernels::{Activation, Bias, ColumnPanels, Finish, dense};
+use super::windows;
+use crate::engine::tract::kernels::ColumnPanels;
 
 pub(super) fn run(model: &mut TypedModel) -> TractResult<()> {
     for id in model.eval_order()? {
-        if let Some(found) = Found::at(model, id) {
+        let node = model.node(id);
+        if let Some(found) = Found::rows(model, node).or_else(|| Found::windows(model, node)) {
             found.replace(model)?;
         }
     }
@@ -30,129 +31,177 @@ pub(super) fn run(model: &mut TypedModel) -> TractResult<()> {
 /// A product in the graph.
 struct Found {
     node: usize,
-    rows: OutletId,
+    value: OutletId,
+    rows: From,
     depth: usize,
     following: Following,
 }
 
 impl Found {
-    fn at(model: &TypedModel, id: usize) -> Option<Self> {
-        let node = model.node(id);
-        let einsum = node.op_as::<EinSum>()?;
-        let [rows, matrix] = *node.inputs else { return None };
-        let fact = model.outlet_fact(rows).ok()?;
-        let matrix = model.outlet_fact(matrix).ok()?.konst.clone()?;
-        if einsum.q_params.is_some()
-            || fact.datum_type != DatumType::F32
-            || matrix.datum_type() != DatumType::F32
-            || matrix.rank() != 2
-            || fact.rank() == 0
-        {
+    fn rows(model: &TypedModel, node: &TypedNode) -> Option<Self> {
+        let contraction = Contraction::of(model, node)?;
+        let axis = contraction.channel_axis()?;
+        let Contraction { value, summed, output, weights, depth } = contraction;
+        let shape = &model.outlet_fact(value).ok()?.shape;
+        let pixels: TDim = shape[summed.end..].iter().product();
+        if pixels != 1.to_dim() {
             return None;
         }
-        let last = fact.rank() - 1;
-        let sum = einsum.axes.axis((InOut::In(0), last)).ok()?;
-        let ([sum_axis], true) = (&*sum.inputs[1], sum.outputs[0].is_empty()) else { return None };
-        let columns = einsum.axes.axis((InOut::In(1), 1 - sum_axis)).ok()?;
-        let others_stay = (0..last).all(|axis| {
-            einsum.axes.axis((InOut::In(0), axis)).is_ok_and(|other| {
-                other.inputs[1].is_empty()
-                    && *other.inputs[0] == [axis]
-                    && *other.outputs[0] == [axis]
-            })
+        let following = Following::after(model, node.id.into(), axis, weights, depth, None);
+        let rows = From::Axes { first: summed.start, output };
+        Some(Self { node: node.id, value, rows, depth, following })
+    }
+
+    fn windows(model: &TypedModel, node: &TypedNode) -> Option<Self> {
+        let conv = node.op_as::<Conv>()?;
+        let [value, weights, bias] = *node.inputs else { return None };
+        let fact = model.outlet_fact(value).ok()?;
+        let spec = &conv.pool_spec;
+        let plain = conv.q_params.is_none() && conv.group == 1;
+        if !plain || !windows::takes(spec) || fact.datum_type != DatumType::F32 {
+            return None;
+        }
+        let weights = model.outlet_fact(weights).ok()?.konst.clone()?;
+        let weights = conv.kernel_fmt.kernel_as_group_o_ihw(&weights, 1).ok()?;
+        let outputs = conv.output_channels();
+        let bias = model.outlet_fact(bias).ok()?.konst.clone()?;
+        let bias = match *floats(&bias)? {
+            [all] => vec![all; outputs],
+            ref each => each.to_vec(),
+        };
+        let depth = *weights.shape().last()?;
+        let places: usize = spec.kernel_shape.iter().product();
+        let channels = depth.checked_div(places).filter(|channels| *channels > 0)?;
+        // The channels of a place lie together in the image, so they must in the matrix.
+        let rows = floats(&weights)?.chunks_exact(depth);
+        let weights = rows.flat_map(|row| {
+            let at = move |place: usize, channel: usize| row[channel * places + place];
+            (0..places).flat_map(move |place| (0..channels).map(move |channel| at(place, channel)))
         });
-        if !others_stay || *columns.outputs[0] != [last] || !columns.inputs[0].is_empty() {
-            return None;
-        }
-        let view = matrix.to_plain_array_view::<f32>().ok()?;
-        let view = view.into_dimensionality::<tract_ndarray::Ix2>().ok()?;
-        // A row per column of the output, as `Following` has it.
-        let view = if *sum_axis == 1 { view } else { view.reversed_axes() };
-        let (_, depth) = view.dim();
-        if depth == 0 {
-            return None;
-        }
-        let weights = view.iter().copied().collect();
-        let following = Following::after(model, id.into(), last, weights, depth, None);
-        Some(Self { node: id, rows, depth, following })
+        let (weights, axis) = (weights.collect(), fact.rank() - 1);
+        let following = Following::after(model, node.id.into(), axis, weights, depth, Some(bias));
+        let rows = From::Windows(Box::new(spec.clone()));
+        Some(Self { node: node.id, value, rows, depth, following })
     }
 
     fn replace(self, model: &mut TypedModel) -> TractResult<()> {
-        let Following { weights, bias, residual, activation, last } = self.following;
-        let depth = self.depth;
+        let Self { node, value, rows, depth, following } = self;
+        let Following { weights, bias, residual, activation, last } = following;
         let matrix = ColumnPanels::pack(depth, bias.len(), |k, column| weights[column * depth + k]);
-        let product = Product { matrix, bias, residual: residual.is_some(), activation };
+        let product = Product { rows, matrix, bias, residual: residual.is_some(), activation };
         let mut patch = TypedModelPatch::new("product");
-        let inputs: Vec<OutletId> = [self.rows].into_iter().chain(residual).collect();
+        let inputs: Vec<OutletId> = [value].into_iter().chain(residual).collect();
         let taps = patch.taps(model, &inputs)?;
-        let name = model.node(self.node).name.clone();
-        let output = patch.wire_node(name, Dense(Arc::new(product)), &taps)?[0];
-        patch.shunt_outside(model, last, output)?;
+        let name = model.node(node).name.clone();
+        let wire = patch.wire_node(name, Dense(Arc::new(product)), &taps)?[0];
+        patch.shunt_outside(model, last, wire)?;
         patch.apply(model)
     }
 }
 
-/// The operator in place of tract's. Inputs: the rows, then the residual, if there is one.
-#[derive(Debug, Clone)]
-struct Dense(Arc<Product>);
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tract_onnx::prelude::*;
+    use tract_onnx::tract_core::ops::einsum::EinSum;
+    use tract_onnx::tract_core::ops::math::{add, max, mul};
+    use tract_onnx::tract_core::ops::nn::DataFormat;
 
-#[derive(Debug)]
-struct Product {
-    matrix: ColumnPanels,
-    bias: Vec<f32>,
-    residual: bool,
-    activation: Activation,
-}
+    use crate::engine::tract::passes::compared::{
+        Compared, Convolution, dims, graph, numbers, positive, with_constant, with_special_numbers,
+    };
 
-/// The same matrix: a copy of this operator in another graph.
-impl PartialEq for Dense {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for Dense {}
-
-impl Op for Dense {
-    fn name(&self) -> StaticName {
-        "MatMul".into()
+    fn product(model: &mut TypedModel, value: OutletId, axes: &str, matrix: &[usize]) -> OutletId {
+        let einsum = EinSum::new(axes.parse().unwrap(), DatumType::F32);
+        with_constant(model, einsum, value, positive(matrix, 1))
     }
 
-    op_as_typed_op!();
-}
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
 
-impl EvalOp for Dense {
-    op_out_of_plan!();
-
-    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let Product { matrix, bias, activation, .. } = &*self.0;
-        let values = inputs.iter().map(|input| floats(input));
-        let Some(values) = values.collect::<Option<Vec<_>>>() else { bail!("expected floats") };
-        let mut shape: TVec<usize> = inputs[0].shape().into();
-        let Some(last) = shape.last_mut() else { bail!("expected rows") };
-        *last = matrix.columns();
-        let mut output = Tensor::zero::<f32>(&shape)?;
-        let residual = values.get(1).copied();
-        ensure!(
-            residual.is_none_or(|values| values.len() == output.len()),
-            "a residual of another shape"
-        );
-        let finish = Finish { bias: Bias::Columns(bias), residual, activation: *activation };
-        let mut plain = output.try_as_plain_ram_mut()?;
-        dense(values[0], matrix, &finish, plain.as_slice_mut::<f32>()?);
-        drop(plain);
-        Ok(tvec!(output.into_tvalue()))
-    }
-}
-
-impl TypedOp for Dense {
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        ensure!(inputs.len() == 1 + usize::from(self.0.residual), "a residual is missing");
-        let mut shape = inputs[0].shape.clone();
-        let last = shape.rank() - 1;
-        shape.set(last, self.0.matrix.columns().to_dim());
-        Ok(tvec!(DatumType::F32.fact(shape)))
+        #[test]
+        fn any_matrix_gives_what_tract_gives(
+            rows in 1usize..30,
+            depth in 2usize..900,
+            columns in 2usize..80,
+            images in 1usize..3,
+        ) {
+            let (mut model, x) = graph(&dims(&[images, rows, depth]));
+            let y = product(&mut model, x, "amk,kn->amn", &[depth, columns]);
+            let y = with_constant(&mut model, mul(), y, numbers(&[1, 1, columns], 2));
+            let y = with_constant(&mut model, add(), y, numbers(&[1, 1, columns], 3));
+            with_constant(&mut model, max(), y, numbers(&[1, 1, 1], 4));
+            let compared = Compared::of(model, &[positive(&[images, rows, depth], 0)]);
+            prop_assert_eq!(compared.nodes(), 1, "{:?}", compared.operators);
+            prop_assert!(compared.has("MatMul"));
+        }
     }
 
-    as_op!();
+    #[test]
+    fn windows_with_channels_last_are_rows() {
+        for (kernel, margin, stride, dilation) in
+            [(1, 0, 1, 1), (3, 1, 1, 1), (3, 0, 2, 1), (2, 1, 2, 1), (3, 2, 1, 2)]
+        {
+            let mut convolution = Convolution::square(3, 20, kernel);
+            convolution.margins = vec![margin; 2];
+            convolution.stride = vec![stride; 2];
+            // Rows of pixels may be apart, columns not.
+            convolution.dilation = vec![dilation, 1];
+            convolution.format = DataFormat::NHWC;
+            let shape = [2, 9, 11, 3];
+            let (mut model, x) = graph(&dims(&shape));
+            let y = convolution.wire(&mut model, "conv", x);
+            let y = with_constant(&mut model, mul(), y, numbers(&[1, 1, 1, 20], 3));
+            with_constant(&mut model, max(), y, numbers(&[1, 1, 1, 1], 4));
+            let compared = Compared::of(model, &[numbers(&shape, 0)]);
+            assert_eq!(compared.nodes(), 1, "{:?}", compared.operators);
+        }
+    }
+
+    /// What tract makes of the reshape behind the heads of an attention.
+    #[test]
+    fn several_axes_may_be_one_sum() {
+        let (mut model, x) = graph(&dims(&[2, 5, 3, 4]));
+        product(&mut model, x, "ambk,bkn->amn", &[3, 4, 7]);
+        assert!(Compared::of(model, &[numbers(&[2, 5, 3, 4], 0)]).has("MatMul"));
+    }
+
+    #[test]
+    fn sums_over_axes_apart_stay_with_tract() {
+        let (mut model, x) = graph(&dims(&[3, 5, 4]));
+        product(&mut model, x, "bmk,bkn->mn", &[3, 4, 7]);
+        assert!(!Compared::of(model, &[numbers(&[3, 5, 4], 0)]).has("MatMul"));
+    }
+
+    #[test]
+    fn any_number_of_rows_goes_through_the_same_graph() {
+        for rows in [1, 17] {
+            let mut model = TypedModel::default();
+            let shape = [model.symbols.sym("N").to_dim(), 24.to_dim()];
+            let x = model.add_source("x", f32::fact(&shape)).unwrap();
+            let y = product(&mut model, x, "mk,kn->mn", &[24, 24]);
+            model.wire_node("sum", add(), &[x, y]).unwrap();
+            let compared = Compared::of(model, &[numbers(&[rows, 24], 0)]);
+            assert_eq!(compared.nodes(), 1, "{:?}", compared.operators);
+        }
+    }
+
+    #[test]
+    fn special_numbers_pass_through_as_before() {
+        let (mut model, x) = graph(&dims(&[10, 10]));
+        let y = product(&mut model, x, "mk,kn->mn", &[10, 24]);
+        with_constant(&mut model, max(), y, Tensor::from_shape(&[1, 1], &[0f32]).unwrap());
+        Compared::of(model, &[with_special_numbers(numbers(&[10, 10], 0))]);
+    }
+
+    #[test]
+    fn computed_matrices_stay_with_tract() {
+        let (mut model, x) = graph(&dims(&[4, 6]));
+        let matrix = model.add_source("matrix", f32::fact([6, 8])).unwrap();
+        let einsum = EinSum::new("mk,kn->mn".parse().unwrap(), DatumType::F32);
+        let y = model.wire_node("product", einsum, &[x, matrix]).unwrap();
+        model.select_output_outlets(&y).unwrap();
+        let inputs = [numbers(&[4, 6], 0), numbers(&[6, 8], 1)];
+        assert!(!Compared::of(model, &inputs).has("MatMul"));
+    }
 }

@@ -9,7 +9,7 @@ use tract_onnx::tract_hir::internal::{
 };
 
 use super::chain::floats;
-use super::convolved::Place;
+use super::convolved::window;
 use crate::engine::tract::kernels::{Activation, Slide, Window, slide};
 
 /// A window that slides over each channel by itself. Channels come before pixels.
@@ -69,7 +69,8 @@ impl EvalOp for Slid {
     fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let [input] = &*inputs else { bail!("expected one input") };
         let Some(image) = floats(input) else { bail!("expected floats") };
-        let window = Place::Windows(self.spec.clone()).window(input.shape())?;
+        let pixels = &input.shape()[1 + usize::from(self.spec.data_format.has_n())..];
+        let window = window(&self.spec, pixels)?;
         let shape = self.spec.output_shape(input.shape())?.shape;
         let mut output = Tensor::zero::<f32>(&shape)?;
         let mut plain = output.try_as_plain_ram_mut()?;
@@ -92,7 +93,6 @@ impl EvalOp for Slid {
                 slide(window, Slide::Sum { factors: &factors }, image, values);
             }
         }
-        drop(plain);
         Ok(tvec!(output.into_tvalue()))
     }
 }
