@@ -9,6 +9,7 @@
 mod activation;
 mod convolve;
 mod dense;
+mod gather;
 mod image;
 mod lrn;
 mod scratch;
@@ -26,7 +27,7 @@ pub(super) use lrn::Lrn;
 pub(super) use slide::{Slide, slide};
 pub(super) use softmax::softmax;
 pub(super) use tile::{Bias, Finish};
-pub(super) use weights::RowPanels;
+pub(super) use weights::{ROWS, RowPanels};
 
 /// Whether the processor has vectors that are worth the kernels: AVX2 or AVX-512.
 pub(super) fn are_worth_it() -> bool {

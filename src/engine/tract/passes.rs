@@ -18,6 +18,7 @@ mod prepared;
 mod products;
 mod slid;
 mod softmax;
+mod spread;
 mod windows;
 
 use std::fmt;

@@ -1,25 +1,34 @@
 //! Convolution as a product of matrices whose right side never exists as a whole: a panel of its
 //! columns at a time is gathered from the image, and meets all weights while it is in the cache.
 
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::activation::Activation;
+use super::gather::{Columns, Gather, Pieces, Points};
 use super::image::{Layout, Window};
 use super::scratch;
-use super::tile::{self, Finish, Place, Stretch, VECTORS};
+use super::tile::{self, Finish, Packed, Place, Stretch, VECTORS};
 use super::vector;
-use super::weights::RowPanels;
+use super::weights::{ROWS, RowPanels};
 
 /// Steps of the sum that a panel of columns holds: with two vectors each they fill most of the
 /// first cache.
 const DEPTH: usize = 320;
 
-/// One convolution of one image.
+/// Columns of a panel where vectors are longest.
+const WIDEST: usize = VECTORS * 16;
+
+/// One group of channels of one image.
 pub(in crate::engine::tract) struct Convolution<'a> {
     pub(in crate::engine::tract) window: Window,
-    /// A matrix for each group: a row per channel of the output.
-    pub(in crate::engine::tract) groups: &'a [RowPanels],
+    /// A row per channel of the output.
+    pub(in crate::engine::tract) weights: &'a RowPanels,
+    /// The panels to work on: the output starts with the first row of the first.
+    pub(in crate::engine::tract) panels: Range<usize>,
     pub(in crate::engine::tract) preparation: Option<Preparation<'a>>,
+    /// For the rows of these panels.
     pub(in crate::engine::tract) finish: Finish<'a>,
 }
 
@@ -40,18 +49,23 @@ pub(in crate::engine::tract) fn convolve(
     image: &Image<'_>,
     output: &mut [f32],
 ) {
-    let layout = (!convolution.window.is_point()).then(|| Layout::new(convolution.window));
-    let channels = image.len() / convolution.groups.len().max(1);
-    // Copies of whole vectors run over the end.
-    let copied = layout.as_ref().map_or(0, |layout| channels * layout.plane + WIDEST);
-    scratch::with([copied, (DEPTH + 1) * WIDEST], |[copy, panel]| {
-        let layout = layout.as_ref();
-        Arch::new().dispatch(Run { convolution, image, layout, output, copy, panel });
-    });
+    with_memory(convolution, image, output, |run| Arch::new().dispatch(run));
 }
 
-/// Columns of a panel where vectors are longest.
-const WIDEST: usize = VECTORS * 16;
+fn with_memory(
+    convolution: &Convolution<'_>,
+    image: &Image<'_>,
+    output: &mut [f32],
+    work: impl FnOnce(Run<'_>),
+) {
+    let layout = (!convolution.window.is_point()).then(|| Layout::new(convolution.window));
+    // Copies of whole vectors run over the end.
+    let copied = layout.as_ref().map_or(0, |layout| image.len() * layout.plane + WIDEST);
+    scratch::with([copied, (DEPTH + 1) * WIDEST], |[copy, panel]| {
+        let layout = layout.as_ref();
+        work(Run { convolution, image, layout, output, copy, panel });
+    });
+}
 
 /// Everything below must become one function, for only that is compiled for the vectors of
 /// `simd`: so all of it is always inlined, and no closure meets a vector.
@@ -70,65 +84,62 @@ impl WithSimd for Run<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { convolution, image, layout, output, copy, panel } = self;
-        let groups = convolution.groups;
-        let pixels = convolution.window.pixels();
-        let channels = image.len() / groups.len().max(1);
-        let outputs = output.chunks_exact_mut((output_channels(groups) * pixels).max(1));
-        for ((number, weights), output) in groups.iter().enumerate().zip(outputs) {
-            let first = number * channels;
-            let image = &image[first..first + channels];
-            let finish = convolution.finish.of_group(number, weights.rows(), pixels);
-            let group = Group { weights, finish: &finish, pixels };
-            if let Some(layout) = layout {
-                let planes = copy.chunks_exact_mut(layout.plane.max(1));
-                for (channel, plane) in image.iter().zip(planes) {
-                    layout.fill(channel, plane, 0.0);
-                }
-                let gather = Pieces::new(convolution.window, layout, copy);
-                group.multiply(simd, output, panel, &gather);
-            } else {
-                let preparation = convolution.preparation.map(|all| all.of(first, channels));
-                group.multiply(simd, output, panel, &Points { image, preparation });
+        if let Some(layout) = layout {
+            let planes = copy.chunks_exact_mut(layout.plane.max(1));
+            for (channel, plane) in image.iter().zip(planes) {
+                layout.fill(channel, plane, 0.0, vector::not_denormal);
             }
+            let gather = Pieces::new(convolution.window, layout, copy);
+            if convolution.is_thin(S::F32_LANES) {
+                convolution.multiply_thin(simd, output, &gather);
+            } else {
+                convolution.multiply(simd, output, panel, &gather);
+            }
+        } else {
+            let points = Points { image, preparation: convolution.preparation };
+            convolution.multiply(simd, output, panel, &points);
         }
     }
 }
 
-fn output_channels(groups: &[RowPanels]) -> usize {
-    groups.first().map_or(0, RowPanels::rows)
-}
+/// Panels of rows that do not make up for packing a panel of columns.
+const THIN: usize = 2;
 
-impl<'a> Preparation<'a> {
-    fn of(self, first: usize, channels: usize) -> Self {
-        let of = |values: &'a [f32]| &values[first..first + channels];
-        Self { scale: of(self.scale), offset: of(self.offset), ..self }
+impl Convolution<'_> {
+    /// Whether columns are better read where they are: a row of the output at a time, which
+    /// must fill most of its vectors.
+    fn is_thin(&self, lanes: usize) -> bool {
+        let columns = self.window.output[1];
+        self.panels.len() <= THIN && columns * 4 >= columns.next_multiple_of(lanes) * 3
     }
-}
 
-/// The product for one group of channels.
-struct Group<'a> {
-    weights: &'a RowPanels,
-    finish: &'a Finish<'a>,
-    pixels: usize,
-}
+    /// The product without packing.
+    #[inline(always)]
+    fn multiply_thin<S: Simd>(&self, simd: S, output: &mut [f32], gather: &Pieces<'_>) {
+        let (pixels, width) = (self.window.pixels(), VECTORS * S::F32_LANES);
+        let first = self.panels.start * ROWS;
+        let stretch = Stretch { first: true, last: Some(&self.finish) };
+        let [lines, columns] = self.window.output;
+        for line in 0..lines {
+            for start in (0..columns).step_by(width) {
+                let steps = gather.scattered(line, start);
+                for (number, rows) in
+                    self.weights.panels(self.panels.clone(), 0..self.weights.depth())
+                {
+                    let row = number * ROWS;
+                    let place = Place {
+                        stride: pixels,
+                        row,
+                        column: line * columns + start,
+                        rows: (self.weights.rows() - first - row).min(ROWS),
+                        columns: width.min(columns - start),
+                    };
+                    tile::multiply(simd, rows, &steps, output, place, stretch);
+                }
+            }
+        }
+    }
 
-/// Steps of the sum.
-type Depth = std::ops::Range<usize>;
-
-/// Columns of the product: where they start, and how many.
-#[derive(Clone, Copy)]
-struct Columns {
-    start: usize,
-    count: usize,
-}
-
-/// Where the columns come from.
-trait Gather {
-    /// Writes a panel: one or two vectors for each step of the depth.
-    fn columns<S: Simd>(&self, simd: S, depth: Depth, columns: Columns, panel: &mut [f32]);
-}
-
-impl Group<'_> {
     #[inline(always)]
     fn multiply<S: Simd>(
         &self,
@@ -138,140 +149,119 @@ impl Group<'_> {
         gather: &impl Gather,
     ) {
         let width = VECTORS * S::F32_LANES;
-        let depth = self.weights.depth();
+        let (depth, pixels) = (self.weights.depth(), self.window.pixels());
+        let first = self.panels.start * ROWS;
         let block = depth.div_ceil(depth.div_ceil(DEPTH).max(1)).max(1);
         for from in (0..depth).step_by(block) {
             let to = depth.min(from + block);
-            let stretch = Stretch { first: from == 0, last: (to == depth).then_some(self.finish) };
-            for start in (0..self.pixels).step_by(width) {
-                let count = width.min(self.pixels - start);
+            let stretch = Stretch { first: from == 0, last: (to == depth).then_some(&self.finish) };
+            for start in (0..pixels).step_by(width) {
+                let count = width.min(pixels - start);
                 gather.columns(simd, from..to, Columns { start, count }, panel);
                 let vectors = count.div_ceil(S::F32_LANES);
                 let columns = &S::as_simd_f32s(panel).0[..(to - from) * vectors];
-                for (row, rows) in self.weights.panels(from, to) {
+                for (number, rows) in self.weights.panels(self.panels.clone(), from..to) {
+                    let row = number * ROWS;
                     let place = Place {
-                        stride: self.pixels,
+                        stride: pixels,
                         row,
                         column: start,
-                        rows: (self.weights.rows() - row).min(super::weights::ROWS),
+                        rows: (self.weights.rows() - first - row).min(ROWS),
                         columns: count,
                     };
-                    tile::multiply(simd, rows, columns, output, place, stretch);
+                    tile::multiply(simd, rows, &Packed::<S>(columns), output, place, stretch);
                 }
             }
         }
     }
 }
 
-/// Columns for a window of one point: the image as it is, or prepared.
-struct Points<'a> {
-    image: &'a Image<'a>,
-    preparation: Option<Preparation<'a>>,
-}
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use pulp::Scalar;
+    use pulp::x86::V3;
 
-impl Gather for Points<'_> {
-    #[inline(always)]
-    fn columns<S: Simd>(&self, simd: S, depth: Depth, columns: Columns, panel: &mut [f32]) {
-        let Columns { start, count } = columns;
-        let width = count.div_ceil(S::F32_LANES) * S::F32_LANES;
-        for (k, target) in depth.zip(panel.chunks_exact_mut(width)) {
-            let source = &self.image[k][start..start + count];
-            let targets = S::as_mut_simd_f32s(target).0;
-            match &self.preparation {
-                None => {
-                    for (source, target) in source.chunks(S::F32_LANES).zip(targets) {
-                        *target = vector::load(simd, source);
-                    }
-                }
-                Some(Preparation { scale, offset, activation }) => {
-                    let scale = simd.splat_f32s(scale[k]);
-                    let offset = simd.splat_f32s(offset[k]);
-                    for (source, target) in source.chunks(S::F32_LANES).zip(targets) {
-                        let x = vector::load(simd, source);
-                        *target = activation.of(simd, simd.mul_add_f32s(x, scale, offset));
-                    }
-                }
-            }
-        }
+    use super::super::tile::Bias;
+    use super::*;
+
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    fn numbers(count: usize, seed: usize) -> Vec<f32> {
+        let number = |at: usize| (at * (7919 + seed) % 251) as f32 / 125.0 - 1.0;
+        (0..count).map(number).collect()
     }
-}
 
-/// Columns for a larger window, out of the copy of the image.
-struct Pieces<'a> {
-    window: Window,
-    layout: &'a Layout,
-    copy: &'a [f32],
-    /// Where the numbers of each weight start.
-    offsets: Vec<usize>,
-}
-
-/// Columns of a panel that lie one after another in the copy.
-#[derive(Clone, Copy, Default)]
-struct Piece {
-    at: usize,
-    from: usize,
-}
-
-impl<'a> Pieces<'a> {
-    fn new(window: Window, layout: &'a Layout, copy: &'a [f32]) -> Self {
-        let channels = copy.len() / layout.plane.max(1);
+    /// By definition.
+    fn reference(window: Window, weights: &[f32], image: &Image<'_>, bias: &[f32]) -> Vec<f32> {
+        let [rows, columns] = window.output;
         let [height, width] = window.kernel;
-        let inside = (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
-        let inside: Vec<usize> = inside.map(|(y, x)| layout.offset(y, x)).collect();
-        let channels = (0..channels).map(|channel| channel * layout.plane);
-        let offsets = channels.flat_map(|start| inside.iter().map(move |at| start + at)).collect();
-        Self { window, layout, copy, offsets }
-    }
-
-    /// One piece for each row of the output that the panel touches, and the longest one's length.
-    #[inline(always)]
-    fn pieces<'p>(&self, columns: Columns, all: &'p mut [Piece; 64]) -> (&'p [Piece], usize) {
-        let width = self.window.output[1];
-        let (mut at, mut count, mut longest) = (0, 0, 0);
-        while at < columns.count {
-            let (row, column) = ((columns.start + at) / width, (columns.start + at) % width);
-            let length = (width - column).min(columns.count - at);
-            all[count] = Piece { at, from: self.layout.start(row) + column };
-            longest = longest.max(length);
-            count += 1;
-            at += length;
-        }
-        (&all[..count], longest)
-    }
-
-    /// Copies `V` vectors for every piece, of a panel with `P` vectors. What is too much is
-    /// overwritten by the next piece.
-    #[inline(always)]
-    fn copy_pieces<S: Simd, const V: usize, const P: usize>(
-        &self,
-        _simd: S,
-        depth: Depth,
-        pieces: &[Piece],
-        panel: &mut [f32],
-    ) {
-        let (lanes, width) = (V * S::F32_LANES, P * S::F32_LANES);
-        for (step, &offset) in self.offsets[depth].iter().enumerate() {
-            let source = &self.copy[offset..];
-            let target = &mut panel[step * width..][..width + lanes];
-            for piece in pieces {
-                target[piece.at..][..lanes].copy_from_slice(&source[piece.from..][..lanes]);
+        let depth = image.len() * height * width;
+        let mut output = Vec::new();
+        for (weights, bias) in weights.chunks_exact(depth).zip(bias) {
+            for place in 0..rows * columns {
+                let mut sum = *bias;
+                for (at, weight) in weights.iter().enumerate() {
+                    let (channel, tap) = (at / (height * width), at % (height * width));
+                    let [y, x] = [[place / columns, tap / width], [place % columns, tap % width]];
+                    let at = |axis: usize, [place, tap]: [usize; 2]| {
+                        (place * window.stride[axis] + tap * window.dilation[axis])
+                            .checked_sub(window.before[axis])
+                            .filter(|at| *at < window.input[axis])
+                    };
+                    if let (Some(y), Some(x)) = (at(0, y), at(1, x)) {
+                        sum += weight * image[channel][y * window.input[1] + x];
+                    }
+                }
+                output.push(sum.max(0.0));
             }
         }
+        output
     }
-}
 
-impl Gather for Pieces<'_> {
-    #[inline(always)]
-    fn columns<S: Simd>(&self, simd: S, depth: Depth, columns: Columns, panel: &mut [f32]) {
-        let mut pieces = [Piece::default(); 64];
-        let (pieces, longest) = self.pieces(columns, &mut pieces);
-        let vectors = columns.count.div_ceil(S::F32_LANES);
-        if vectors == VECTORS && longest > S::F32_LANES {
-            self.copy_pieces::<S, VECTORS, VECTORS>(simd, depth, pieces, panel);
-        } else if vectors == VECTORS {
-            self.copy_pieces::<S, 1, VECTORS>(simd, depth, pieces, panel);
-        } else {
-            self.copy_pieces::<S, 1, 1>(simd, depth, pieces, panel);
+    fn window(kernel: usize, stride: usize, before: usize, input: [usize; 2]) -> Window {
+        let output = input.map(|size| (size + 2 * before - kernel) / stride + 1);
+        let [kernel, stride, before] = [kernel, stride, before].map(|size| [size; 2]);
+        Window { kernel, stride, dilation: [1, 1], before, input, output }
+    }
+
+    #[test]
+    fn vectors_of_every_length_give_the_same() {
+        for (window, channels, rows) in [
+            (Window::point(70), 5, 30),
+            (window(3, 1, 1, [7, 7]), 40, 13),
+            (window(3, 2, 1, [9, 20]), 3, 25),
+            (window(5, 3, 2, [16, 33]), 2, 6),
+            (window(1, 2, 0, [9, 8]), 4, 12),
+        ] {
+            let depth = channels * window.kernel[0] * window.kernel[1];
+            let values = numbers(channels * window.input[0] * window.input[1], 0);
+            let image: Vec<&[f32]> = values.chunks_exact(values.len() / channels).collect();
+            let (matrix, bias) = (numbers(rows * depth, 1), numbers(rows, 2));
+            let expected = reference(window, &matrix, &image, &bias);
+            let weights = RowPanels::pack(&matrix, depth);
+            // As two threads share the rows, and all at once.
+            let count = rows.div_ceil(ROWS);
+            for panels in [0..1, 1..count, 0..count] {
+                let [first, last] = [panels.start, panels.end].map(|panel| rows.min(panel * ROWS));
+                let pixels = window.pixels();
+                let expected = &expected[first * pixels..last * pixels];
+                let activation = Activation::Clamp { low: 0.0, high: f32::INFINITY };
+                let bias = Bias::Rows(&bias[first..last]);
+                let finish = Finish { bias, residual: None, activation };
+                let convolution =
+                    Convolution { window, weights: &weights, panels, preparation: None, finish };
+                let check = |work: &dyn Fn(Run<'_>)| {
+                    let mut output = vec![f32::NAN; expected.len()];
+                    with_memory(&convolution, &image, &mut output, work);
+                    for (found, expected) in output.iter().zip(expected) {
+                        assert!((found - expected).abs() < 1e-4, "{found} is not {expected}");
+                    }
+                };
+                check(&|run| Arch::new().dispatch(run));
+                check(&|run| Simd::vectorize(Scalar, run));
+                if let Some(simd) = V3::try_new() {
+                    check(&|run| Simd::vectorize(simd, run));
+                }
+            }
         }
     }
 }

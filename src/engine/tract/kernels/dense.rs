@@ -4,7 +4,8 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::scratch;
-use super::tile::{self, Finish, Place, Stretch, VECTORS};
+use super::tile::{self, Finish, Packed, Place, Stretch, VECTORS};
+use super::vector;
 use super::weights::ROWS;
 
 /// Steps of the sum between two visits of the output, as long as a panel stays in the first cache.
@@ -124,7 +125,7 @@ impl WithSimd for Run<'_> {
                         rows: ROWS.min(count - row),
                         columns: (columns - column).min(VECTORS * lanes),
                     };
-                    tile::multiply(simd, rows, panel, output, place, stretch);
+                    tile::multiply(simd, rows, &Packed::<S>(panel), output, place, stretch);
                 }
             }
         }
@@ -162,7 +163,9 @@ impl Rows<'_> {
                 let mut rows = [[0.0; TURNED]; ROWS];
                 for (row, start) in rows.iter_mut().zip(starts) {
                     let source = &self.values[start + from + number * TURNED..][..TURNED];
-                    row.copy_from_slice(source);
+                    for (value, &x) in row.iter_mut().zip(source) {
+                        *value = vector::not_denormal(x);
+                    }
                 }
                 for (k, column) in block.iter_mut().enumerate() {
                     for (value, row) in column.iter_mut().zip(&rows) {
@@ -181,7 +184,7 @@ impl Rows<'_> {
         for (r, start) in starts.iter().enumerate() {
             let source = &self.values[start + from..][..target.len()];
             for (column, &value) in target.iter_mut().zip(source) {
-                column[r] = value;
+                column[r] = vector::not_denormal(value);
             }
         }
     }

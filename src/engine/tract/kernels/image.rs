@@ -81,9 +81,16 @@ impl Layout {
         output_row * self.window.stride[0] * self.row
     }
 
-    /// Writes a channel into its plane, with margins of this number.
+    /// Writes a channel into its plane, with margins of this number and `change` done to those
+    /// inside.
     #[inline(always)]
-    pub(super) fn fill(&self, channel: &[f32], plane: &mut [f32], margin: f32) {
+    pub(super) fn fill(
+        &self,
+        channel: &[f32],
+        plane: &mut [f32],
+        margin: f32,
+        change: impl Fn(f32) -> f32 + Copy,
+    ) {
         let [rows, columns] = self.window.input;
         let [top, left] = self.window.before;
         for (number, target) in plane.chunks_exact_mut(self.row).enumerate() {
@@ -99,17 +106,25 @@ impl Layout {
                 let (before, rest) = target.split_at_mut(left.min(self.row));
                 let (inside, after) = rest.split_at_mut(columns.min(rest.len()));
                 before.fill(margin);
-                inside.copy_from_slice(&source[..inside.len()]);
+                for (target, value) in inside.iter_mut().zip(source) {
+                    *target = change(*value);
+                }
                 after.fill(margin);
             } else {
-                self.scatter(source, target, margin);
+                self.scatter(source, target, margin, change);
             }
         }
     }
 
     /// A row with a stride: each kind of columns by itself.
     #[inline(always)]
-    fn scatter(&self, source: &[f32], target: &mut [f32], margin: f32) {
+    fn scatter(
+        &self,
+        source: &[f32],
+        target: &mut [f32],
+        margin: f32,
+        change: impl Fn(f32) -> f32 + Copy,
+    ) {
         let (stride, left) = (self.window.stride[1], self.window.before[1]);
         for (kind, target) in target.chunks_exact_mut(self.width).enumerate() {
             if !self.meets(1, kind) {
@@ -120,27 +135,27 @@ impl Layout {
             let outside = left.saturating_sub(kind).div_ceil(stride);
             let first = outside * stride + kind - left;
             let target = &mut target[outside.min(self.width)..];
-            every(stride, source.get(first..).unwrap_or_default(), target);
+            every(stride, source.get(first..).unwrap_or_default(), target, change);
         }
     }
 }
 
 /// Copies the first number and then every so many.
 #[inline(always)]
-fn every(stride: usize, source: &[f32], target: &mut [f32]) {
+fn every(stride: usize, source: &[f32], target: &mut [f32], change: impl Fn(f32) -> f32) {
     if stride == 2 {
         // The common case, said so that it becomes shuffles of vectors.
         let (pairs, rest) = source.as_chunks::<2>();
         let (paired, unpaired) = target.split_at_mut(pairs.len().min(target.len()));
         for (target, pair) in paired.iter_mut().zip(pairs) {
-            *target = pair[0];
+            *target = change(pair[0]);
         }
         if let ([last], Some(target)) = (rest, unpaired.first_mut()) {
-            *target = *last;
+            *target = change(*last);
         }
     } else {
         for (target, value) in target.iter_mut().zip(source.iter().step_by(stride)) {
-            *target = *value;
+            *target = change(*value);
         }
     }
 }

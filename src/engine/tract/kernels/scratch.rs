@@ -15,6 +15,9 @@ thread_local! {
     static SPARE: Cell<[Vec<Line>; 2]> = const { Cell::new([Vec::new(), Vec::new()]) };
 }
 
+/// Lines that a thread keeps: a request with a large image must not hold memory for good.
+const KEPT: usize = (32 << 20) / size_of::<Line>();
+
 /// Two stretches of memory of these lengths with anything inside. Nested calls get new memory.
 pub(super) fn with<T>(lengths: [usize; 2], work: impl FnOnce([&mut [f32]; 2]) -> T) -> T {
     let mut buffers = SPARE.take();
@@ -30,6 +33,11 @@ pub(super) fn with<T>(lengths: [usize; 2], work: impl FnOnce([&mut [f32]; 2]) ->
         &mut bytemuck::cast_slice_mut(first)[..one],
         &mut bytemuck::cast_slice_mut(second)[..two],
     ]);
+    for buffer in &mut buffers {
+        if buffer.len() > KEPT {
+            *buffer = Vec::new();
+        }
+    }
     SPARE.set(buffers);
     result
 }

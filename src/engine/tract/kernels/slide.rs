@@ -62,7 +62,11 @@ impl WithSimd for Run<'_> {
         let images = image.chunks_exact(channel);
         let outputs = output.chunks_exact_mut(window.pixels().max(1));
         for (number, (image, output)) in images.zip(outputs).enumerate() {
-            layout.fill(image, &mut copy[..layout.plane], margin);
+            let plane = &mut copy[..layout.plane];
+            match slide {
+                Slide::Weighted { .. } => layout.fill(image, plane, margin, vector::not_denormal),
+                Slide::Largest | Slide::Sum { .. } => layout.fill(image, plane, margin, |x| x),
+            }
             let rows = Rows { window, layout, copy, offsets: &offsets };
             match slide {
                 Slide::Weighted { weights, bias, activation } => {

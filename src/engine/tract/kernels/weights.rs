@@ -1,7 +1,9 @@
 //! A matrix cut into panels of rows, as the tile reads it.
 
+use std::ops::Range;
+
 /// Rows of a panel. With two vectors per row their sums fill the registers of AVX-512.
-pub(super) const ROWS: usize = 12;
+pub(in crate::engine::tract) const ROWS: usize = 12;
 
 /// A matrix in panels of [`ROWS`] rows; inside a panel the columns lie one after another.
 /// Rows that fill up the last panel are zero.
@@ -26,7 +28,7 @@ impl RowPanels {
         Self { rows, depth, panels }
     }
 
-    pub(super) fn rows(&self) -> usize {
+    pub(in crate::engine::tract) fn rows(&self) -> usize {
         self.rows
     }
 
@@ -34,13 +36,14 @@ impl RowPanels {
         self.depth
     }
 
-    /// The columns `from..to` of each panel, with the number of the panel's first row.
+    /// A stretch of the depth of each of these panels, numbered from nought.
     pub(super) fn panels(
         &self,
-        from: usize,
-        to: usize,
+        panels: Range<usize>,
+        depth: Range<usize>,
     ) -> impl Iterator<Item = (usize, &[[f32; ROWS]])> {
-        let panels = self.panels.chunks_exact(self.depth.max(1)).enumerate();
-        panels.map(move |(number, panel)| (number * ROWS, &panel[from..to]))
+        let all = &self.panels[panels.start * self.depth..panels.end * self.depth];
+        let panels = all.chunks_exact(self.depth.max(1)).enumerate();
+        panels.map(move |(number, panel)| (number, &panel[depth.clone()]))
     }
 }

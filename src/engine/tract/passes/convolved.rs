@@ -12,8 +12,9 @@ use tract_onnx::tract_hir::internal::{
 
 use super::chain::floats;
 use super::contraction::Source;
+use super::spread::spread;
 use crate::engine::tract::kernels::{
-    Activation, Bias, Convolution, Finish, Preparation, RowPanels, Window, convolve,
+    Activation, Bias, Convolution, Finish, Preparation, ROWS, RowPanels, Window, convolve,
 };
 
 /// A convolution of floats with constant weights, and what precedes and follows it. Inputs: the
@@ -59,6 +60,65 @@ impl Parts {
         let taps: usize =
             self.place.window.as_ref().map_or(1, |spec| spec.kernel_shape.iter().product());
         self.groups.iter().map(|group| group.depth() / taps.max(1)).sum()
+    }
+}
+
+/// Every image by itself, its channels out of all pieces.
+fn channels_of<'a>(
+    pieces: &[&'a [f32]],
+    image: usize,
+    images: usize,
+    plane: usize,
+) -> Vec<&'a [f32]> {
+    let of_piece = |piece: &&'a [f32]| {
+        let size = piece.len() / images;
+        piece[image * size..][..size].chunks_exact(plane)
+    };
+    pieces.iter().flat_map(of_piece).collect()
+}
+
+impl Parts {
+    /// All groups of all images; with several threads, several panels of rows at once.
+    fn run(
+        &self,
+        window: Window,
+        images: &[Vec<&[f32]>],
+        residual: Option<&[f32]>,
+        output: &mut [f32],
+    ) {
+        let pixels = window.output[0] * window.output[1];
+        let rows = self.bias.len() / self.groups.len();
+        let size = rows * pixels;
+        for (number, output) in output.chunks_exact_mut(size).enumerate() {
+            let (image, group) = (number / self.groups.len(), number % self.groups.len());
+            let weights = &self.groups[group];
+            let depth = images[image].len() / self.groups.len();
+            let image = &images[image][group * depth..][..depth];
+            let preparation = self.prepared.as_ref().map(Prepared::borrowed);
+            let bias = &self.bias[group * rows..][..rows];
+            let residual = residual.map(|residual| &residual[number * size..][..size]);
+            let work = weights.depth() * size;
+            spread(output, ROWS * pixels, work, |first, output| {
+                let from = first * ROWS;
+                let rows = from..from + output.len() / pixels;
+                let finish = Finish {
+                    residual: residual.map(|all| &all[from * pixels..][..output.len()]),
+                    bias: Bias::Rows(&bias[rows.clone()]),
+                    activation: self.activation,
+                };
+                let panels = first..rows.end.div_ceil(ROWS);
+                let convolution = Convolution { window, weights, panels, preparation, finish };
+                convolve(&convolution, image, output);
+            });
+        }
+    }
+}
+
+impl Prepared {
+    /// Only products without groups are prepared.
+    fn borrowed(&self) -> Preparation<'_> {
+        let Self { scale, offset, activation } = self;
+        Preparation { scale, offset, activation: *activation }
     }
 }
 
@@ -166,32 +226,15 @@ impl EvalOp for Convolved {
         if values.is_empty() {
             return Ok(tvec!(output.into_tvalue()));
         }
-        let size = values.len() / images;
-        for (number, values) in values.chunks_exact_mut(size).enumerate() {
-            let channels: Vec<&[f32]> = pieces
-                .iter()
-                .flat_map(|piece| {
-                    let size = piece.len() / images;
-                    piece[number * size..][..size].chunks_exact(plane)
-                })
-                .collect();
-            ensure!(channels.len() == parts.channels(), "expected {} channels", parts.channels());
-            let convolution = Convolution {
-                window,
-                groups: &parts.groups,
-                preparation: parts.prepared.as_ref().map(|prepared| Preparation {
-                    scale: &prepared.scale,
-                    offset: &prepared.offset,
-                    activation: prepared.activation,
-                }),
-                finish: Finish {
-                    bias: Bias::Rows(&parts.bias),
-                    residual: residual.map(|residual| &residual[number * size..][..size]),
-                    activation: parts.activation,
-                },
-            };
-            convolve(&convolution, &channels, values);
-        }
+        let channels: Vec<Vec<&[f32]>> =
+            (0..images).map(|image| channels_of(&pieces, image, images, plane)).collect();
+        ensure!(
+            channels.iter().all(|channels| channels.len() == parts.channels()),
+            "expected {} channels",
+            parts.channels()
+        );
+        ensure!(residual.is_none_or(|residual| residual.len() == values.len()), "another residual");
+        parts.run(window, &channels, residual, values);
         Ok(tvec!(output.into_tvalue()))
     }
 }

@@ -11,8 +11,9 @@ use tract_onnx::tract_hir::internal::{
 
 use super::chain::floats;
 use super::contraction::Source;
+use super::spread::spread;
 use super::windows::Windows;
-use crate::engine::tract::kernels::{Activation, Bias, ColumnPanels, Finish, Rows, dense};
+use crate::engine::tract::kernels::{Activation, Bias, ColumnPanels, Finish, ROWS, Rows, dense};
 
 /// Rows times a constant matrix, and what follows. Inputs: what the rows are in; then the
 /// residual, if there is one.
@@ -51,6 +52,23 @@ impl From {
     }
 }
 
+impl Product {
+    fn run(&self, rows: Rows<'_>, residual: Option<&[f32]>, output: &mut [f32]) {
+        let columns = self.matrix.columns();
+        let work = self.matrix.depth() * output.len();
+        spread(output, ROWS * columns, work, |first, output| {
+            let from = first * ROWS;
+            let starts = &rows.starts[from..from + output.len() / columns];
+            let finish = Finish {
+                bias: Bias::Columns(&self.bias),
+                residual: residual.map(|all| &all[from * columns..][..output.len()]),
+                activation: self.activation,
+            };
+            dense(Rows { starts, ..rows }, &self.matrix, &finish, output);
+        });
+    }
+}
+
 /// The same matrix: a copy of this operator in another graph.
 impl PartialEq for Dense {
     fn eq(&self, other: &Self) -> bool {
@@ -76,14 +94,13 @@ impl EvalOp for Dense {
     op_out_of_plan!();
 
     fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let Product { rows, matrix, bias, activation, .. } = &*self.0;
+        let Product { rows, matrix, .. } = &*self.0;
         let values = inputs.iter().map(|input| floats(input));
         let Some(values) = values.collect::<Option<Vec<_>>>() else { bail!("expected floats") };
         let shape = inputs[0].shape();
         let mut output = Tensor::zero::<f32>(&rows.output_shape(shape, matrix.columns())?)?;
         let residual = values.get(1).copied();
         ensure!(residual.is_none_or(|values| values.len() == output.len()), "another residual");
-        let finish = Finish { bias: Bias::Columns(bias), residual, activation: *activation };
         let mut plain = output.try_as_plain_ram_mut()?;
         let target = plain.as_slice_mut::<f32>()?;
         match rows {
@@ -92,12 +109,12 @@ impl EvalOp for Dense {
                 ensure!(depth == matrix.depth(), "expected rows of {}", matrix.depth());
                 let starts: Vec<usize> = (0..values[0].len()).step_by(depth).collect();
                 let rows = Rows { values: values[0], starts: &starts, piece: depth, step: 0 };
-                dense(rows, matrix, &finish, target);
+                self.0.run(rows, residual, target);
             }
             From::Windows(spec) => {
                 let windows = Windows::new(spec, shape, values[0])?;
                 ensure!(windows.depth() == matrix.depth(), "expected rows of {}", matrix.depth());
-                dense(windows.rows(), matrix, &finish, target);
+                self.0.run(windows.rows(), residual, target);
             }
         }
         Ok(tvec!(output.into_tvalue()))

@@ -10,6 +10,7 @@ use tract_onnx::tract_hir::internal::{
 
 use super::chain::floats;
 use super::convolved::window;
+use super::spread::spread;
 use crate::engine::tract::kernels::{Activation, Slide, Window, slide};
 
 /// A window that slides over each channel by itself. Channels come before pixels.
@@ -39,6 +40,30 @@ pub(super) struct Depthwise {
     pub(super) weights: Vec<f32>,
     pub(super) bias: Vec<f32>,
     pub(super) activation: Activation,
+}
+
+impl Depthwise {
+    /// Channels from one on, counted through all images.
+    fn run(&self, window: Window, first: usize, image: &[f32], output: &mut [f32]) {
+        let count = self.bias.len();
+        let places = window.kernel[0] * window.kernel[1];
+        let [plane, size] =
+            [window.input, window.output].map(|[rows, columns]| (rows * columns).max(1));
+        let (mut image, mut output, mut channel) = (image, output, first % count);
+        // Up to the last channel of an image; the next one starts with the first again.
+        while !output.is_empty() {
+            let some = (count - channel).min(output.len() / size);
+            let (values, other_values) = std::mem::take(&mut output).split_at_mut(some * size);
+            let (part, rest) = image.split_at(some * plane);
+            let kind = Slide::Weighted {
+                weights: &self.weights[channel * places..],
+                bias: &self.bias[channel..],
+                activation: self.activation,
+            };
+            slide(window, kind, part, values);
+            (image, output, channel) = (rest, other_values, 0);
+        }
+    }
 }
 
 /// The same weights: a copy of this operator in another graph.
@@ -75,24 +100,26 @@ impl EvalOp for Slid {
         let mut output = Tensor::zero::<f32>(&shape)?;
         let mut plain = output.try_as_plain_ram_mut()?;
         let values = plain.as_slice_mut::<f32>()?;
-        match &self.kind {
-            Kind::Depthwise(weights) => {
-                let Depthwise { weights, bias, activation } = &*weights.0;
-                let kind = Slide::Weighted { weights, bias, activation: *activation };
-                // One image after another: each starts with the first channel again.
-                let images = image.len() / (bias.len() * window.input[0] * window.input[1]).max(1);
-                let images_in = image.chunks_exact((image.len() / images.max(1)).max(1));
-                let size = (values.len() / images.max(1)).max(1);
-                for (image, values) in images_in.zip(values.chunks_exact_mut(size)) {
-                    slide(window, kind, image, values);
-                }
-            }
-            Kind::Largest => slide(window, Slide::Largest, image, values),
+        let factors = match self.kind {
             Kind::Sum { normalize, count_margins } => {
-                let factors = self.factors(&window, *normalize, *count_margins);
-                slide(window, Slide::Sum { factors: &factors }, image, values);
+                self.factors(&window, normalize, count_margins)
             }
-        }
+            Kind::Depthwise(_) | Kind::Largest => Vec::new(),
+        };
+        let places = window.kernel[0] * window.kernel[1];
+        let [plane, size] = [window.input, window.output].map(|[rows, columns]| rows * columns);
+        let work = values.len() * places;
+        spread(values, size, work, |first, values| {
+            let channels = values.len() / size.max(1);
+            let image = &image[first * plane..][..channels * plane];
+            match &self.kind {
+                Kind::Depthwise(weights) => {
+                    weights.0.run(window, first, image, values);
+                }
+                Kind::Largest => slide(window, Slide::Largest, image, values),
+                Kind::Sum { .. } => slide(window, Slide::Sum { factors: &factors }, image, values),
+            }
+        });
         Ok(tvec!(output.into_tvalue()))
     }
 }
