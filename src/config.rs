@@ -58,8 +58,7 @@ impl Config {
         let poll = read.get(&settings::POLL, parse::duration_or_off);
         let settle = poll.flatten().unwrap_or(MAX_SETTLE).min(MAX_SETTLE);
         let source = read.value(&settings::MODELS, Source::parse);
-        let threads = read.value(&settings::THREADS, parse::threads);
-        let config = Self {
+        let mut config = Self {
             http_address: read.http_address(),
             metrics_address: read.optional(&settings::METRICS_ADDR, parse::address),
             http: http::Config {
@@ -89,12 +88,14 @@ impl Config {
                 settle,
                 verification: read.verification(),
             },
-            scheduler: scheduler::Config { threads },
+            scheduler: scheduler::Config {
+                threads: read.value(&settings::THREADS, parse::threads),
+            },
             engine: engine::tract::Config {
                 compile_threads: read.value(&settings::COMPILE_THREADS, parse::threads),
                 max_plans: read.value(&settings::MAX_PLANS, parse::positive),
                 max_plan_bytes: read.value(&settings::MAX_PLAN_MEMORY, parse::bytes) as u64,
-                run_threads: threads,
+                run_threads: 1,
                 passes: read.value(&settings::PASSES, engine::tract::Passes::parse),
             },
             telemetry: telemetry::Config {
@@ -107,6 +108,8 @@ impl Config {
                 drain: read.value(&settings::SHUTDOWN_TIMEOUT, parse::duration),
             },
         };
+        // One run may use as many cores as there are workers.
+        config.engine.run_threads = config.scheduler.threads;
         read.finish(config)
     }
 }

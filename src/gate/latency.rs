@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Candidate, Checked, Verdict, golden, runner};
-use crate::courtesy::thread_time;
+use crate::courtesy::Stopwatch;
 use crate::engine::{Dim, Signature};
 use crate::tensor::batch::{split, zeros};
 use crate::tensor::{Shape, Tensor};
@@ -45,14 +45,14 @@ fn measure(
     runs: usize,
     budget: Duration,
 ) -> Result<Vec<Duration>, String> {
-    let started = thread_time();
+    let started = Stopwatch::start();
     let mut times = Vec::with_capacity(runs);
     for request in requests.iter().cycle().take(runs) {
         let plan = runner::plan(candidate.loaded, request, candidate.cancelled)?;
-        let run_started = thread_time();
+        let run = Stopwatch::start();
         plan.run(request).map_err(|error| error.to_string())?;
-        times.push(thread_time() - run_started);
-        if thread_time() - started > budget {
+        times.push(run.elapsed());
+        if started.elapsed() > budget {
             break;
         }
     }

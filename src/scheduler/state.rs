@@ -191,9 +191,11 @@ impl State {
             }
             let mut earliest: Option<Instant> = None;
             let queues = &self.queues;
+            // A worker that is free takes it.
+            let free = self.running.batches < self.threads;
             let tag = |id| {
                 let entry: &Entry = queues.get(&id)?;
-                if kind == Kind::Standing && entry.running > 0 {
+                if kind == Kind::Standing && (free || entry.running > 0) {
                     return None;
                 }
                 entry.ready_at(now).is_none_or(|ready| ready <= now).then_some(entry.tag)

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::job::{Job, Priority, Slice};
+use super::job::{Job, Priority, Rejection, Slice};
 
 /// Jobs by priority, each in the order of their arrival. A job that was begun stands first,
 /// with the rows that are left of it.
@@ -132,16 +132,25 @@ impl Waiting {
     }
 }
 
-/// Ends a job that is not worth running.
+/// Ends a job that is not worth running: nobody waits for it, or it has waited so long that
+/// it cannot be in time any more. What takes longer than allowed by itself may try.
 fn is_wanted(job: &Job, now: Instant, takes: &impl Fn(&Job) -> Duration) -> bool {
     if job.is_over() {
         return false;
     }
-    let in_time = now + takes(job) < job.deadline;
-    if !in_time {
+    if now >= job.deadline {
         job.reject(job.is_late());
+        return false;
     }
-    in_time
+    let takes = takes(job);
+    if now + takes > job.deadline && job.arrived + takes <= job.deadline {
+        job.reject(Rejection::WouldBeLate {
+            estimated: now.saturating_duration_since(job.arrived) + takes,
+            allowed: job.allowed,
+        });
+        return false;
+    }
+    true
 }
 
 struct Taken {

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use serde_json::json;
 
 use super::{slow_repository, while_busy};
-use crate::support::{Server, floats, infer_path, until};
+use crate::support::{Repository, Server, floats, infer_path, until};
 
 #[test]
 fn the_request_in_flight_is_answered_and_new_connections_are_refused() {

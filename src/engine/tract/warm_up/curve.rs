@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Probe, ROWS_TOGETHER};
-use crate::courtesy::thread_time;
+use crate::courtesy::Stopwatch;
 use crate::engine::tract::model::Shared;
 use crate::engine::tract::plan::TractPlan;
 use crate::engine::tract::probe;
@@ -41,15 +41,14 @@ impl Shared {
     /// to; or why the values do not run.
     pub(super) fn measure(&self, plan: &TractPlan, shapes: &[Shape]) -> Result<Duration, String> {
         let inputs = probe::values(&self.signature, shapes).ok_or("no values to try")?;
-        let started = thread_time();
+        let started = Stopwatch::start();
         let mut best = Duration::MAX;
         for _ in 0..MAX_RUNS {
-            let run = thread_time();
+            let run = Stopwatch::start();
             plan.run(&inputs)
                 .map_err(|error| format!("the warm-up's made-up values do not run: {error}"))?;
-            let now = thread_time();
-            best = best.min(now - run);
-            if now - started > RUNS_BUDGET {
+            best = best.min(run.elapsed());
+            if started.elapsed() > RUNS_BUDGET {
                 break;
             }
         }
@@ -87,9 +86,9 @@ impl Shared {
             Some(plan) => {
                 let fast = alone.filter(|probe| probe.shapes == one).map(|probe| &probe.plan);
                 let mut best = add(fast.unwrap_or(plan), 1)?;
-                let (started, mut hopeless) = (thread_time(), 0);
+                let (started, mut hopeless) = (Stopwatch::start(), 0);
                 let mut rows = 2;
-                while rows <= MAX_ROWS && hopeless < HOPELESS && thread_time() - started < BUDGET {
+                while rows <= MAX_ROWS && hopeless < HOPELESS && started.elapsed() < BUDGET {
                     let Some(per_row) = add(plan, rows) else { break };
                     hopeless = if per_row < best * GAINED { 0 } else { hopeless + 1 };
                     best = best.min(per_row);
