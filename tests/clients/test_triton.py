@@ -223,6 +223,7 @@ def test_the_server_names_itself_and_its_extensions(client):
         "model_configuration",
         "model_repository",
         "parameters",
+        "schedule_policy",
         "statistics",
     }
 

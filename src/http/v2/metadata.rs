@@ -12,12 +12,13 @@ use crate::http::{Api, reply};
 use crate::registry::LiveModel;
 
 /// What is offered beyond the protocol itself.
-const EXTENSIONS: [&str; 6] = [
+const EXTENSIONS: [&str; 7] = [
     "binary_tensor_data",
     "classification",
     "model_configuration",
     "model_repository",
     "parameters",
+    "schedule_policy",
     "statistics",
 ];
 
@@ -25,7 +26,7 @@ const EXTENSIONS: [&str; 6] = [
 struct ServerMetadata {
     name: &'static str,
     version: &'static str,
-    extensions: [&'static str; 6],
+    extensions: [&'static str; 7],
 }
 
 #[derive(Serialize)]
