@@ -9,7 +9,7 @@ use super::activation::Activation;
 use super::gather::{Columns, Gather, Pieces, Points};
 use super::image::{Layout, Window};
 use super::scratch;
-use super::tile::{self, Finish, Packed, Place, Stretch, VECTORS};
+use super::tile::{self, Finish, Place, Stretch, VECTORS};
 use super::vector;
 use super::weights::{ROWS, RowPanels};
 
@@ -90,11 +90,7 @@ impl WithSimd for Run<'_> {
                 layout.fill(channel, plane, 0.0, vector::not_denormal);
             }
             let gather = Pieces::new(convolution.window, layout, copy);
-            if convolution.is_thin(S::F32_LANES) {
-                convolution.multiply_thin(simd, output, &gather);
-            } else {
-                convolution.multiply(simd, output, panel, &gather);
-            }
+            convolution.multiply(simd, output, panel, &gather);
         } else {
             let points = Points { image, preparation: convolution.preparation };
             convolution.multiply(simd, output, panel, &points);
@@ -102,44 +98,7 @@ impl WithSimd for Run<'_> {
     }
 }
 
-/// Panels of rows that do not make up for packing a panel of columns.
-const THIN: usize = 2;
-
 impl Convolution<'_> {
-    /// Whether columns are better read where they are: a row of the output at a time, which
-    /// must fill most of its vectors.
-    fn is_thin(&self, lanes: usize) -> bool {
-        let columns = self.window.output[1];
-        self.panels.len() <= THIN && columns * 4 >= columns.next_multiple_of(lanes) * 3
-    }
-
-    /// The product without packing.
-    #[inline(always)]
-    fn multiply_thin<S: Simd>(&self, simd: S, output: &mut [f32], gather: &Pieces<'_>) {
-        let (pixels, width) = (self.window.pixels(), VECTORS * S::F32_LANES);
-        let first = self.panels.start * ROWS;
-        let stretch = Stretch { first: true, last: Some(&self.finish) };
-        let [lines, columns] = self.window.output;
-        for line in 0..lines {
-            for start in (0..columns).step_by(width) {
-                let steps = gather.scattered(line, start);
-                for (number, rows) in
-                    self.weights.panels(self.panels.clone(), 0..self.weights.depth())
-                {
-                    let row = number * ROWS;
-                    let place = Place {
-                        stride: pixels,
-                        row,
-                        column: line * columns + start,
-                        rows: (self.weights.rows() - first - row).min(ROWS),
-                        columns: width.min(columns - start),
-                    };
-                    tile::multiply(simd, rows, &steps, output, place, stretch);
-                }
-            }
-        }
-    }
-
     #[inline(always)]
     fn multiply<S: Simd>(
         &self,
@@ -169,7 +128,7 @@ impl Convolution<'_> {
                         rows: (self.weights.rows() - first - row).min(ROWS),
                         columns: count,
                     };
-                    tile::multiply(simd, rows, &Packed::<S>(columns), output, place, stretch);
+                    tile::multiply(simd, rows, columns, output, place, stretch);
                 }
             }
         }

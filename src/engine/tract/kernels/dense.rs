@@ -4,7 +4,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::scratch;
-use super::tile::{self, Finish, Packed, Place, Stretch, VECTORS};
+use super::tile::{self, Finish, Place, Stretch, VECTORS};
 use super::vector;
 use super::weights::ROWS;
 
@@ -33,7 +33,9 @@ impl ColumnPanels {
         for start in (0..columns).step_by(VECTORS * lanes) {
             let width = (columns - start).next_multiple_of(lanes).min(VECTORS * lanes);
             for k in 0..depth {
-                let inside = |column: usize| if column < columns { at(k, column) } else { 0.0 };
+                let inside = |column: usize| {
+                    if column < columns { vector::not_denormal(at(k, column)) } else { 0.0 }
+                };
                 panels.extend((start..start + width).map(inside));
             }
         }
@@ -125,7 +127,7 @@ impl WithSimd for Run<'_> {
                         rows: ROWS.min(count - row),
                         columns: (columns - column).min(VECTORS * lanes),
                     };
-                    tile::multiply(simd, rows, &Packed::<S>(panel), output, place, stretch);
+                    tile::multiply(simd, rows, panel, output, place, stretch);
                 }
             }
         }

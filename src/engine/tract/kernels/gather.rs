@@ -7,7 +7,7 @@ use pulp::Simd;
 
 use super::convolve::{Image, Preparation};
 use super::image::{Layout, Window};
-use super::tile::{Scattered, VECTORS};
+use super::tile::VECTORS;
 use super::vector;
 
 /// Steps of the sum.
@@ -86,13 +86,6 @@ impl<'a> Pieces<'a> {
         let channels = (0..channels).map(|channel| channel * layout.plane);
         let offsets = channels.flat_map(|start| inside.iter().map(move |at| start + at)).collect();
         Self { window, layout, copy, offsets }
-    }
-
-    /// The columns from a pixel of an output row on, where they are.
-    #[inline(always)]
-    pub(super) fn scattered(&self, row: usize, column: usize) -> Scattered<'_> {
-        let values = &self.copy[self.layout.start(row) + column..];
-        Scattered { values, offsets: &self.offsets }
     }
 
     /// One piece for each row of the output that the panel touches, and the longest one's length.

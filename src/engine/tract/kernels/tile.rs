@@ -1,8 +1,6 @@
 //! The inner loop of all products of matrices: a panel of rows times a panel of columns, its
 //! sums in registers until they are complete.
 
-use std::marker::PhantomData;
-
 use pulp::Simd;
 
 use super::activation::Activation;
@@ -48,61 +46,13 @@ pub(super) struct Stretch<'a> {
     pub(super) last: Option<&'a Finish<'a>>,
 }
 
-/// The columns of a panel, step by step of the depth.
-pub(super) trait Steps<S: Simd> {
-    /// `V` vectors for each step.
-    fn steps<const V: usize>(&self) -> impl Iterator<Item = [S::f32s; V]>;
-}
-
-/// A panel that was packed: one or two vectors for each step, one after another.
-pub(super) struct Packed<'a, S: Simd>(pub(super) &'a [S::f32s]);
-
-impl<S: Simd> Steps<S> for Packed<'_, S> {
-    #[inline(always)]
-    fn steps<const V: usize>(&self) -> impl Iterator<Item = [S::f32s; V]> {
-        self.0.as_chunks::<V>().0.iter().copied()
-    }
-}
-
-/// A panel that lies somewhere: each step starts at an offset of its own.
-pub(super) struct Scattered<'a> {
-    pub(super) values: &'a [f32],
-    pub(super) offsets: &'a [usize],
-}
-
-impl<S: Simd> Steps<S> for Scattered<'_> {
-    #[inline(always)]
-    fn steps<const V: usize>(&self) -> impl Iterator<Item = [S::f32s; V]> {
-        ScatteredSteps::<S, V> {
-            values: self.values,
-            offsets: self.offsets.iter(),
-            simd: PhantomData,
-        }
-    }
-}
-
-struct ScatteredSteps<'a, S, const V: usize> {
-    values: &'a [f32],
-    offsets: std::slice::Iter<'a, usize>,
-    simd: PhantomData<S>,
-}
-
-impl<S: Simd, const V: usize> Iterator for ScatteredSteps<'_, S, V> {
-    type Item = [S::f32s; V];
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<Self::Item> {
-        let values = &self.values[*self.offsets.next()?..][..V * S::F32_LANES];
-        S::as_simd_f32s(values).0.first_chunk().copied()
-    }
-}
-
-/// Adds a panel of rows times a panel of columns to the output.
+/// Adds a panel of rows times a panel of columns to the output. `columns` holds one or two
+/// vectors for each step of the depth.
 #[inline(always)]
 pub(super) fn multiply<S: Simd>(
     simd: S,
     rows: &[[f32; ROWS]],
-    columns: &impl Steps<S>,
+    columns: &[S::f32s],
     output: &mut [f32],
     place: Place,
     stretch: Stretch<'_>,
@@ -119,27 +69,23 @@ pub(super) fn multiply<S: Simd>(
 fn with_vectors<S: Simd, const V: usize>(
     simd: S,
     rows: &[[f32; ROWS]],
-    columns: &impl Steps<S>,
+    columns: &[S::f32s],
     output: &mut [f32],
     place: Place,
     stretch: Stretch<'_>,
 ) {
     if S::REGISTER_COUNT >= 32 {
         match place.rows {
-            0..=4 => {
-                tile::<S, 0, 4, V>(simd, rows, columns.steps(), output, place, stretch);
-            }
-            5..=8 => {
-                tile::<S, 0, 8, V>(simd, rows, columns.steps(), output, place, stretch);
-            }
-            _ => tile::<S, 0, ROWS, V>(simd, rows, columns.steps(), output, place, stretch),
+            0..=4 => tile::<S, 0, 4, V>(simd, rows, columns, output, place, stretch),
+            5..=8 => tile::<S, 0, 8, V>(simd, rows, columns, output, place, stretch),
+            _ => tile::<S, 0, ROWS, V>(simd, rows, columns, output, place, stretch),
         }
     } else {
         let upper = Place { rows: place.rows.min(6), ..place };
-        tile::<S, 0, 6, V>(simd, rows, columns.steps(), output, upper, stretch);
+        tile::<S, 0, 6, V>(simd, rows, columns, output, upper, stretch);
         if place.rows > 6 {
             let lower = Place { row: place.row + 6, rows: place.rows - 6, ..place };
-            tile::<S, 6, 6, V>(simd, rows, columns.steps(), output, lower, stretch);
+            tile::<S, 6, 6, V>(simd, rows, columns, output, lower, stretch);
         }
     }
 }
@@ -149,13 +95,13 @@ fn with_vectors<S: Simd, const V: usize>(
 fn tile<S: Simd, const FROM: usize, const R: usize, const V: usize>(
     simd: S,
     rows: &[[f32; ROWS]],
-    columns: impl Iterator<Item = [S::f32s; V]>,
+    columns: &[S::f32s],
     output: &mut [f32],
     place: Place,
     stretch: Stretch<'_>,
 ) {
     let mut sums = [[simd.splat_f32s(0.0); V]; R];
-    for (row, column) in rows.iter().zip(columns) {
+    for (row, column) in rows.iter().zip(columns.as_chunks::<V>().0) {
         for r in 0..R {
             let factor = simd.splat_f32s(row[FROM + r]);
             for v in 0..V {

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::vector;
+
 /// Rows of a panel. With two vectors per row their sums fill the registers of AVX-512.
 pub(in crate::engine::tract) const ROWS: usize = 12;
 
@@ -22,7 +24,7 @@ impl RowPanels {
         for (row, values) in matrix.chunks_exact(depth.max(1)).enumerate() {
             let panel = &mut panels[row / ROWS * depth..][..depth];
             for (column, &value) in panel.iter_mut().zip(values) {
-                column[row % ROWS] = value;
+                column[row % ROWS] = vector::not_denormal(value);
             }
         }
         Self { rows, depth, panels }
