@@ -14,7 +14,7 @@ pub fn concat(parts: &[&Tensor]) -> Option<Tensor> {
     concat_rows(&whole.collect::<Option<Vec<_>>>()?)
 }
 
-/// Joins some rows of each tensor, in order. `None` as for [`concat`], and if a tensor does
+/// Joins some rows of each tensor, in order. `None` as for [`concat()`], and if a tensor does
 /// not have the rows.
 #[must_use]
 pub fn concat_rows(parts: &[(&Tensor, Range<usize>)]) -> Option<Tensor> {
