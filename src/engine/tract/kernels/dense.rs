@@ -11,6 +11,9 @@ use super::weights::ROWS;
 /// Steps of the sum between two visits of the output, as long as a panel stays in the first cache.
 const DEPTH: usize = 384;
 
+/// Rows that are packed together: they stay in the second cache.
+const TOGETHER: usize = 20 * ROWS;
+
 /// A matrix in panels of columns as wide as the tile of this processor; the last may be half.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::engine::tract) struct ColumnPanels {
@@ -82,9 +85,16 @@ pub(in crate::engine::tract) fn dense(
     finish: &Finish<'_>,
     output: &mut [f32],
 ) {
-    let packed = rows.starts.len().next_multiple_of(ROWS) * matrix.depth.min(DEPTH);
-    scratch::with([packed, 0], |[packed, _]| {
-        Arch::new().dispatch(Run { rows, matrix, finish, output, packed });
+    let size = TOGETHER * matrix.columns;
+    let most = rows.starts.len().min(TOGETHER).next_multiple_of(ROWS);
+    scratch::with([most * matrix.depth.min(DEPTH), 0], |[packed, _]| {
+        let blocks = rows.starts.chunks(TOGETHER).zip(output.chunks_mut(size.max(1)));
+        for (number, (starts, output)) in blocks.enumerate() {
+            let residual = finish.residual.map(|all| &all[number * size..][..output.len()]);
+            let finish = &Finish { residual, ..*finish };
+            let rows = Rows { starts, ..rows };
+            Arch::new().dispatch(Run { rows, matrix, finish, output, packed });
+        }
     });
 }
 

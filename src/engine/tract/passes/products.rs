@@ -18,6 +18,9 @@ use super::follow::Following;
 use super::windows;
 use crate::engine::tract::kernels::ColumnPanels;
 
+/// Columns that make up for packing the rows of windows.
+const FEW: usize = 16;
+
 pub(super) fn run(model: &mut TypedModel) -> TractResult<()> {
     for id in model.eval_order()? {
         let node = model.node(id);
@@ -57,7 +60,7 @@ impl Found {
         let [value, weights, bias] = *node.inputs else { return None };
         let fact = model.outlet_fact(value).ok()?;
         let spec = &conv.pool_spec;
-        let plain = conv.q_params.is_none() && conv.group == 1;
+        let plain = conv.q_params.is_none() && conv.group == 1 && conv.output_channels() >= FEW;
         if !plain || !windows::takes(spec) || fact.datum_type != DatumType::F32 {
             return None;
         }
