@@ -6,8 +6,8 @@
 //! work it rests, the longer the more the rest of the process does.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -24,9 +24,14 @@ const PIECE: Duration = Duration::from_micros(500);
 /// One rest. After a piece that cannot be divided it must not become endless.
 const LONGEST_REST: Duration = Duration::from_millis(100);
 
-/// Cores in use by the rest of the process from which on it counts as busy. Below, rests
-/// are shorter in proportion.
-const BUSY: f64 = 0.2;
+/// Cores in use by the rest of the process: up to the first it counts as idle, from the
+/// second on as busy, and in between rests grow.
+const IDLE: f64 = 0.1;
+const BUSY: f64 = 0.3;
+
+/// How busy the process is, is judged over at least this long: what other loaders have done
+/// is known only when they rest.
+const WINDOW: Duration = Duration::from_millis(50);
 
 /// Settings of the threads that load, and what they did so far. Cheap to share.
 #[derive(Debug)]
@@ -35,6 +40,14 @@ pub struct Courtesy {
     share: f64,
     /// Processor time of all threads that load, in nanoseconds.
     used: AtomicU64,
+    seen: Mutex<Seen>,
+}
+
+/// How busy the rest of the process was in the last window, and when this one began.
+#[derive(Debug)]
+struct Seen {
+    since: Moment,
+    busy: f64,
 }
 
 thread_local! {
@@ -43,14 +56,13 @@ thread_local! {
 
 struct Worker {
     courtesy: Arc<Courtesy>,
-    since: Moment,
+    /// Since the last rest.
+    piece: Stopwatch,
 }
 
-/// Clocks at the end of the last rest.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Moment {
     wall: Instant,
-    thread: Duration,
     process: Duration,
     used: u64,
 }
@@ -60,25 +72,33 @@ impl Courtesy {
     /// they never rest.
     #[must_use]
     pub fn new(share: f64) -> Arc<Self> {
-        Arc::new(Self { share: share.clamp(0.001, 1.0), used: AtomicU64::new(0) })
+        let seen = Mutex::new(Seen { since: Moment::now(0), busy: 0.0 });
+        Arc::new(Self { share: share.clamp(0.001, 1.0), used: AtomicU64::new(0), seen })
     }
 
     /// Does the work on this thread, which rests wherever [`rest`] is called meanwhile.
     pub fn run<R>(self: &Arc<Self>, work: impl FnOnce() -> R) -> R {
-        let worker = Worker { courtesy: Arc::clone(self), since: self.moment() };
+        let worker = Worker { courtesy: Arc::clone(self), piece: Stopwatch::start() };
         RESTING.set(Some(worker));
         let done = work();
         RESTING.set(None);
         done
     }
 
-    fn moment(&self) -> Moment {
-        Moment {
-            wall: Instant::now(),
-            thread: thread_time(),
-            process: time_of(ClockId::ProcessCPUTime),
-            used: self.used.load(Ordering::Relaxed),
+    /// Cores that threads which do not load keep busy.
+    fn busy(&self) -> f64 {
+        let now = Moment::now(self.used.load(Ordering::Relaxed));
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.wall.saturating_duration_since(seen.since.wall) >= WINDOW {
+            *seen = Seen { busy: busy_cores(seen.since, now), since: now };
         }
+        seen.busy
+    }
+}
+
+impl Moment {
+    fn now(used: u64) -> Self {
+        Self { wall: Instant::now(), process: time_of(ClockId::ProcessCPUTime), used }
     }
 }
 
@@ -136,18 +156,17 @@ fn time_of(clock: ClockId) -> Duration {
 
 impl Worker {
     fn rest(&mut self) {
-        let worked = thread_time().saturating_sub(self.since.thread);
+        let worked = self.piece.elapsed();
         if worked < PIECE {
             return;
         }
         let courtesy = &self.courtesy;
         courtesy.used.fetch_add(nanos(worked), Ordering::Relaxed);
-        let now = courtesy.moment();
-        let rest = rest_after(worked, busy_cores(self.since, now), courtesy.share);
+        let rest = rest_after(worked, courtesy.busy(), courtesy.share);
         if !rest.is_zero() {
             sleep(rest);
         }
-        self.since = courtesy.moment();
+        self.piece = Stopwatch::start();
     }
 }
 
@@ -155,17 +174,13 @@ impl Worker {
 fn busy_cores(since: Moment, now: Moment) -> f64 {
     let all = nanos(now.process.saturating_sub(since.process));
     let others = all.saturating_sub(now.used.saturating_sub(since.used));
-    let wall = (now.wall - since.wall).as_secs_f64();
+    let wall = now.wall.saturating_duration_since(since.wall).as_secs_f64();
     Duration::from_nanos(others).as_secs_f64() / wall.max(1e-9)
 }
 
 fn rest_after(worked: Duration, busy: f64, share: f64) -> Duration {
     let full = worked.as_secs_f64() * (1.0 / share - 1.0);
-    let rest = full * (busy / BUSY).min(1.0);
-    // What others do on the way to idleness is not worth a switch.
-    if rest < worked.as_secs_f64() * 0.1 {
-        return Duration::ZERO;
-    }
+    let rest = full * ((busy - IDLE) / (BUSY - IDLE)).clamp(0.0, 1.0);
     Duration::from_secs_f64(rest).min(LONGEST_REST)
 }
 
@@ -193,7 +208,9 @@ mod tests {
     fn rests_grow_with_what_others_do_up_to_the_share() {
         let ms = Duration::from_millis;
         assert_eq!(rest_after(ms(1), 0.0, 0.1), Duration::ZERO);
-        assert_eq!(rest_after(ms(1), BUSY / 3.0, 0.1), ms(3));
+        assert_eq!(rest_after(ms(1), IDLE, 0.1), Duration::ZERO);
+        let half = rest_after(ms(1), f64::midpoint(IDLE, BUSY), 0.1);
+        assert!(half.abs_diff(Duration::from_micros(4500)) < Duration::from_micros(1));
         assert_eq!(rest_after(ms(1), 2.0, 0.1), ms(9));
         assert_eq!(rest_after(ms(1), 2.0, 1.0), Duration::ZERO);
         assert_eq!(rest_after(ms(50), 2.0, 0.1), LONGEST_REST);
@@ -209,6 +226,7 @@ mod tests {
                     std::hint::spin_loop();
                 }
             });
+            sleep(WINDOW);
             let took = work(&courtesy, Duration::from_millis(20));
             stop.store(true, Ordering::Relaxed);
             // It need not be held up by the whole rest: the other thread may be held up, too.

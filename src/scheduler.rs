@@ -52,6 +52,17 @@ struct Shared {
     idle: AtomicUsize,
 }
 
+/// What the time of a batch says about others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// What a run takes alone.
+    Alone,
+    /// What it takes with the help of idle cores.
+    Helped,
+    /// Nothing: it failed, was given up, or had help for a part of it.
+    Unlike,
+}
+
 /// What a worker takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -113,19 +124,19 @@ impl Shared {
     }
 
     fn enqueue(&self, queue: &queue::Inner, job: Job) -> Result<(), Rejection> {
-        let idle = self.has_idle_worker();
         let mut state = self.lock();
         state.admit(queue, &job, Instant::now())?;
-        let stands = state.push(queue, job);
-        drop(state);
-        self.wake(idle || !stands);
+        state.push(queue, job);
+        self.wake(&state);
         Ok(())
     }
 
-    fn wake(&self, any: bool) {
-        if any {
+    /// Wakes a worker for what waits. Workers go idle under the lock only, so that with the
+    /// lock held the count is exact and no work is left with nobody told of it.
+    fn wake(&self, state: &State) {
+        if self.has_idle_worker() {
             self.work_arrived.notify_one();
-        } else {
+        } else if state.has_standing() {
             self.work_stands.notify_one();
         }
     }
@@ -136,10 +147,8 @@ impl Shared {
         loop {
             let wait = match state.next(kind, Instant::now()) {
                 Next::Run(batch) => {
-                    let more = state.has_more();
-                    drop(state);
-                    if more {
-                        self.wake(self.has_idle_worker());
+                    if state.has_more() {
+                        self.wake(&state);
                     }
                     return Some(batch);
                 }
@@ -169,8 +178,12 @@ impl Shared {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    fn ended(&self, kind: Kind, batch: &Batch, took: Duration, helped: bool) {
-        batch.queue.spread.ran(helped, batch.estimated, took);
-        self.lock().ended(kind, batch, took, helped);
+    fn ended(&self, kind: Kind, batch: &Batch, took: Duration, end: End) {
+        match end {
+            End::Helped => batch.queue.spread.ran(true, batch.estimated, took),
+            End::Alone => batch.queue.spread.ran(false, batch.estimated, took),
+            End::Unlike => {}
+        }
+        self.lock().ended(kind, batch, took, end);
     }
 }

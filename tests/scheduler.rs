@@ -312,7 +312,7 @@ fn one_bad_row_of_a_request_in_slices_fails_that_request_alone() {
     });
 }
 
-/// Keeps the only worker, and the one that stands by, busy with one long run each.
+/// Keeps the only worker busy with a long run.
 fn busy(rig: &Rig) -> JoinHandle<Result<Answer, Rejection>> {
     ask(rig, &[0], LONG)
 }
@@ -404,5 +404,26 @@ fn a_batch_that_is_not_full_waits_for_company_no_longer_than_that_saves() {
             let answer = call.await.expect("no panic").expect("an answer");
             assert_eq!(answer.batch_rows, Some(16));
         }
+    });
+}
+
+#[test]
+fn no_request_is_forgotten_however_the_workers_come_to_rest() {
+    let rig = rig(FakeModel::default(), 1, roomy());
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // Keeps the lock busy, so that enqueuing and going idle meet in every order.
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let _ = rig.queue.depth();
+            }
+        });
+        runtime().block_on(async {
+            for caller in 0..3000 {
+                let answer = ask(&rig, &[caller], Duration::from_secs(5)).await.expect("no panic");
+                assert!(answer.is_ok(), "request {caller}: {answer:?}");
+            }
+        });
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
 }

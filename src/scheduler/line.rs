@@ -2,7 +2,8 @@
 //!
 //! Start-time fair queueing with equal weights (Goyal, Vin, Cheng, "Start-time Fair
 //! Queuing: A Scheduling Algorithm for Integrated Services Packet Switching Networks",
-//! 1996): every queue has a tag, the seconds that it was served; the lowest tag is next. Who
+//! 1996): every queue has a tag, its virtual time, which grows by the seconds that it is served;
+//! the lowest tag is next. Who
 //! joins starts at the tag that was last served, so that nobody saves up turns and a queue
 //! that was quiet goes before one that floods.
 
@@ -22,9 +23,10 @@ impl<K> Default for Line<K> {
 impl<K: Copy + PartialEq> Line<K> {
     /// Adds a queue with this tag; returns the tag that it has from now on.
     pub(super) fn join(&mut self, key: K, tag: f64) -> f64 {
-        if !self.waiting.contains(&key) {
-            self.waiting.push(key);
+        if self.waiting.contains(&key) {
+            return tag;
         }
+        self.waiting.push(key);
         tag.max(self.clock)
     }
 

@@ -129,7 +129,7 @@ impl Queue {
     /// # Errors
     /// [`Rejection::QueueFull`] if none may.
     pub fn has_room(&self) -> Result<(), Rejection> {
-        self.shared.lock().has_room(&self.inner)
+        self.shared.lock().has_room(&self.inner, Instant::now())
     }
 
     /// Runs the work, alone, together with others or in slices, and waits for its answer.
@@ -219,12 +219,7 @@ impl Inner {
         }
     }
 
-    /// How long the inputs should take, alone on a core.
-    pub(super) fn estimate(&self, inputs: &[Tensor], rows: Option<usize>) -> Duration {
-        self.curve().map_or(Duration::ZERO, |curve| curve.of(inputs, rows))
-    }
-
-    /// The same for what runs next of a job.
+    /// How long what runs next of a job should take, alone on a core.
     pub(super) fn estimate_next(&self, job: &Job) -> Duration {
         let Some(curve) = self.curve() else { return Duration::ZERO };
         let heaviness = curve.heaviness(&job.inputs, job.rows);

@@ -5,16 +5,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Kind;
 use super::job::{Job, Priority, Rejection, Slice};
 use super::line::Line;
 use super::pace::Pace;
 use super::queue::Inner;
 use super::waiting::Waiting;
+use super::{End, Kind};
 
 /// Estimates err. A request that is let in must not miss its deadline for it, and with a
 /// queue that is never empty nothing is lost by turning some away too early.
 const CAUTION: f64 = 1.25;
+
+/// Time between two searches for gone callers in one queue.
+const SWEEP_AGAIN: Duration = Duration::from_millis(5);
 
 pub(super) struct State {
     threads: usize,
@@ -32,6 +35,8 @@ struct Entry {
     tag: f64,
     running: usize,
     pace: Pace,
+    /// When gone callers were last looked for.
+    swept: Option<Instant>,
 }
 
 /// What runs now.
@@ -87,6 +92,7 @@ impl State {
             tag: 0.0,
             running: 0,
             pace: Pace::default(),
+            swept: None,
         };
         self.queues.insert(self.next_id, entry);
         queue
@@ -94,7 +100,11 @@ impl State {
 
     pub(super) fn remove(&mut self, id: u64) {
         self.line.leave(id);
-        self.queues.remove(&id);
+        if let Some(entry) = self.queues.remove(&id)
+            && !entry.waiting.is_empty()
+        {
+            entry.queue.metrics.waiting(0);
+        }
     }
 
     pub(super) fn depth(&self, id: u64) -> usize {
@@ -110,13 +120,12 @@ impl State {
     ///
     /// # Errors
     /// [`Rejection::QueueFull`] if none may.
-    pub(super) fn has_room(&mut self, queue: &Inner) -> Result<(), Rejection> {
-        let Some(entry) = self.queues.get_mut(&queue.id) else { return Err(Rejection::ShutDown) };
+    pub(super) fn has_room(&mut self, queue: &Inner, now: Instant) -> Result<(), Rejection> {
         let most = queue.limits.waiting;
-        if entry.waiting.len() >= most {
-            entry.waiting.forget_gone();
+        if self.depth(queue.id) >= most {
+            self.sweep(queue, now);
         }
-        match entry.waiting.len() {
+        match self.depth(queue.id) {
             waiting if waiting >= most => Err(Rejection::QueueFull { waiting }),
             _ => Ok(()),
         }
@@ -135,19 +144,41 @@ impl State {
         if self.closed {
             return Err(Rejection::ShutDown);
         }
-        self.has_room(queue)?;
+        self.has_room(queue, now)?;
+        let Err(rejection) = self.in_time(queue, job, now) else { return Ok(()) };
+        // Work of callers who are gone is not in the way.
+        if self.sweep(queue, now) { self.in_time(queue, job, now) } else { Err(rejection) }
+    }
+
+    fn in_time(&self, queue: &Inner, job: &Job, now: Instant) -> Result<(), Rejection> {
         let Some(entry) = self.queues.get(&queue.id) else { return Err(Rejection::ShutDown) };
         let ahead = self.time_before(entry, job.priority);
         if ahead.is_zero() {
             return Ok(());
         }
-        let own = entry.pace.of(queue.estimate(&job.inputs, job.rows));
+        // Slices run side by side.
+        #[expect(clippy::cast_precision_loss, reason = "a few threads")]
+        let shared = Duration::from_secs_f64(job.cost / self.threads as f64);
+        let own = entry.pace.of(queue.estimate_next(job).max(shared));
         let estimated = ahead + own;
         if now + estimated.mul_f64(CAUTION) > job.deadline {
-            let estimated = now + estimated - job.arrived;
+            let estimated = (now + estimated).saturating_duration_since(job.arrived);
             return Err(Rejection::WouldBeLate { estimated, allowed: job.allowed });
         }
         Ok(())
+    }
+
+    /// Forgets jobs whose callers are gone, unless that was done just now: a flood must not
+    /// pay for it with every request. Returns whether it was done.
+    fn sweep(&mut self, queue: &Inner, now: Instant) -> bool {
+        let Some(entry) = self.queues.get_mut(&queue.id) else { return false };
+        if entry.swept.is_some_and(|swept| now.saturating_duration_since(swept) < SWEEP_AGAIN) {
+            return false;
+        }
+        entry.swept = Some(now);
+        entry.waiting.forget_gone();
+        queue.metrics.waiting(entry.waiting.len());
+        true
     }
 
     /// The time until a worker takes a job that comes now.
@@ -174,13 +205,18 @@ impl State {
         Duration::from_secs_f64(work / threads + first_ends)
     }
 
-    /// Adds a job that was admitted; returns whether its queue has nothing running.
-    pub(super) fn push(&mut self, queue: &Inner, job: Job) -> bool {
-        let Some(entry) = self.queues.get_mut(&queue.id) else { return false };
+    /// Adds a job that was admitted.
+    pub(super) fn push(&mut self, queue: &Inner, job: Job) {
+        let Some(entry) = self.queues.get_mut(&queue.id) else { return };
         entry.waiting.push(Arc::new(job));
         queue.metrics.waiting(entry.waiting.len());
         entry.tag = self.line.join(queue.id, entry.tag);
-        entry.running == 0
+    }
+
+    /// Whether something waits for the worker that stands by.
+    pub(super) fn has_standing(&self) -> bool {
+        let stands = |id: &u64| self.queues.get(id).is_some_and(|entry| entry.running == 0);
+        !self.running.stands && self.line.waiting().iter().any(stands)
     }
 
     /// What a worker of this kind does now.
@@ -224,22 +260,24 @@ impl State {
         let most = queue.batch_rows.unwrap_or(1);
         let slices = entry.waiting.take(most, now, |job| pace.of(queue.estimate_next(job)));
         queue.metrics.waiting(entry.waiting.len());
+        if slices.is_empty() {
+            // All were gone or late, and nothing is left.
+            return None;
+        }
         let estimated = queue.estimate_batch(&slices);
         let paced = pace.of(estimated);
-        if !slices.is_empty() {
-            entry.running += 1;
-            self.running.batches += 1;
-            self.running.estimated += paced.as_secs_f64();
-        }
+        entry.running += 1;
+        self.running.batches += 1;
+        self.running.estimated += paced.as_secs_f64();
         entry.tag = tag + paced.as_secs_f64();
         if !entry.waiting.is_empty() {
             entry.tag = self.line.join(id, entry.tag);
         }
-        (!slices.is_empty()).then_some(Batch { queue, slices, estimated, paced })
+        Some(Batch { queue, slices, estimated, paced })
     }
 
     /// A batch has run.
-    pub(super) fn ended(&mut self, kind: Kind, batch: &Batch, took: Duration, helped: bool) {
+    pub(super) fn ended(&mut self, kind: Kind, batch: &Batch, took: Duration, end: End) {
         self.running.batches -= 1;
         self.running.stands &= kind != Kind::Standing;
         self.running.estimated = match self.running.batches {
@@ -249,7 +287,7 @@ impl State {
         let Some(entry) = self.queues.get_mut(&batch.queue.id) else { return };
         entry.running -= 1;
         entry.tag += took.as_secs_f64() - batch.paced.as_secs_f64();
-        if !helped && !batch.estimated.is_zero() {
+        if end == End::Alone && !batch.estimated.is_zero() {
             entry.pace.add(batch.estimated, took);
         }
     }

@@ -6,29 +6,35 @@ use std::time::Instant;
 
 use super::job::{Ran, Rejection, Slice};
 use super::queue::Inner;
-use super::{Batch, Kind, Shared};
-use crate::engine::{Plan, RunControl, RunError};
+use super::{Batch, End, Kind, Shared};
+use crate::engine::{RunControl, RunError};
 use crate::tensor::{Shape, Tensor, batch};
 
 pub(super) fn run(shared: &Shared, kind: Kind) {
     while let Some(batch) = shared.next(kind) {
         let started = Instant::now();
-        let helped = run_batch(shared, &batch);
-        shared.ended(kind, &batch, started.elapsed(), helped);
+        let end = run_batch(shared, &batch);
+        shared.ended(kind, &batch, started.elapsed(), end);
     }
 }
 
 /// Runs the slices together, or one by one where that does not work out, for whatever
-/// reason: then only the one at fault fails. Returns whether other cores helped.
-fn run_batch(shared: &Shared, batch: &Batch) -> bool {
+/// reason: then only the one at fault fails.
+fn run_batch(shared: &Shared, batch: &Batch) -> End {
     let help = Help::new(shared, batch);
-    let joined = batch.slices.len() > 1 && run_together(&batch.queue, &batch.slices, &help);
-    if !joined {
-        for slice in &batch.slices {
-            run_alone(&batch.queue, slice, &help);
+    let ran = match batch.slices.as_slice() {
+        [slice] => run_alone(&batch.queue, slice, &help),
+        slices => {
+            let joined = run_together(&batch.queue, slices, &help);
+            if !joined {
+                for slice in slices {
+                    run_alone(&batch.queue, slice, &help);
+                }
+            }
+            joined
         }
-    }
-    help.came()
+    };
+    if ran { help.end() } else { End::Unlike }
 }
 
 fn run_together(queue: &Inner, slices: &[Slice], help: &Help) -> bool {
@@ -71,34 +77,42 @@ fn joined_outputs(
     Some((rows, slices.iter().map(rows_of).collect::<Option<_>>()?))
 }
 
-fn run_alone(queue: &Inner, slice: &Slice, help: &Help) {
+/// Returns whether it ran to the end.
+fn run_alone(queue: &Inner, slice: &Slice, help: &Help) -> bool {
     let job = &slice.job;
     // Time passes while the others of a failed batch run.
     if job.is_unwanted() {
-        return job.reject(job.is_late());
+        job.reject(job.is_late());
+        return false;
     }
     let unwanted = || job.is_unwanted();
     let spread = || help.ask();
     let control = RunControl::default().stop_if(&unwanted).spread_if(&spread);
     let started = Instant::now();
-    match alone(queue, slice, &control) {
+    let outputs = alone(queue, slice, &control);
+    let ran = outputs.is_ok();
+    match outputs {
         Ok(outputs) => {
             slice.ran(outputs, Ran { started, infer: started.elapsed(), rows: slice.count() });
         }
         Err(RunError::Stopped) => job.reject(job.is_late()),
         Err(error) => job.reject(Rejection::Run(error)),
     }
+    ran
 }
 
 fn alone(queue: &Inner, slice: &Slice, control: &RunControl) -> Result<Vec<Tensor>, RunError> {
-    let plan: &dyn Plan = slice.job.plan.as_ref();
+    let plan = &slice.job.plan;
     if slice.is_whole() {
-        return queue.run(plan, &slice.job.inputs, control);
+        return queue.run(plan.as_ref(), &slice.job.inputs, control);
     }
     let inputs = slice.inputs().ok_or_else(|| RunError::Operator {
         reason: "the inputs differ in their number of rows".to_owned(),
     })?;
-    let outputs = queue.run(plan, &inputs, control)?;
+    // The job's own plan may be one for full slices only.
+    let shapes: Vec<Shape> = inputs.iter().map(|input| input.shape().clone()).collect();
+    let fitting = queue.model.joined_plan(&shapes);
+    let outputs = queue.run(fitting.as_ref().unwrap_or(plan).as_ref(), &inputs, control)?;
     let rows = slice.count();
     if outputs.iter().any(|output| output.rows() != rows) {
         let reason = "an output does not have one row for each row of the input".to_owned();
@@ -129,10 +143,14 @@ impl<'a> Help<'a> {
         given
     }
 
-    /// Nearly all operators had help: the run says something about help.
-    fn came(&self) -> bool {
+    /// What the run says: nearly all operators had help, or none.
+    fn end(&self) -> End {
         const NEARLY_ALL: f64 = 0.9;
         let (asked, given) = (f64::from(self.asked.get()), f64::from(self.given.get()));
-        given > 0.0 && given >= asked * NEARLY_ALL
+        match self.given.get() {
+            0 => End::Alone,
+            _ if given >= asked * NEARLY_ALL => End::Helped,
+            _ => End::Unlike,
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Threads that take part in single operators while cores stand idle.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::OnceLock;
 
 use tract_onnx::tract_core::internal::multithread::{Executor, multithread_tract_scope};
@@ -23,6 +24,10 @@ impl Helpers {
         }
         let executor =
             self.executor.get_or_init(|| Executor::multithread_with_name(self.threads, "spread"));
-        multithread_tract_scope(executor.clone(), work)
+        // A panic must not leave the executor behind on this thread.
+        let done = multithread_tract_scope(executor.clone(), || {
+            panic::catch_unwind(AssertUnwindSafe(work))
+        });
+        done.unwrap_or_else(|panic| panic::resume_unwind(panic))
     }
 }

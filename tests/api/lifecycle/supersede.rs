@@ -23,6 +23,13 @@ fn serving(server: &Server) -> String {
     answer.header("x-model-version").expect("it is there").to_owned()
 }
 
+/// By the log, whose lines are written after the switch.
+fn assert_two_have_served(server: &Server) {
+    let ready = || server.times_logged("model version is ready");
+    until("both are logged", || (ready() >= 2).then_some(()));
+    assert_eq!(ready(), 2);
+}
+
 #[test]
 fn a_newer_version_takes_the_place_of_one_on_its_way() {
     // With one thread the newer version would wait for the older one.
@@ -36,10 +43,7 @@ fn a_newer_version_takes_the_place_of_one_on_its_way() {
     assert_eq!(answers, "3");
     assert_eq!(server.logged("loading was given up")["model.version"], 2);
     until("version 2 is no longer told of", || server.state("m", "2").is_none().then_some(()));
-    // The line is written after the switch.
-    let ready = || server.times_logged("model version is ready");
-    until("both that served are logged", || (ready() >= 2).then_some(()));
-    assert_eq!(ready(), 2);
+    assert_two_have_served(&server);
     server.stop();
 }
 
@@ -50,7 +54,7 @@ fn newer_files_take_the_place_of_those_on_their_way() {
     repository.add("m", 2, "unknown_rank");
     server.wait_for_state("m", "2", "READY");
     assert_eq!(serving(&server), "2");
-    assert_eq!(server.times_logged("model version is ready"), 2);
+    assert_two_have_served(&server);
     server.stop();
 }
 
