@@ -167,8 +167,9 @@ impl Job {
         }
     }
 
-    pub(super) fn is_late(&self) -> Rejection {
-        Rejection::DeadlineExceeded(self.allowed)
+    /// Ends the job because its deadline has passed.
+    pub(super) fn reject_late(&self) {
+        self.reject(Rejection::DeadlineExceeded(self.allowed));
     }
 }
 

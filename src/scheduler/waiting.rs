@@ -139,7 +139,7 @@ fn is_wanted(job: &Job, now: Instant, takes: &impl Fn(&Job) -> Duration) -> bool
         return false;
     }
     if now >= job.deadline {
-        job.reject(job.is_late());
+        job.reject_late();
         return false;
     }
     let takes = takes(job);

@@ -1,7 +1,6 @@
 //! A worker thread: takes what is next, runs it, and goes on.
 
 use std::cell::Cell;
-use std::ops::Range;
 use std::time::Instant;
 
 use super::job::{Ran, Rejection, Slice};
@@ -60,10 +59,9 @@ fn joined_outputs(
     let first = slices.first()?;
     let inputs: Vec<Tensor> = (0..first.job.inputs.len())
         .map(|input| {
-            let part = |slice: &'_ Slice| -> Option<Range<usize>> { slice.rows.clone() };
-            let parts: Option<Vec<(&Tensor, Range<usize>)>> =
-                slices.iter().map(|slice| Some((&slice.job.inputs[input], part(slice)?))).collect();
-            batch::concat_rows(&parts?)
+            let parts =
+                slices.iter().map(|slice| Some((&slice.job.inputs[input], slice.rows.clone()?)));
+            batch::concat_rows(&parts.collect::<Option<Vec<_>>>()?)
         })
         .collect::<Option<_>>()?;
     let shapes: Vec<Shape> = inputs.iter().map(|input| input.shape().clone()).collect();
@@ -82,7 +80,7 @@ fn run_alone(queue: &Inner, slice: &Slice, help: &Help) -> bool {
     let job = &slice.job;
     // Time passes while the others of a failed batch run.
     if job.is_unwanted() {
-        job.reject(job.is_late());
+        job.reject_late();
         return false;
     }
     let unwanted = || job.is_unwanted();
@@ -95,7 +93,7 @@ fn run_alone(queue: &Inner, slice: &Slice, help: &Help) -> bool {
         Ok(outputs) => {
             slice.ran(outputs, Ran { started, infer: started.elapsed(), rows: slice.count() });
         }
-        Err(RunError::Stopped) => job.reject(job.is_late()),
+        Err(RunError::Stopped) => job.reject_late(),
         Err(error) => job.reject(Rejection::Run(error)),
     }
     ran
