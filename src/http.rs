@@ -1,5 +1,4 @@
-//! The HTTP interface. This file is its table of contents: every path, and the order of
-//! the layers.
+//! The HTTP interface. This file is its table of contents: every path.
 
 mod api;
 mod body;
@@ -20,9 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::middleware::from_fn;
 use axum::routing::{get, post};
-use tower::ServiceBuilder;
 
 use crate::metrics;
 use crate::predict::Predictor;
@@ -73,13 +70,17 @@ impl Api {
 
 /// All paths.
 pub fn router(api: Api) -> Router {
-    let v2_model = Router::new()
-        .route("/", get(v2::metadata::model))
-        .route("/ready", get(v2::health::model_ready))
-        .route("/infer", post(v2::infer::infer))
-        .route("/config", get(v2::config::config))
-        .route("/stats", get(v2::statistics::of_model));
-    Router::new()
+    let mut router = Router::new();
+    // Written out, not nested: every level of nesting costs a request a step.
+    for model in ["/v2/models/{model}", "/v2/models/{model}/versions/{version}"] {
+        router = router
+            .route(model, get(v2::metadata::model))
+            .route(&format!("{model}/ready"), get(v2::health::model_ready))
+            .route(&format!("{model}/infer"), post(v2::infer::infer))
+            .route(&format!("{model}/config"), get(v2::config::config))
+            .route(&format!("{model}/stats"), get(v2::statistics::of_model));
+    }
+    router
         .route("/", get(health::alive))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
@@ -110,16 +111,9 @@ pub fn router(api: Api) -> Router {
         .route("/v2/repository/index", post(v2::repository::index))
         .route("/v2/repository/models/{model}/load", post(v2::repository::load))
         .route("/v2/repository/models/{model}/unload", post(v2::repository::unload))
-        .nest("/v2/models/{model}", v2_model.clone())
-        .nest("/v2/models/{model}/versions/{version}", v2_model)
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::method_not_allowed)
         .with_state(api)
-        .layer(
-            ServiceBuilder::new()
-                // Outermost, so that every answer carries an id and every failure is logged.
-                .layer(from_fn(log::request)),
-        )
 }
 
 /// Only what a scraper and a probe need, for an address of their own.

@@ -3,8 +3,12 @@
 //! Components own their metrics as structs of fields and register them here; nothing is
 //! global.
 
+mod per_thread;
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+pub use per_thread::PerThread;
 use prometheus::core::Collector;
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, TextEncoder,
@@ -22,9 +26,18 @@ pub const LATENCY_BUCKETS: [f64; 16] = [
 pub const ROW_BUCKETS: [f64; 11] =
     [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
 
+/// Counts that wait somewhere until somebody wants to see them.
+pub trait Settle: Send + Sync {
+    /// Moves them into their series.
+    fn settle(&self);
+}
+
 /// Where components register their metrics. Cheap to clone; all clones are one registry.
-#[derive(Clone, Debug, Default)]
-pub struct Registry(prometheus::Registry);
+#[derive(Clone, Default)]
+pub struct Registry {
+    series: prometheus::Registry,
+    counts: Arc<Mutex<Vec<Weak<dyn Settle>>>>,
+}
 
 impl Registry {
     #[must_use]
@@ -38,9 +51,17 @@ impl Registry {
     /// Registers a metric; a second of the same name is a programming error that the
     /// metrics test catches, and is left out.
     pub fn add(&self, collector: impl Collector + 'static) {
-        if let Err(error) = self.0.register(Box::new(collector)) {
+        if let Err(error) = self.series.register(Box::new(collector)) {
             tracing::error!(error = %error, "a metric is left out");
         }
+    }
+
+    /// Settles these counts before each look at the metrics, as long as they are there.
+    pub fn settle<C: Settle + 'static>(&self, counts: &Arc<C>) {
+        let counts: Arc<dyn Settle> = Arc::clone(counts) as _;
+        let mut all = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|counts| counts.strong_count() > 0);
+        all.push(Arc::downgrade(&counts));
     }
 
     #[must_use]
@@ -73,8 +94,12 @@ impl Registry {
     /// All metrics in Prometheus' text format.
     #[must_use]
     pub fn text(&self) -> Vec<u8> {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for counts in counts.iter().filter_map(Weak::upgrade) {
+            counts.settle();
+        }
         let mut page = Vec::new();
-        if let Err(error) = TextEncoder::new().encode(&self.0.gather(), &mut page) {
+        if let Err(error) = TextEncoder::new().encode(&self.series.gather(), &mut page) {
             tracing::error!(error = %error, "the metrics page is incomplete");
         }
         page

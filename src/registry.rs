@@ -12,6 +12,7 @@ mod asked;
 mod budget;
 mod comparison;
 mod control;
+mod counts;
 mod desired;
 mod fetched;
 mod health;
@@ -42,16 +43,16 @@ use tokio::sync::watch;
 
 pub use comparison::{Compared, Comparison};
 pub use control::{ControlError, Routed};
-pub use health::Health;
+pub use counts::Counts;
 pub use labels::{Outcome, Protocol, Refusal, ShadowOutcome, Stage};
 pub use lifecycle::{Cause, Ticket};
 pub use live::LiveModel;
-pub use metrics::{Metrics, VersionMetrics};
+pub use metrics::Metrics;
 pub use owner::{Owner, Parts};
 pub use reconcile::Control;
 pub use routing::{Routes, Routing};
 pub use snapshot::{Model, Snapshot, State, VersionEntry};
-pub use statistics::{Counted, Statistics, Success, Totals};
+pub use statistics::{Counted, Success, Totals};
 
 /// Settings of the registry.
 #[derive(Debug, Clone)]

@@ -14,9 +14,11 @@ use crate::question::Check;
 use crate::repository::{self, Files, Repository};
 use crate::steady::{Kind, Steady};
 
-/// Each round is one phase without swaps and one with them.
+/// Each round searches the load anew. In a round, phases without swaps and with some take
+/// turns, so that both see the same of what the machine does on its own.
 const ROUNDS: u64 = 5;
-const QUIET: Duration = Duration::from_secs(6);
+const TURNS: u64 = 5;
+const QUIET: Duration = Duration::from_secs(4);
 const CAPACITY: Duration = Duration::from_secs(2);
 const SHARE: f64 = 0.7;
 
@@ -143,24 +145,27 @@ fn measure(swapped: &Swapped) {
         let enter = |phase| clients.iter().for_each(|client| client.enter(phase));
         enter(WARMING);
         sleep(WARM_UP);
-        enter(STILL);
-        sleep(QUIET);
-        enter(SWAPPING);
-        let started = Instant::now();
-        if swapped.swaps == 0 {
-            // What the machine alone does to the ratio.
-            sleep(QUIET * 3);
-        }
-        for _ in 0..swapped.swaps / ROUNDS {
-            version += 1;
-            repository.publish(swapped.name, version);
-            wait_until_live(&server, swapped.name, version);
-            repository.remove(swapped.name, version - 1);
-            if version == 11 {
-                early = server.resident_bytes();
+        let last = version + swapped.swaps / ROUNDS;
+        for _ in 0..TURNS {
+            enter(STILL);
+            sleep(QUIET);
+            enter(SWAPPING);
+            let started = Instant::now();
+            if swapped.swaps == 0 {
+                // What the machine alone does to the ratio.
+                sleep(QUIET);
             }
+            for _ in 0..(swapped.swaps / ROUNDS).div_ceil(TURNS).min(last - version) {
+                version += 1;
+                repository.publish(swapped.name, version);
+                wait_until_live(&server, swapped.name, version);
+                repository.remove(swapped.name, version - 1);
+                if version == 11 {
+                    early = server.resident_bytes();
+                }
+            }
+            took += started.elapsed();
         }
-        took += started.elapsed();
         let seen = clients.map(Steady::end);
         for (seen, p99) in seen.iter().zip([&mut own_p99, &mut other_p99]) {
             answered += seen.answered();

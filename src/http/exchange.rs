@@ -1,5 +1,7 @@
 //! What the prediction handlers of all protocols share.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -43,10 +45,15 @@ pub(super) fn conclude(watch: &mut Watch, answer: Result<Response, Error>) -> Re
 
 /// Does work on about so many bytes: here if they are few, else away from the I/O threads.
 pub(super) async fn work_on<T: Send + 'static>(
+    live: &Arc<LiveModel>,
     bytes: usize,
-    work: impl FnOnce() -> Result<T, DecodeError> + Send + 'static,
+    work: impl FnOnce(&LiveModel) -> Result<T, DecodeError> + Send + 'static,
 ) -> Result<T, Error> {
-    if bytes <= INLINE_BYTES { Ok(work()?) } else { Ok(blocking(work).await??) }
+    if bytes <= INLINE_BYTES {
+        return Ok(work(live)?);
+    }
+    let live = Arc::clone(live);
+    Ok(blocking(move || work(&live)).await??)
 }
 
 /// About the size of the outputs as JSON: three times their binary size, for floats.

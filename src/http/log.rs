@@ -1,15 +1,14 @@
 //! Gives every request an id and logs it: failures of the server as warnings, the rest
 //! only at debug level.
 
+use std::cell::Cell;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::Next;
+use axum::http::{HeaderName, HeaderValue, Method, Request};
 use axum::response::Response;
 
 use super::error::Message;
@@ -19,50 +18,68 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// A longer id is not taken over: it would be copied into every log line.
 const MAX_ID: usize = 128;
 
-/// Ids are unique across processes by this, and within one by a counter.
+/// Ids are unique across processes by this, within one by the thread that gave them, and
+/// within a thread by a counter.
 static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
-static NEXT: AtomicU64 = AtomicU64::new(0);
+static THREADS: AtomicU64 = AtomicU64::new(0);
 
-pub(super) async fn request(request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let id = request
-        .headers()
-        .get(REQUEST_ID)
-        .filter(|id| id.len() <= MAX_ID)
-        .cloned()
-        .unwrap_or_else(new_id);
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let mut response = next.run(request).await;
-    let status = response.status();
-    let id_text = id.to_str().unwrap_or("");
-    let ms = started.elapsed().as_secs_f64() * 1e3;
-    // A probe that answers "not ready" has not failed: it comes without a message.
-    let failure = response.extensions().get::<Message>().filter(|_| status.is_server_error());
-    // The level of an event is fixed where it is written, its fields need not be twice.
-    macro_rules! log {
-        ($level:ident, $($last:tt)*) => {
-            tracing::$level!(
-                request.id = id_text,
-                http.method = %method,
-                http.path = path,
-                http.status = status.as_u16(),
-                ms,
-                $($last)*
-            )
-        };
+thread_local! {
+    static THREAD: u64 = THREADS.fetch_add(1, Ordering::Relaxed);
+    static NEXT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Follows a request from its head to its answer.
+pub(super) struct Watched {
+    started: Instant,
+    id: HeaderValue,
+    method: Method,
+    path: String,
+}
+
+impl Watched {
+    pub(super) fn start<B>(request: &Request<B>) -> Self {
+        let id = request.headers().get(REQUEST_ID).filter(|id| id.len() <= MAX_ID).cloned();
+        Self {
+            started: Instant::now(),
+            id: id.unwrap_or_else(new_id),
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+        }
     }
-    if let Some(Message(reason)) = failure {
-        log!(warn, reason, "request failed");
-    } else {
-        log!(debug, "request");
+
+    /// Writes the log line, and the id into the answer.
+    pub(super) fn end(self, response: &mut Response) {
+        let Self { started, id, method, path } = self;
+        let status = response.status();
+        let id_text = id.to_str().unwrap_or("");
+        let ms = started.elapsed().as_secs_f64() * 1e3;
+        // A probe that answers "not ready" has not failed: it comes without a message.
+        let failure = response.extensions().get::<Message>().filter(|_| status.is_server_error());
+        // The level of an event is fixed where it is written, its fields need not be twice.
+        macro_rules! log {
+            ($level:ident, $($last:tt)*) => {
+                tracing::$level!(
+                    request.id = id_text,
+                    http.method = %method,
+                    http.path = path,
+                    http.status = status.as_u16(),
+                    ms,
+                    $($last)*
+                )
+            };
+        }
+        if let Some(Message(reason)) = failure {
+            log!(warn, reason, "request failed");
+        } else {
+            log!(debug, "request");
+        }
+        response.headers_mut().insert(REQUEST_ID, id);
     }
-    response.headers_mut().insert(REQUEST_ID, id);
-    response
 }
 
 fn new_id() -> HeaderValue {
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let text = format!("{:08x}-{number:x}", *PROCESS >> 32);
+    let number = NEXT.get();
+    NEXT.set(number + 1);
+    let text = THREAD.with(|thread| format!("{:08x}-{thread:x}-{number:x}", *PROCESS >> 32));
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("-"))
 }

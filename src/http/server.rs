@@ -1,18 +1,22 @@
 //! Accepts connections and ends them gracefully.
 
+use std::cell::RefCell;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
+use tower::Service as _;
 
 use super::Config;
+use super::log::Watched;
 
 /// A bound socket that does not accept yet.
 pub struct Server {
@@ -72,7 +76,18 @@ fn spawn(http: &http1::Builder, stream: TcpStream, router: &Router, all: &Gracef
     // Answers are written whole; waiting to fill a packet only delays them. A socket that
     // refuses the option still works.
     let _ = stream.set_nodelay(true);
-    let service = TowerToHyperService::new(router.clone());
+    // One for each connection: clones of a router share a count that all cores would write.
+    let router = RefCell::new(router.clone());
+    let service = service_fn(move |request| {
+        // Outside of the router, so that every answer carries an id and every failure is logged.
+        let watched = Watched::start(&request);
+        let answer = router.borrow_mut().call(request);
+        async {
+            let mut response = answer.await?;
+            watched.end(&mut response);
+            Ok::<_, Infallible>(response)
+        }
+    });
     let connection = all.watch(http.serve_connection(TokioIo::new(stream), service));
     tokio::spawn(async move {
         if let Err(error) = connection.await {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::registry::{LiveModel, Metrics, Outcome, Protocol, Refusal, Stage, Success};
+use crate::registry::{LiveModel, Metrics, Outcome, Protocol, Refusal, Success};
 use crate::scheduler::Answer;
 
 /// Follows a request to its end. A request whose handler is dropped before
@@ -36,29 +36,27 @@ impl Watch {
 
     /// The request goes to this version.
     pub fn resolved(&mut self, live: &Arc<LiveModel>) {
-        live.metrics.in_flight.inc();
-        live.asked.now();
+        live.counts.began();
+        live.asked.at(self.started);
         self.live = Some(Arc::clone(live));
     }
 
     /// The request has its answer.
     pub fn answered(&mut self, answer: &Answer, rows: usize, codec: Codec) {
-        self.end(Outcome::Ok);
         let Some(live) = &self.live else { return };
-        live.metrics.add_rows(rows);
-        live.metrics.stage(Stage::Decode, codec.decode);
-        live.metrics.stage(Stage::Queue, answer.queued);
-        live.metrics.stage(Stage::Infer, answer.infer);
-        live.metrics.stage(Stage::Encode, codec.encode);
-        live.statistics.add_success(&Success {
-            rows,
-            batch_rows: answer.batch_rows.unwrap_or(rows),
-            total: self.started.elapsed(),
-            queue: answer.queued,
-            decode: codec.decode,
-            infer: answer.infer,
-            encode: codec.encode,
-        });
+        self.ended = true;
+        live.counts.answered(
+            self.protocol,
+            &Success {
+                rows,
+                batch_rows: answer.batch_rows.unwrap_or(rows),
+                total: self.started.elapsed(),
+                queue: answer.queued,
+                decode: codec.decode,
+                infer: answer.infer,
+                encode: codec.encode,
+            },
+        );
     }
 
     /// The request failed; `refusal` says so if it was merely turned away.
@@ -66,22 +64,9 @@ impl Watch {
         if let Some(refusal) = refusal {
             self.metrics.rejected(refusal);
         }
-        self.end(outcome);
-    }
-
-    fn end(&mut self, outcome: Outcome) {
-        if std::mem::replace(&mut self.ended, true) {
-            return;
-        }
-        let took = self.started.elapsed();
+        self.ended = true;
         match &self.live {
-            Some(live) => {
-                live.metrics.ended(self.protocol, outcome, took);
-                live.health.add(outcome, took);
-                if outcome != Outcome::Ok {
-                    live.statistics.add_failure(took);
-                }
-            }
+            Some(live) => live.counts.failed(self.protocol, outcome, self.started.elapsed()),
             None => self.metrics.unresolved(self.protocol, outcome),
         }
     }
@@ -89,9 +74,8 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.end(Outcome::Cancelled);
-        if let Some(live) = &self.live {
-            live.metrics.in_flight.dec();
+        if !self.ended {
+            self.failed(Outcome::Cancelled, None);
         }
     }
 }

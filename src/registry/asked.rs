@@ -17,9 +17,14 @@ impl Default for Asked {
 }
 
 impl Asked {
-    pub fn now(&self) {
-        let millis = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last.store(millis, Ordering::Relaxed);
+    /// Of requests at the same time, any may be the last.
+    pub fn at(&self, moment: Instant) {
+        let since = moment.saturating_duration_since(self.start);
+        let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        // Whoever writes takes the line away from all other cores.
+        if self.last.load(Ordering::Relaxed) < millis {
+            self.last.store(millis, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn ago(&self) -> Duration {

@@ -1,8 +1,7 @@
 //! How a version has been doing since it began to serve: what decides whether a fresh one
 //! is taken back.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::labels::Outcome;
 use crate::repository::Rollback;
@@ -11,49 +10,50 @@ use crate::repository::Rollback;
 const STEPS_PER_OCTAVE: u32 = 8;
 const BUCKETS: usize = 28 * STEPS_PER_OCTAVE as usize;
 
-/// Counts of one version. Requests only add; nobody waits for anybody.
-pub struct Health {
-    since: Instant,
-    answered: AtomicU64,
-    failed: AtomicU64,
-    latencies: [AtomicU32; BUCKETS],
+/// How requests ended.
+#[derive(Clone)]
+pub(super) struct Health {
+    answered: u64,
+    failed: u64,
+    latencies: [u32; BUCKETS],
 }
 
 impl Default for Health {
     fn default() -> Self {
-        Self {
-            since: Instant::now(),
-            answered: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-            latencies: std::array::from_fn(|_| AtomicU32::new(0)),
-        }
+        Self { answered: 0, failed: 0, latencies: [0; BUCKETS] }
     }
 }
 
 impl Health {
     /// Adds one request. What is the caller's fault or choice says nothing about a version.
-    pub fn add(&self, outcome: Outcome, took: Duration) {
+    pub(super) fn add(&mut self, outcome: Outcome, took: Duration) {
         match outcome {
             Outcome::Ok => {
-                self.answered.fetch_add(1, Ordering::Relaxed);
-                self.latencies[bucket(took)].fetch_add(1, Ordering::Relaxed);
+                self.answered += 1;
+                let count = &mut self.latencies[bucket(took)];
+                *count = count.saturating_add(1);
             }
-            Outcome::Failed | Outcome::DeadlineExceeded | Outcome::Overloaded => {
-                self.failed.fetch_add(1, Ordering::Relaxed);
-            }
+            Outcome::Failed | Outcome::DeadlineExceeded | Outcome::Overloaded => self.failed += 1,
             Outcome::Invalid | Outcome::NotFound | Outcome::Unavailable | Outcome::Cancelled => {}
         }
     }
 
-    /// Which limit the version has broken, in words.
-    pub(super) fn broken(&self, limits: &Rollback) -> Option<String> {
-        let answered = self.answered.load(Ordering::Relaxed);
-        let failed = self.failed.load(Ordering::Relaxed);
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.answered += other.answered;
+        self.failed += other.failed;
+        for (count, other) in self.latencies.iter_mut().zip(&other.latencies) {
+            *count = count.saturating_add(*other);
+        }
+    }
+
+    /// Which limit has been broken within this time, in words.
+    pub(super) fn broken(&self, limits: &Rollback, within: Duration) -> Option<String> {
+        let Self { answered, failed, .. } = *self;
         let requests = answered + failed;
         if requests == 0 || requests < limits.min_requests {
             return None;
         }
-        let seconds = self.since.elapsed().as_secs();
+        let seconds = within.as_secs();
         #[expect(clippy::cast_precision_loss, reason = "a share needs no more digits")]
         let rate = failed as f64 / requests as f64;
         if let Some(allowed) = limits.max_error_rate
@@ -77,8 +77,8 @@ impl Health {
     /// What the request of this rank took at least; ranks begin at 1.
     fn at_least(&self, rank: u64) -> Option<Duration> {
         let mut seen = 0;
-        let buckets = self.latencies.iter().map(|count| u64::from(count.load(Ordering::Relaxed)));
-        let found = buckets.enumerate().find(|(_, count)| {
+        let counts = self.latencies.iter().map(|&count| u64::from(count));
+        let found = counts.enumerate().find(|(_, count)| {
             seen += count;
             *count > 0 && seen >= rank
         });
@@ -112,7 +112,7 @@ mod tests {
     }
 
     fn health(answered: u32, took: Duration, failed: u32) -> Health {
-        let health = Health::default();
+        let mut health = Health::default();
         (0..answered).for_each(|_| health.add(Outcome::Ok, took));
         (0..failed).for_each(|_| health.add(Outcome::Failed, took));
         health
@@ -120,28 +120,28 @@ mod tests {
 
     #[test]
     fn too_few_requests_prove_nothing() {
-        assert_eq!(health(0, Duration::ZERO, 9).broken(&limits()), None);
+        assert_eq!(health(0, Duration::ZERO, 9).broken(&limits(), Duration::from_secs(1)), None);
     }
 
     #[test]
     fn failures_above_the_allowed_share_break_the_limit_and_those_of_callers_do_not() {
         let quick = Duration::from_millis(1);
-        assert_eq!(health(90, quick, 10).broken(&limits()), None);
-        let broken = health(80, quick, 20).broken(&limits()).unwrap();
+        assert_eq!(health(90, quick, 10).broken(&limits(), Duration::from_secs(1)), None);
+        let broken = health(80, quick, 20).broken(&limits(), Duration::from_secs(1)).unwrap();
         assert!(broken.starts_with("20 of 100 requests failed"), "{broken}");
-        let health = health(90, quick, 10);
+        let mut health = health(90, quick, 10);
         (0..100).for_each(|_| health.add(Outcome::Invalid, quick));
-        assert_eq!(health.broken(&limits()), None);
+        assert_eq!(health.broken(&limits(), Duration::from_secs(1)), None);
     }
 
     #[test]
     fn one_slow_request_in_a_hundred_is_allowed_and_two_are_not() {
-        let health = health(198, Duration::from_millis(1), 0);
+        let mut health = health(198, Duration::from_millis(1), 0);
         health.add(Outcome::Ok, Duration::from_millis(30));
         health.add(Outcome::Ok, Duration::from_millis(30));
-        assert_eq!(health.broken(&limits()), None);
+        assert_eq!(health.broken(&limits(), Duration::from_secs(1)), None);
         (0..3).for_each(|_| health.add(Outcome::Ok, Duration::from_millis(30)));
-        let broken = health.broken(&limits()).unwrap();
+        let broken = health.broken(&limits(), Duration::from_secs(1)).unwrap();
         assert!(broken.contains("99th percentile of 203 requests"), "{broken}");
     }
 

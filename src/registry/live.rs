@@ -6,9 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::asked::Asked;
 use super::budget::Reservation;
 use super::comparison::Comparison;
-use super::health::Health;
-use super::metrics::VersionMetrics;
-use super::statistics::Statistics;
+use super::counts::Counts;
 use crate::engine::{LoadedModel, Signature};
 use crate::gate;
 use crate::repository::{Rollback, Version, VersionPolicy};
@@ -34,9 +32,7 @@ pub struct LiveModel {
     pub(super) rollback: Rollback,
     /// Time without requests after which it leaves memory.
     pub(super) unload_after: Option<Duration>,
-    pub metrics: VersionMetrics,
-    pub statistics: Statistics,
-    pub health: Health,
+    pub counts: Arc<Counts>,
     /// As a shadow: how its answers compare.
     pub comparison: Comparison,
     /// When the last request came, or the version went live.

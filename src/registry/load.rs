@@ -7,13 +7,11 @@ use std::time::{Instant, SystemTime};
 use super::asked::Asked;
 use super::budget::{Budget, Reservation};
 use super::comparison::Comparison;
-use super::health::Health;
 use super::lifecycle::{Cause, Refused, Stage, Ticket};
 use super::live::LiveModel;
 use super::metrics::Metrics;
 use super::reconcile::Load;
 use super::snapshot::Model;
-use super::statistics::Statistics;
 use super::{Config, Registry};
 use crate::engine::guard;
 use crate::engine::{Engine, LoadedModel, ModelSource};
@@ -128,10 +126,8 @@ impl Loader {
             deadline: load.settings.limits.deadline.unwrap_or(self.config.deadline),
             rollback: load.settings.rollback.clone(),
             unload_after: load.settings.unload_after,
-            metrics: self.metrics.version(&load.model, &version_text),
+            counts: self.metrics.version(&load.model, &version_text),
             version_text,
-            statistics: Statistics::default(),
-            health: Health::default(),
             comparison: Comparison::default(),
             asked: Asked::default(),
             _memory: memory,

@@ -4,15 +4,16 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use prometheus::{
-    GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-};
+use prometheus::{GaugeVec, HistogramVec, IntCounterVec, IntGaugeVec};
 
+use super::counts::{Counts, Part, PerProtocol};
+use super::health::Health;
 use super::labels::{Outcome, Protocol, Refusal, ShadowOutcome, Stage};
 use super::lifecycle::Cause;
 use super::live::LiveModel;
 use super::shadows::ShadowMetrics;
 use super::snapshot::State;
+use super::statistics::Totals;
 use crate::metrics::{LATENCY_BUCKETS, Registry, seconds};
 use crate::scheduler;
 
@@ -25,6 +26,7 @@ const RETIRED_KEPT: usize = 2;
 pub struct Metrics(Arc<Families>);
 
 struct Families {
+    registry: Registry,
     requests_total: IntCounterVec,
     request_duration_seconds: HistogramVec,
     stage_duration_seconds: HistogramVec,
@@ -51,6 +53,7 @@ impl Metrics {
     pub fn new(registry: &Registry) -> Self {
         let version = &["model", "version"];
         Self(Arc::new(Families {
+            registry: registry.clone(),
             requests_total: registry.counter(
                 "onnxd_requests_total",
                 "Prediction requests by how they ended.",
@@ -141,34 +144,36 @@ impl Metrics {
         self
     }
 
-    /// The series of a version that goes live.
+    /// The counts of a version that goes live.
     #[must_use]
-    pub fn version(&self, model: &str, version: &str) -> VersionMetrics {
+    pub(super) fn version(&self, model: &str, version: &str) -> Arc<Counts> {
         let families = &self.0;
         let labels = &[model, version];
         let requests = |protocol: Protocol| PerProtocol {
             outcomes: Outcome::ALL.map(|outcome| {
-                families.requests_total.with_label_values(&[
-                    model,
-                    version,
-                    protocol.as_str(),
-                    outcome.as_str(),
-                ])
+                let labels = [model, version, protocol.as_str(), outcome.as_str()];
+                families.requests_total.with_label_values(&labels).local()
             }),
-            duration: families.request_duration_seconds.with_label_values(&[
-                model,
-                version,
-                protocol.as_str(),
-            ]),
+            duration: families
+                .request_duration_seconds
+                .with_label_values(&[model, version, protocol.as_str()])
+                .local(),
         };
-        VersionMetrics {
+        let stage = |stage: Stage| {
+            let labels = [model, version, stage.as_str()];
+            families.stage_duration_seconds.with_label_values(&labels).local()
+        };
+        let empty = Part {
             protocols: Protocol::ALL.map(requests),
-            stages: Stage::ALL.map(|stage| {
-                families.stage_duration_seconds.with_label_values(&[model, version, stage.as_str()])
-            }),
-            rows: families.rows_total.with_label_values(labels),
-            in_flight: families.in_flight.with_label_values(labels),
-        }
+            stages: Stage::ALL.map(stage),
+            rows: families.rows_total.with_label_values(labels).local(),
+            in_flight: 0,
+            totals: Totals::default(),
+            health: Health::default(),
+        };
+        let counts = Counts::new(&empty, families.in_flight.with_label_values(labels));
+        families.registry.settle(&counts);
+        counts
     }
 
     #[must_use]
@@ -298,37 +303,5 @@ impl Metrics {
         let _ = families.plan_compiles_total.remove_label_values(labels);
         families.queues.remove(model, version);
         families.shadows.remove(model, version);
-    }
-}
-
-/// The series of one model version, resolved once so that a request looks nothing up.
-pub struct VersionMetrics {
-    protocols: [PerProtocol; 2],
-    stages: [Histogram; 4],
-    rows: IntCounter,
-    /// Requests that are being worked on.
-    pub in_flight: IntGauge,
-}
-
-struct PerProtocol {
-    outcomes: [IntCounter; 8],
-    duration: Histogram,
-}
-
-impl VersionMetrics {
-    pub fn ended(&self, protocol: Protocol, outcome: Outcome, took: Duration) {
-        let series = &self.protocols[protocol as usize];
-        series.outcomes[outcome as usize].inc();
-        if outcome == Outcome::Ok {
-            series.duration.observe(seconds(took));
-        }
-    }
-
-    pub fn stage(&self, stage: Stage, took: Duration) {
-        self.stages[stage as usize].observe(seconds(took));
-    }
-
-    pub fn add_rows(&self, rows: usize) {
-        self.rows.inc_by(rows as u64);
     }
 }

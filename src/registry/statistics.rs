@@ -2,7 +2,7 @@
 //! them.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::btree_map::Entry;
 use std::time::{Duration, SystemTime};
 
 /// A number of events and the time they took together.
@@ -15,30 +15,67 @@ pub struct Counted {
 impl Counted {
     fn add(&mut self, duration: Duration) {
         self.count += 1;
-        self.ns += u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        self.ns += nanos(duration);
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        self.ns += other.ns;
     }
 }
 
-/// The totals at one moment.
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Sums over requests.
 #[derive(Debug, Clone, Default)]
 pub struct Totals {
     /// Milliseconds since the epoch; 0 if there was none.
     pub last_inference_ms: u64,
     /// Rows answered.
     pub inferences: u64,
-    /// Runs of the model; fewer than requests where requests ran together.
-    pub executions: u64,
     pub success: Counted,
     pub fail: Counted,
     pub queue: Counted,
     pub compute_input: Counted,
     pub compute_infer: Counted,
     pub compute_output: Counted,
-    /// By rows that ran together: the runs of the model.
-    pub batches: BTreeMap<usize, Counted>,
-    /// Share of an execution that each request accounts for, summed: whole once all
-    /// requests of a batch are in.
-    partial_executions: f64,
+    /// By rows that ran together.
+    batches: BTreeMap<usize, Runs>,
+    /// Those of further sizes.
+    other_batches: Runs,
+}
+
+/// Runs of the model. Requests that ran together each account for their share of the run,
+/// wherever they are counted, so a run is whole once all of them are.
+#[derive(Debug, Clone, Copy, Default)]
+struct Runs {
+    count: f64,
+    ns: f64,
+}
+
+impl Runs {
+    fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        self.ns += other.ns;
+    }
+
+    /// Those that are whole.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a sum of positive numbers"
+    )]
+    fn counted(self) -> Counted {
+        // Thirds do not add up to one exactly.
+        const ROUNDING: f64 = 1e-3;
+        let count = (self.count + ROUNDING).floor();
+        if count == 0.0 {
+            return Counted::default();
+        }
+        Counted { count: count as u64, ns: (self.ns * count / self.count) as u64 }
+    }
 }
 
 /// One answered request.
@@ -56,42 +93,66 @@ pub struct Success {
 /// Different batch sizes that are told apart; larger ones beyond that are not listed.
 const MAX_BATCH_SIZES: usize = 128;
 
-/// Totals that requests add to. One lock, held for a few additions.
-#[derive(Debug, Default)]
-pub struct Statistics(Mutex<Totals>);
-
-impl Statistics {
-    #[must_use]
-    pub fn totals(&self) -> Totals {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+impl Totals {
+    pub(super) fn add_failure(&mut self, total: Duration) {
+        self.fail.add(total);
     }
 
-    pub fn add_failure(&self, total: Duration) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).fail.add(total);
-    }
-
-    pub fn add_success(&self, request: &Success) {
+    pub(super) fn add_success(&mut self, request: &Success) {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let mut totals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        totals.last_inference_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        totals.inferences += request.rows as u64;
-        totals.success.add(request.total);
-        totals.queue.add(request.queue);
-        totals.compute_input.add(request.decode);
-        totals.compute_infer.add(request.infer);
-        totals.compute_output.add(request.encode);
+        self.last_inference_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        self.inferences += request.rows as u64;
+        self.success.add(request.total);
+        self.queue.add(request.queue);
+        self.compute_input.add(request.decode);
+        self.compute_infer.add(request.infer);
+        self.compute_output.add(request.encode);
         #[expect(clippy::cast_precision_loss, reason = "row counts are far below 2^53")]
         let share = request.rows.max(1) as f64 / request.batch_rows.max(1) as f64;
-        totals.partial_executions += share;
-        while totals.partial_executions > 1.0 - 1e-6 {
-            totals.partial_executions -= 1.0;
-            totals.executions += 1;
-            if totals.batches.len() < MAX_BATCH_SIZES
-                || totals.batches.contains_key(&request.batch_rows)
-            {
-                totals.batches.entry(request.batch_rows).or_default().add(request.infer);
-            }
+        #[expect(clippy::cast_precision_loss, reason = "a time needs no more digits")]
+        let ns = share * nanos(request.infer) as f64;
+        self.batch_of(request.batch_rows).merge(Runs { count: share, ns });
+    }
+
+    fn batch_of(&mut self, rows: usize) -> &mut Runs {
+        let full = self.batches.len() >= MAX_BATCH_SIZES;
+        match self.batches.entry(rows) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(_) if full => &mut self.other_batches,
+            Entry::Vacant(entry) => entry.insert(Runs::default()),
         }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.last_inference_ms = self.last_inference_ms.max(other.last_inference_ms);
+        self.inferences += other.inferences;
+        for (mine, other) in [
+            (&mut self.success, other.success),
+            (&mut self.fail, other.fail),
+            (&mut self.queue, other.queue),
+            (&mut self.compute_input, other.compute_input),
+            (&mut self.compute_infer, other.compute_infer),
+            (&mut self.compute_output, other.compute_output),
+        ] {
+            mine.merge(other);
+        }
+        for (&rows, &runs) in &other.batches {
+            self.batch_of(rows).merge(runs);
+        }
+        self.other_batches.merge(other.other_batches);
+    }
+
+    /// Runs of the model; fewer than requests where requests ran together.
+    #[must_use]
+    pub fn executions(&self) -> u64 {
+        let all = self.batches.values().chain([&self.other_batches]);
+        all.map(|runs| runs.counted().count).sum()
+    }
+
+    /// The runs of the model, by rows that ran together.
+    pub fn batches(&self) -> impl Iterator<Item = (usize, Counted)> {
+        let counted = self.batches.iter().map(|(&rows, runs)| (rows, runs.counted()));
+        counted.filter(|(_, runs)| runs.count > 0)
     }
 }
 
@@ -99,23 +160,36 @@ impl Statistics {
 mod tests {
     use super::*;
 
-    #[test]
-    fn requests_of_one_batch_count_as_one_execution() {
-        let statistics = Statistics::default();
+    fn success(rows: usize, batch_rows: usize) -> Success {
         let ms = Duration::from_millis(1);
-        for rows in [1, 2, 1] {
-            statistics.add_success(&Success {
-                rows,
-                batch_rows: 4,
-                total: ms,
-                queue: ms,
-                decode: ms,
-                infer: ms,
-                encode: ms,
-            });
-        }
-        let totals = statistics.totals();
-        assert_eq!((totals.inferences, totals.executions, totals.success.count), (4, 1, 3));
-        assert_eq!(totals.batches[&4], Counted { count: 1, ns: 1_000_000 });
+        Success { rows, batch_rows, total: ms, queue: ms, decode: ms, infer: ms, encode: ms }
+    }
+
+    #[test]
+    fn requests_of_one_batch_count_as_one_execution_wherever_they_are_counted() {
+        let (mut here, mut there) = (Totals::default(), Totals::default());
+        here.add_success(&success(1, 4));
+        there.add_success(&success(2, 4));
+        here.merge(&there);
+        assert_eq!(here.executions(), 0);
+        here.add_success(&success(1, 4));
+        assert_eq!((here.inferences, here.executions(), here.success.count), (4, 1, 3));
+        let run = Counted { count: 1, ns: 1_000_000 };
+        assert_eq!(here.batches().collect::<Vec<_>>(), [(4, run)]);
+    }
+
+    #[test]
+    fn shares_that_are_not_exact_add_up_to_whole_executions() {
+        let mut totals = Totals::default();
+        (0..3 * 10_000).for_each(|_| totals.add_success(&success(1, 3)));
+        assert_eq!(totals.executions(), 10_000);
+    }
+
+    #[test]
+    fn sizes_past_the_last_that_is_told_apart_still_count_as_executions() {
+        let mut totals = Totals::default();
+        (1..=MAX_BATCH_SIZES + 10).for_each(|rows| totals.add_success(&success(rows, rows)));
+        assert_eq!(totals.executions(), MAX_BATCH_SIZES as u64 + 10);
+        assert_eq!(totals.batches().count(), MAX_BATCH_SIZES);
     }
 }

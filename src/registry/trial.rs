@@ -78,7 +78,7 @@ impl Trials {
             if !current.is_some_and(|current| Arc::ptr_eq(current, live)) {
                 return false;
             }
-            let broken = live.health.broken(&live.rollback);
+            let broken = live.counts.broken(&live.rollback);
             let over = broken.is_some() || now >= trial.until;
             if over {
                 ends.push(End { model: model.clone(), version: live.version, broken });

@@ -1,6 +1,7 @@
 //! The handle by which requests reach the workers: one queue per model version.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -73,6 +74,8 @@ pub(super) struct Inner {
     pub(super) model: Arc<dyn LoadedModel>,
     pub(super) limits: Limits,
     pub(super) metrics: QueueMetrics,
+    /// Jobs that wait, to be read without the lock under which it changes.
+    waiting: AtomicUsize,
     /// Rows worth running together, from the cost curve; `None` where requests are neither
     /// joined nor taken apart.
     pub(super) batch_rows: Option<usize>,
@@ -95,7 +98,15 @@ impl Queue {
     ) -> Self {
         let batch_rows = limits.batch.rows(model.as_ref());
         let inner = shared.lock().add(|id| {
-            Arc::new(Inner { id, model, limits, metrics, batch_rows, spread: Spread::default() })
+            Arc::new(Inner {
+                id,
+                model,
+                limits,
+                metrics,
+                waiting: AtomicUsize::new(0),
+                batch_rows,
+                spread: Spread::default(),
+            })
         });
         Self { shared, inner }
     }
@@ -129,6 +140,9 @@ impl Queue {
     /// # Errors
     /// [`Rejection::QueueFull`] if none may.
     pub fn has_room(&self) -> Result<(), Rejection> {
+        if self.inner.waiting.load(Ordering::Relaxed) < self.inner.limits.waiting {
+            return Ok(());
+        }
         self.shared.lock().has_room(&self.inner, Instant::now())
     }
 
@@ -182,6 +196,12 @@ impl Queue {
 }
 
 impl Inner {
+    /// So many jobs wait now.
+    pub(super) fn waits(&self, jobs: usize) {
+        self.waiting.store(jobs, Ordering::Relaxed);
+        self.metrics.waiting(jobs);
+    }
+
     pub(super) fn curve(&self) -> Option<&CostCurve> {
         self.model.cost()
     }

@@ -103,7 +103,7 @@ impl State {
         if let Some(entry) = self.queues.remove(&id)
             && !entry.waiting.is_empty()
         {
-            entry.queue.metrics.waiting(0);
+            entry.queue.waits(0);
         }
     }
 
@@ -177,7 +177,7 @@ impl State {
         }
         entry.swept = Some(now);
         entry.waiting.forget_gone();
-        queue.metrics.waiting(entry.waiting.len());
+        queue.waits(entry.waiting.len());
         true
     }
 
@@ -209,7 +209,7 @@ impl State {
     pub(super) fn push(&mut self, queue: &Inner, job: Job) {
         let Some(entry) = self.queues.get_mut(&queue.id) else { return };
         entry.waiting.push(Arc::new(job));
-        queue.metrics.waiting(entry.waiting.len());
+        queue.waits(entry.waiting.len());
         entry.tag = self.line.join(queue.id, entry.tag);
     }
 
@@ -259,7 +259,7 @@ impl State {
         let pace = entry.pace;
         let most = queue.batch_rows.unwrap_or(1);
         let slices = entry.waiting.take(most, now, |job| pace.of(queue.estimate_next(job)));
-        queue.metrics.waiting(entry.waiting.len());
+        queue.waits(entry.waiting.len());
         if slices.is_empty() {
             // All were gone or late, and nothing is left.
             return None;

@@ -1,6 +1,5 @@
 //! POST `/v1/models/{model}:predict`.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
@@ -15,7 +14,7 @@ use crate::http::error::Error;
 use crate::http::path::Path;
 use crate::http::{Api, body, exchange, fallback, reply};
 use crate::predict::{Codec, Priority, Request, Watch};
-use crate::registry::Protocol;
+use crate::registry::{LiveModel, Protocol};
 
 pub(in crate::http) async fn predict(
     State(api): State<Api>,
@@ -89,9 +88,10 @@ async fn answer(
     watch.resolved(&live);
     api.predictor.has_room(&live)?;
     let started = Instant::now();
-    let decoder = Arc::clone(&live);
+    let bytes = body.len();
+    let decode = move |live: &LiveModel| decode::decode(&body, live.signature());
     let PredictRequest { form, inputs, rows } =
-        exchange::work_on(body.len(), move || decode::decode(&body, decoder.signature())).await?;
+        exchange::work_on(&live, bytes, decode).await?;
     let decode_time = started.elapsed();
     let request = Request { inputs, timeout: None, priority: Priority::default() };
     let mut answer = api.predictor.predict(&live, request, watch.started()).await?;
@@ -100,9 +100,9 @@ async fn answer(
     let started = Instant::now();
     let bytes = exchange::json_bytes(&outputs);
     let coding = Coding::for_answer(headers, bytes);
-    let encoder = Arc::clone(&live);
-    let text = exchange::work_on(exchange::encoding_work(bytes, coding), move || {
-        let text = encode::encode(form, rows, encoder.signature(), &outputs)?;
+    let work = exchange::encoding_work(bytes, coding);
+    let text = exchange::work_on(&live, work, move |live| {
+        let text = encode::encode(form, rows, live.signature(), &outputs)?;
         Ok(coding::compress(coding, text))
     })
     .await?;

@@ -70,8 +70,7 @@ async fn decode(
     live: &Arc<LiveModel>,
 ) -> Result<InferRequest, Error> {
     let json_bytes = json_bytes(headers, body.len())?;
-    let live = Arc::clone(live);
-    exchange::work_on(body.len(), move || match json_bytes {
+    exchange::work_on(live, body.len(), move |live| match json_bytes {
         Some(0) => decode::decode_raw(&body, live.signature()),
         _ => decode::decode(&body, json_bytes),
     })
@@ -98,9 +97,9 @@ async fn encode(
 ) -> Result<Response, Error> {
     let bytes = exchange::json_bytes(&outputs);
     let coding = Coding::for_answer(headers, bytes);
-    let encoder = Arc::clone(live);
-    let encoded = exchange::work_on(exchange::encoding_work(bytes, coding), move || {
-        let mut encoded = encode::encode(&encoder, &wanted, &outputs)?;
+    let work = exchange::encoding_work(bytes, coding);
+    let encoded = exchange::work_on(live, work, move |live| {
+        let mut encoded = encode::encode(live, &wanted, &outputs)?;
         encoded.body = coding::compress(coding, encoded.body);
         Ok(encoded)
     })

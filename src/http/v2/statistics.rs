@@ -83,8 +83,8 @@ pub(in crate::http) async fn of_model(
 }
 
 fn statistics(live: &Arc<LiveModel>) -> ModelStatistics {
-    let totals = live.statistics.totals();
-    let batches = totals.batches.iter().map(|(&batch_size, &infer)| BatchStatistics {
+    let totals = live.counts.totals();
+    let batches = totals.batches().map(|(batch_size, infer)| BatchStatistics {
         batch_size,
         // Decoding and encoding belong to requests, not to batches.
         compute_input: Pair { count: infer.count, ns: 0 },
@@ -96,7 +96,7 @@ fn statistics(live: &Arc<LiveModel>) -> ModelStatistics {
         version: live.version_text.clone(),
         last_inference: totals.last_inference_ms,
         inference_count: totals.inferences,
-        execution_count: totals.executions,
+        execution_count: totals.executions(),
         inference_stats: InferenceStatistics {
             success: totals.success.into(),
             fail: totals.fail.into(),

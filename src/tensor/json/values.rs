@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use half::f16;
 
-use super::number;
+use super::number::Short;
 use super::reader::{JsonError, Kind, Reader};
 use crate::tensor::Element;
 
@@ -16,6 +16,13 @@ pub trait FromJson: Element {
     /// # Errors
     /// [`JsonError`] that says which type was expected and what came.
     fn read(reader: &mut Reader) -> Result<Self, JsonError>;
+
+    /// The element that stands exactly here with a comma right behind it, and where the text
+    /// goes on behind that; `None` for all but the most usual ones.
+    #[inline]
+    fn usual(_text: &[u8], _at: usize) -> Option<(Self, usize)> {
+        None
+    }
 }
 
 impl Reader<'_> {
@@ -33,15 +40,27 @@ impl Reader<'_> {
         }
         loop {
             out.push(T::read(self)?);
-            // Most texts have a comma right behind the number.
-            if self.text.get(self.at) == Some(&b',') {
-                self.at += 1;
-            } else if self.take(b']') {
+            if self.take(b']') {
                 return Ok(());
-            } else if !self.take(b',') {
+            }
+            if !self.take(b',') {
                 return Err(self.unexpected("',' or ']'"));
             }
+            self.usual_elements(out);
         }
+    }
+
+    /// Reads elements as long as they are usual and have a comma right behind them. Behind
+    /// commas stands one space everywhere or nowhere: looking for it each time would hold up
+    /// the next element.
+    fn usual_elements<T: FromJson>(&mut self, out: &mut Vec<T>) {
+        let (text, mut at) = (self.text, self.at);
+        let space = usize::from(text.get(at) == Some(&b' '));
+        while let Some((value, end)) = T::usual(text, at + space) {
+            out.push(value);
+            at = end;
+        }
+        self.at = at;
     }
 }
 
@@ -62,11 +81,9 @@ macro_rules! integers {
             fn read(reader: &mut Reader) -> Result<Self, JsonError> {
                 reader.skip_space();
                 let start = reader.at;
-                let short = reader.short_integer().and_then(|value| Self::try_from(value).ok());
-                if let Some(value) = short {
+                if let Some(value) = reader.short(|short| Self::try_from(short.to_i64()?).ok()) {
                     return Ok(value);
                 }
-                reader.at = start;
                 if !matches!(reader.peek(), Some(b'-' | b'0'..=b'9')) {
                     return Err(wrong::<Self>(reader));
                 }
@@ -76,6 +93,16 @@ macro_rules! integers {
                     let message = format!("expected {expected}, came {}", number.text());
                     JsonError { message, at: start }
                 })
+            }
+
+            #[inline(always)]
+            #[expect(clippy::inline_always, reason = "a call costs as much as the work")]
+            fn usual(text: &[u8], at: usize) -> Option<(Self, usize)> {
+                let short = Short::scan(text, at)?;
+                if text.get(short.end) != Some(&b',') {
+                    return None;
+                }
+                Some((Self::try_from(short.to_i64()?).ok()?, short.end + 1))
             }
         })*
     };
@@ -89,22 +116,30 @@ macro_rules! floats {
             #[inline]
             fn read(reader: &mut Reader) -> Result<Self, JsonError> {
                 reader.skip_space();
-                let start = reader.at;
-                let short: fn(f64) -> Option<$rust> = $short;
-                if let Some(value) = reader.short_decimal().and_then(short) {
+                if let Some(value) = reader.short($short) {
                     return Ok(value);
                 }
-                reader.at = start;
                 reader.long_float(<$rust>::NAN, <$rust>::INFINITY, |value| value.is_finite())
+            }
+
+            #[inline(always)]
+            #[expect(clippy::inline_always, reason = "a call costs as much as the work")]
+            fn usual(text: &[u8], at: usize) -> Option<(Self, usize)> {
+                let short = Short::scan(text, at)?;
+                if text.get(short.end) != Some(&b',') {
+                    return None;
+                }
+                let value: Option<$rust> = ($short)(short);
+                Some((value?, short.end + 1))
             }
         })*
     };
 }
 
 floats! {
-    f32: number::narrow;
-    f64: Some;
-    f16: |_| None;
+    f32: Short::to_f32;
+    f64: Short::to_f64;
+    f16: |_: Short| None;
 }
 
 impl Reader<'_> {

@@ -101,6 +101,23 @@ fn write_range(out: &mut Vec<u8>, data: &Data, start: usize, end: usize, policy:
     each!(data, values => write_array(out, &values[start..end], policy));
 }
 
+/// Appends the text of a number. Most have 8 to 16 characters; those go in two halves that
+/// overlap, because a copy of a length that is not known costs a call.
+#[inline]
+fn append(out: &mut Vec<u8>, text: &str) {
+    let text = text.as_bytes();
+    let halves = text.first_chunk().copied().zip(text.last_chunk().copied());
+    let Some((first, last)) = halves.filter(|_| text.len() <= 16) else {
+        out.extend_from_slice(text);
+        return;
+    };
+    let last = u128::from(u64::from_le_bytes(last)) << 64 >> (8 * (16 - text.len()));
+    let whole = u128::from(u64::from_le_bytes(first)) | last;
+    let end = out.len() + text.len();
+    out.extend_from_slice(&whole.to_le_bytes());
+    out.truncate(end);
+}
+
 fn write_array<T: WriteJson>(out: &mut Vec<u8>, values: &[T], policy: NonFinite) {
     out.push(b'[');
     for (index, value) in values.iter().enumerate() {
@@ -121,13 +138,17 @@ macro_rules! integers {
         $(impl WriteJson for $rust {
             #[inline]
             fn write(&self, out: &mut Vec<u8>, _: NonFinite) {
-                out.extend_from_slice(itoa::Buffer::new().format(*self).as_bytes());
+                append(out, itoa::Buffer::new().format(*self));
             }
         })*
     };
 }
 
 integers!(u8, u16, u32, u64, i8, i16, i32, i64);
+
+/// The digits are written in large pieces, which are slow where they cross a cache line.
+#[repr(align(64))]
+struct Aligned(zmij::Buffer);
 
 macro_rules! floats {
     ($($rust:ty),*) => {
@@ -136,7 +157,8 @@ macro_rules! floats {
             #[inline]
             fn write(&self, out: &mut Vec<u8>, policy: NonFinite) {
                 if self.is_finite() {
-                    out.extend_from_slice(zmij::Buffer::new().format_finite(*self).as_bytes());
+                    let mut buffer = Aligned(zmij::Buffer::new());
+                    append(out, buffer.0.format_finite(*self));
                 } else {
                     out.extend_from_slice(non_finite(f64::from(*self), policy).as_bytes());
                 }

@@ -1,0 +1,122 @@
+//! What requests add to the model version that answers them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use prometheus::IntGauge;
+use prometheus::local::{LocalHistogram, LocalIntCounter};
+
+use super::health::Health;
+use super::labels::{Outcome, Protocol, Stage};
+use super::statistics::{Success, Totals};
+use crate::metrics::{PerThread, Settle, seconds};
+use crate::repository::Rollback;
+
+/// The counts of one version. Requests only add, each thread to a part of its own.
+pub struct Counts {
+    since: Instant,
+    parts: PerThread<Part>,
+    in_flight: IntGauge,
+}
+
+/// Series of one version that fill up in one thread, and what only this program reads.
+#[derive(Clone)]
+pub(super) struct Part {
+    pub(super) protocols: [PerProtocol; 2],
+    pub(super) stages: [LocalHistogram; 4],
+    pub(super) rows: LocalIntCounter,
+    /// Requests that began in this thread less those that ended in it, since the last time
+    /// that counts were settled.
+    pub(super) in_flight: i64,
+    pub(super) totals: Totals,
+    pub(super) health: Health,
+}
+
+#[derive(Clone)]
+pub(super) struct PerProtocol {
+    pub(super) outcomes: [LocalIntCounter; 8],
+    pub(super) duration: LocalHistogram,
+}
+
+impl Counts {
+    /// `empty` is what each thread begins with.
+    pub(super) fn new(empty: &Part, in_flight: IntGauge) -> Arc<Self> {
+        let parts = PerThread::new(|| empty.clone());
+        Arc::new(Self { since: Instant::now(), parts, in_flight })
+    }
+
+    /// A request goes to this version.
+    pub fn began(&self) {
+        self.parts.with(|part| part.in_flight += 1);
+    }
+
+    /// That request was answered.
+    pub fn answered(&self, protocol: Protocol, request: &Success) {
+        self.parts.with(|part| {
+            part.ended(protocol, Outcome::Ok, request.total);
+            part.protocols[protocol as usize].duration.observe(seconds(request.total));
+            for (stage, took) in [
+                (Stage::Decode, request.decode),
+                (Stage::Queue, request.queue),
+                (Stage::Infer, request.infer),
+                (Stage::Encode, request.encode),
+            ] {
+                part.stages[stage as usize].observe(seconds(took));
+            }
+            part.rows.inc_by(request.rows as u64);
+            part.totals.add_success(request);
+        });
+    }
+
+    /// That request ended without an answer.
+    pub fn failed(&self, protocol: Protocol, outcome: Outcome, took: Duration) {
+        self.parts.with(|part| {
+            part.ended(protocol, outcome, took);
+            part.totals.add_failure(took);
+        });
+    }
+
+    /// Of all requests so far.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let mut all = Totals::default();
+        self.parts.each(|part| all.merge(&part.totals));
+        all
+    }
+
+    /// Which limit the version has broken, in words.
+    pub(super) fn broken(&self, limits: &Rollback) -> Option<String> {
+        let mut all = Health::default();
+        self.parts.each(|part| all.merge(&part.health));
+        all.broken(limits, self.since.elapsed())
+    }
+}
+
+impl Part {
+    fn ended(&mut self, protocol: Protocol, outcome: Outcome, took: Duration) {
+        self.in_flight -= 1;
+        self.protocols[protocol as usize].outcomes[outcome as usize].inc();
+        self.health.add(outcome, took);
+    }
+}
+
+impl Settle for Counts {
+    fn settle(&self) {
+        self.parts.each(|part| {
+            for protocol in &part.protocols {
+                protocol.outcomes.iter().for_each(LocalIntCounter::flush);
+                protocol.duration.flush();
+            }
+            part.stages.iter().for_each(LocalHistogram::flush);
+            part.rows.flush();
+            self.in_flight.add(std::mem::take(&mut part.in_flight));
+        });
+    }
+}
+
+impl Drop for Counts {
+    /// What the last requests added.
+    fn drop(&mut self) {
+        self.settle();
+    }
+}
