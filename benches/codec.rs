@@ -16,7 +16,8 @@ const FLOATS: u32 = 3 * 224 * 224;
 fn values() -> Vec<f32> {
     let mut state: u64 = 1;
     let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         f32::from(u16::try_from(state >> 48).expect("16 bits")) / 65535.0
     };
     (0..FLOATS).map(|_| next()).collect()

@@ -12,6 +12,7 @@ mod path;
 mod reply;
 mod server;
 mod tensors;
+mod threads;
 mod v1;
 mod v2;
 
@@ -26,6 +27,7 @@ use crate::predict::Predictor;
 
 pub use health::Readiness;
 pub use server::{Server, serve};
+pub use threads::IoThreads;
 
 /// Settings of the HTTP interface.
 #[derive(Debug, Clone)]

@@ -38,7 +38,9 @@ impl<T> PerThread<T> {
         // Of the threads that serve requests, some do I/O and some run models.
         let cores = available_parallelism().map_or(1, usize::from);
         let parts = (cores * 2 + 1).next_power_of_two();
-        Self { parts: std::iter::repeat_with(make).map(|t| Part(Mutex::new(t))).take(parts).collect() }
+        Self {
+            parts: std::iter::repeat_with(make).map(|t| Part(Mutex::new(t))).take(parts).collect(),
+        }
     }
 
     /// Works on the part of this thread; nobody else is likely to hold it.

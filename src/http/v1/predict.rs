@@ -90,8 +90,7 @@ async fn answer(
     let started = Instant::now();
     let bytes = body.len();
     let decode = move |live: &LiveModel| decode::decode(&body, live.signature());
-    let PredictRequest { form, inputs, rows } =
-        exchange::work_on(&live, bytes, decode).await?;
+    let PredictRequest { form, inputs, rows } = exchange::work_on(&live, bytes, decode).await?;
     let decode_time = started.elapsed();
     let request = Request { inputs, timeout: None, priority: Priority::default() };
     let mut answer = api.predictor.predict(&live, request, watch.started()).await?;
