@@ -11,6 +11,7 @@ mod job;
 mod line;
 mod metrics;
 mod pace;
+mod precedence;
 mod queue;
 mod spread;
 mod state;
@@ -27,6 +28,7 @@ pub use metrics::{Metrics, QueueMetrics};
 pub use queue::{BatchLimits, Limits, Queue};
 
 use job::Job;
+use precedence::Precedence;
 use state::{Batch, Next, State};
 
 /// Settings of the worker pool.
@@ -50,6 +52,7 @@ struct Shared {
     work_stands: Condvar,
     /// Workers of [`Kind::Any`] that wait for work.
     idle: AtomicUsize,
+    precedence: Precedence,
 }
 
 /// What the time of a batch says about others.
@@ -83,6 +86,7 @@ impl Scheduler {
             work_arrived: Condvar::new(),
             work_stands: Condvar::new(),
             idle: AtomicUsize::new(0),
+            precedence: Precedence::default(),
         });
         for index in 0..=threads {
             let shared = Arc::clone(&shared);

@@ -1,9 +1,10 @@
 //! A worker thread: takes what is next, runs it, and goes on.
 
 use std::cell::Cell;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::job::{Ran, Rejection, Slice};
+use super::precedence::{GivingWay, Precedence};
 use super::queue::Inner;
 use super::{Batch, End, Kind, Shared};
 use crate::engine::{RunControl, RunError};
@@ -12,15 +13,20 @@ use crate::tensor::{Shape, Tensor, batch};
 pub(super) fn run(shared: &Shared, kind: Kind) {
     while let Some(batch) = shared.next(kind) {
         let started = Instant::now();
-        let end = run_batch(shared, &batch);
-        shared.ended(kind, &batch, started.elapsed(), end);
+        let precedence = &shared.precedence;
+        let (end, stood) = match kind {
+            Kind::Any => run_batch(shared, &batch, Some(precedence)),
+            Kind::Standing => precedence.take(|| run_batch(shared, &batch, None)),
+        };
+        shared.ended(kind, &batch, started.elapsed().saturating_sub(stood), end);
     }
 }
 
 /// Runs the slices together, or one by one where that does not work out, for whatever
-/// reason: then only the one at fault fails.
-fn run_batch(shared: &Shared, batch: &Batch) -> End {
-    let help = Help::new(shared, batch);
+/// reason: then only the one at fault fails. Returns what that was, and how long of it others
+/// had the core.
+fn run_batch(shared: &Shared, batch: &Batch, to: Option<&Precedence>) -> (End, Duration) {
+    let help = Help::new(shared, batch, GivingWay::start(to, batch.estimated));
     let ran = match batch.slices.as_slice() {
         [slice] => run_alone(&batch.queue, slice, &help),
         slices => {
@@ -33,11 +39,14 @@ fn run_batch(shared: &Shared, batch: &Batch) -> End {
             joined
         }
     };
-    if ran { help.end() } else { End::Unlike }
+    (if ran { help.end() } else { End::Unlike }, help.way.stood())
 }
 
 fn run_together(queue: &Inner, slices: &[Slice], help: &Help) -> bool {
-    let unwanted = || slices.iter().all(|slice| slice.job.is_unwanted());
+    let unwanted = || {
+        help.way.offer();
+        slices.iter().all(|slice| slice.job.is_unwanted())
+    };
     let spread = || help.ask();
     let control = RunControl::default().stop_if(&unwanted).spread_if(&spread);
     let started = Instant::now();
@@ -83,7 +92,10 @@ fn run_alone(queue: &Inner, slice: &Slice, help: &Help) -> bool {
         job.reject_late();
         return false;
     }
-    let unwanted = || job.is_unwanted();
+    let unwanted = || {
+        help.way.offer();
+        job.is_unwanted()
+    };
     let spread = || help.ask();
     let control = RunControl::default().stop_if(&unwanted).spread_if(&spread);
     let started = Instant::now();
@@ -119,19 +131,21 @@ fn alone(queue: &Inner, slice: &Slice, control: &RunControl) -> Result<Vec<Tenso
     Ok(outputs)
 }
 
-/// Further cores for a long run while they stand idle.
+/// Further cores for a long run while they stand idle, and its own for others while they
+/// are at work.
 struct Help<'a> {
     shared: &'a Shared,
+    way: GivingWay<'a>,
     wanted: bool,
     asked: Cell<u32>,
     given: Cell<u32>,
 }
 
 impl<'a> Help<'a> {
-    fn new(shared: &'a Shared, batch: &Batch) -> Self {
+    fn new(shared: &'a Shared, batch: &Batch, way: GivingWay<'a>) -> Self {
         let queue = &batch.queue;
         let wanted = queue.limits.idle_cores && queue.spread.wants_help(batch.estimated);
-        Self { shared, wanted, asked: Cell::new(0), given: Cell::new(0) }
+        Self { shared, way, wanted, asked: Cell::new(0), given: Cell::new(0) }
     }
 
     fn ask(&self) -> bool {
