@@ -25,7 +25,8 @@ fn values() -> Vec<f32> {
 
 fn decode(criterion: &mut Criterion) {
     // All of six decimals, as few digits as tell them apart, and as Python writes them.
-    let styles: [(&str, fn(&f32) -> String); 3] = [
+    type Write = fn(&f32) -> String;
+    let styles: [(&str, Write); 3] = [
         ("six decimals", |value| format!("{value:.6}")),
         ("shortest", |value| ((value - 0.5) * 40.0).to_string()),
         ("doubles", |value| (f64::from(*value) * 3.0 + 0.1).to_string()),

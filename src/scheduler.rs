@@ -131,17 +131,22 @@ impl Shared {
         let mut state = self.lock();
         state.admit(queue, &job, Instant::now())?;
         state.push(queue, job);
-        self.wake(&state);
+        let sleeper = self.sleeper(&state);
+        drop(state);
+        wake(sleeper);
         Ok(())
     }
 
-    /// Wakes a worker for what waits. Workers go idle under the lock only, so that with the
-    /// lock held the count is exact and no work is left with nobody told of it.
-    fn wake(&self, state: &State) {
+    /// Where the worker sleeps that should see to what waits. Workers go idle under the lock
+    /// only, so that with the lock held the count is exact and no work is left with nobody told
+    /// of it. It is woken without the lock, for which it would only wait.
+    fn sleeper(&self, state: &State) -> Option<&Condvar> {
         if self.has_idle_worker() {
-            self.work_arrived.notify_one();
+            Some(&self.work_arrived)
         } else if state.has_standing() {
-            self.work_stands.notify_one();
+            Some(&self.work_stands)
+        } else {
+            None
         }
     }
 
@@ -151,9 +156,9 @@ impl Shared {
         loop {
             let wait = match state.next(kind, Instant::now()) {
                 Next::Run(batch) => {
-                    if state.has_more() {
-                        self.wake(&state);
-                    }
+                    let sleeper = if state.has_more() { self.sleeper(&state) } else { None };
+                    drop(state);
+                    wake(sleeper);
                     return Some(batch);
                 }
                 Next::Closed => return None,
@@ -189,5 +194,11 @@ impl Shared {
             End::Unlike => {}
         }
         self.lock().ended(kind, batch, took, end);
+    }
+}
+
+fn wake(sleeper: Option<&Condvar>) {
+    if let Some(sleeper) = sleeper {
+        sleeper.notify_one();
     }
 }

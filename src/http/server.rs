@@ -18,7 +18,7 @@ use tower::Service as _;
 
 use super::Config;
 use super::log::Watched;
-use super::threads::IoThreads;
+use super::threads::{IoThreads, Place};
 
 /// A bound socket that does not accept yet.
 pub struct Server {
@@ -47,7 +47,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `stop` becomes true, then stops accepting and gives the requests under way
 /// `drain` time to end. Returns whether all of them did. Connections are served by the
-/// threads in turns, or here if there are none.
+/// threads, or here if there are none.
 pub async fn serve(
     server: Server,
     router: Router,
@@ -57,17 +57,15 @@ pub async fn serve(
     drain: Duration,
 ) -> bool {
     let connections = GracefulShutdown::new();
-    let runtimes = threads.map_or_else(|| vec![Handle::current()], IoThreads::runtimes);
-    let mut turns = runtimes.iter().cycle();
+    let here = Place::at(Handle::current());
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(config.read_timeout);
     loop {
         tokio::select! {
             accepted = server.listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    if let Some(runtime) = turns.next() {
-                        spawn(runtime, &http, stream, &router, &connections);
-                    }
+                    let place = threads.and_then(IoThreads::quietest).unwrap_or(&here);
+                    spawn(place, &http, stream, &router, &connections);
                 }
                 Err(error) => {
                     tracing::warn!(error = %error, "cannot accept a connection");
@@ -83,7 +81,7 @@ pub async fn serve(
 }
 
 fn spawn(
-    runtime: &Handle,
+    place: &Place,
     http: &http1::Builder,
     stream: TcpStream,
     router: &Router,
@@ -107,7 +105,7 @@ fn spawn(
     // Its readiness is reported to the runtime in which it is made, so it is made anew there.
     let stream = stream.into_std();
     let (http, watcher) = (http.clone(), all.watcher());
-    runtime.spawn(async move {
+    place.spawn(async move {
         let connection = async {
             let stream = TokioIo::new(TcpStream::from_std(stream?)?);
             Ok::<_, std::io::Error>(watcher.watch(http.serve_connection(stream, service)))

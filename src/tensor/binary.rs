@@ -51,6 +51,57 @@ pub fn decode(shape: &Shape, data_type: DataType, bytes: &[u8]) -> Result<Data, 
     })
 }
 
+/// The same from bytes that are in several pieces, each of which is copied once.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_pieces(
+    shape: &Shape,
+    data_type: DataType,
+    pieces: &[&[u8]],
+) -> Result<Data, BinaryError> {
+    let found = pieces.iter().map(|piece| piece.len()).sum();
+    let fits =
+        data_type.size().is_some_and(|size| shape.elements().checked_mul(size) == Some(found));
+    Ok(match (pieces, data_type) {
+        ([piece], _) => return decode(shape, data_type, piece),
+        (_, DataType::Uint8) if fits => Data::Uint8(gather(pieces)),
+        (_, DataType::Uint16) if fits => Data::Uint16(gather(pieces)),
+        (_, DataType::Uint32) if fits => Data::Uint32(gather(pieces)),
+        (_, DataType::Uint64) if fits => Data::Uint64(gather(pieces)),
+        (_, DataType::Int8) if fits => Data::Int8(gather(pieces)),
+        (_, DataType::Int16) if fits => Data::Int16(gather(pieces)),
+        (_, DataType::Int32) if fits => Data::Int32(gather(pieces)),
+        (_, DataType::Int64) if fits => Data::Int64(gather(pieces)),
+        (_, DataType::Fp16) if fits => Data::Fp16(gather(pieces)),
+        (_, DataType::Fp32) if fits => Data::Fp32(gather(pieces)),
+        (_, DataType::Fp64) if fits => Data::Fp64(gather(pieces)),
+        _ => return decode(shape, data_type, &pieces.concat()),
+    })
+}
+
+/// Numbers out of pieces that may end anywhere.
+fn gather<T: bytemuck::AnyBitPattern>(pieces: &[&[u8]]) -> Vec<T> {
+    let size = size_of::<T>();
+    let bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
+    let mut values: Vec<T> = Vec::with_capacity(bytes / size);
+    let mut torn: Vec<u8> = Vec::new();
+    for piece in pieces {
+        // What is missing of the number that the pieces before began.
+        let missing = (size - torn.len()) % size;
+        let (end, whole) = piece.split_at(missing.min(piece.len()));
+        torn.extend_from_slice(end);
+        if torn.len() == size {
+            values.push(bytemuck::pod_read_unaligned(&torn));
+            torn.clear();
+        }
+        let numbers = whole.chunks_exact(size);
+        torn.extend_from_slice(numbers.remainder());
+        values.extend(numbers.map(bytemuck::pod_read_unaligned::<T>));
+    }
+    values
+}
+
 fn decode_bools(bytes: &[u8]) -> Result<Vec<bool>, BinaryError> {
     bytes
         .iter()
@@ -164,6 +215,33 @@ mod tests {
             let mut second = Vec::new();
             encode(&again, &mut second);
             prop_assert_eq!(bytes, second);
+        }
+
+        #[test]
+        fn bytes_in_pieces_decode_as_in_a_row(
+            data in any_data(),
+            cuts in proptest::collection::vec(0usize..160, 0..6),
+            missing in prop_oneof![4 => Just(0usize), 1 => 1usize..4],
+        ) {
+            let shape = Shape::new(vec![data.len()]).unwrap();
+            let mut bytes = Vec::new();
+            encode(&data, &mut bytes);
+            bytes.truncate(bytes.len().saturating_sub(missing));
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| *cut.min(&bytes.len())).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let pieces: Vec<&[u8]> = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]).collect();
+            let whole = decode(&shape, data.data_type(), &bytes);
+            let gathered = decode_pieces(&shape, data.data_type(), &pieces);
+            match (whole, gathered) {
+                (Ok(whole), Ok(gathered)) => {
+                    let (mut first, mut second) = (Vec::new(), Vec::new());
+                    encode(&whole, &mut first);
+                    encode(&gathered, &mut second);
+                    prop_assert_eq!(first, second);
+                }
+                (whole, gathered) => prop_assert_eq!(whole.err(), gathered.err()),
+            }
         }
 
         #[test]

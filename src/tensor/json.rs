@@ -9,6 +9,8 @@
 //! `-Infinity` are read and written for floating types, as the clients of Triton and
 //! TensorFlow Serving do.
 
+#[cfg(test)]
+mod agreement;
 mod number;
 mod reader;
 mod skip;

@@ -6,6 +6,8 @@ mod raw;
 
 use std::time::Duration;
 
+use axum::body::Bytes;
+
 use crate::http::exchange::DecodeError;
 use crate::predict::{NamedTensor, Priority};
 use crate::tensor::json::{FromJson, JsonError, Kind, Reader};
@@ -39,17 +41,8 @@ pub(super) struct RequestedOutput {
 /// its text.
 const MAX_TENSORS: usize = 10_000;
 
-/// Decodes JSON and the binary data behind it. `json_bytes` is where the JSON ends, if the
-/// request says so.
-pub(super) fn decode(body: &[u8], json_bytes: Option<usize>) -> Result<InferRequest, DecodeError> {
-    let (json, blob) =
-        body.split_at_checked(json_bytes.unwrap_or(body.len())).ok_or_else(|| {
-            let end = json_bytes.unwrap_or_default();
-            DecodeError(format!(
-                "Inference-Header-Content-Length is {end}, but the body has {} bytes",
-                body.len()
-            ))
-        })?;
+/// Decodes JSON and the binary data that stood behind it, in pieces.
+pub(super) fn decode(json: &[u8], blob: &[Bytes]) -> Result<InferRequest, DecodeError> {
     let mut request = InferRequest::default();
     let mut inputs = None;
     let mut reader = Reader::new(json);
@@ -157,21 +150,29 @@ mod tests {
     use crate::tensor::Data;
 
     fn message(body: &str) -> String {
-        decode(body.as_bytes(), None).unwrap_err().0
+        decode(body.as_bytes(), &[]).unwrap_err().0
+    }
+
+    /// JSON up to `end`, and what follows in two pieces.
+    fn decode_cut(body: &[u8], end: Option<usize>) {
+        let (json, rest) = body.split_at(end.unwrap_or(body.len()).min(body.len()));
+        let (first, second) = rest.split_at(rest.len() / 2);
+        let pieces = [Bytes::copy_from_slice(first), Bytes::copy_from_slice(second)];
+        let _ = decode(json, &pieces);
     }
 
     #[test]
     fn keys_may_come_in_any_order() {
         let body = r#"{"inputs":[{"data":[[1,2],[3,4]],"parameters":{},"shape":[2,2],
             "datatype":"INT64","name":"x"}],"id":"7"}"#;
-        let request = decode(body.as_bytes(), None).unwrap();
+        let request = decode(body.as_bytes(), &[]).unwrap();
         assert_eq!(request.id.as_deref(), Some("7"));
         assert_eq!(request.inputs[0].tensor.data(), &Data::Int64(vec![1, 2, 3, 4]));
     }
 
     #[test]
     fn an_id_of_null_is_none() {
-        let request = decode(br#"{"id":null,"inputs":[]}"#, None).unwrap();
+        let request = decode(br#"{"id":null,"inputs":[]}"#, &[]).unwrap();
         assert_eq!(request.id, None);
     }
 
@@ -217,7 +218,7 @@ mod tests {
             bytes in proptest::collection::vec(any::<u8>(), 0..80),
             end in proptest::option::of(0usize..100),
         ) {
-            let _ = decode(&bytes, end);
+            decode_cut(&bytes, end);
         }
 
         #[test]
@@ -231,8 +232,8 @@ mod tests {
             if let Some(place) = damaged.get_mut(cut) {
                 *place = byte;
             }
-            let _ = decode(&damaged, end);
-            let _ = decode(&good[..cut.min(good.len())], end);
+            decode_cut(&damaged, end);
+            decode_cut(&good[..cut.min(good.len())], end);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
@@ -11,6 +11,7 @@ use axum::response::Response;
 use super::decode::{self, InferRequest};
 use super::encode::{self, Wanted};
 use super::{HEADER_LENGTH, Target};
+use crate::http::body::Pieces;
 use crate::http::coding::{self, Coding};
 use crate::http::error::Error;
 use crate::http::path::Path;
@@ -39,7 +40,7 @@ async fn answer(
     body: Body,
 ) -> Result<Response, Error> {
     // Read first, whatever comes of it: a connection with an unread body cannot be reused.
-    let body = body::read(&api.config, headers, body).await?;
+    let body = body::read_pieces(&api.config, headers, body).await?;
     let asked = exchange::target(&target.model, target.version.as_deref(), headers)?;
     let live = api.predictor.resolve_awake(asked, watch.started()).await?;
     watch.resolved(&live);
@@ -66,27 +67,33 @@ async fn answer(
 
 async fn decode(
     headers: &HeaderMap,
-    body: Bytes,
+    body: Pieces,
     live: &Arc<LiveModel>,
 ) -> Result<InferRequest, Error> {
-    let json_bytes = json_bytes(headers, body.len())?;
-    exchange::work_on(live, decoding_work(&body, json_bytes, live), move |live| match json_bytes {
-        Some(0) => decode::decode_raw(&body, live.signature()),
-        _ => decode::decode(&body, json_bytes),
-    })
-    .await
+    match json_bytes(headers, body.len())? {
+        Some(0) => {
+            let body = body.whole();
+            let work = decoding_work(&[], body.len(), live);
+            let decode = move |live: &LiveModel| decode::decode_raw(&body, live.signature());
+            exchange::work_on(live, work, decode).await
+        }
+        end => {
+            let length = body.len();
+            let (json, data) = body.split(end.unwrap_or(length));
+            let work = decoding_work(&json, length - json.len(), live);
+            exchange::work_on(live, work, move |_| decode::decode(&json, &data)).await
+        }
+    }
 }
 
-/// What [`exchange::work_on`] should count for decoding the body: binary numbers are only
-/// copied, which takes a fraction of what as much JSON takes. Binary strings are not.
-fn decoding_work(body: &[u8], json_bytes: Option<usize>, live: &LiveModel) -> usize {
+/// What [`exchange::work_on`] should count for decoding JSON and so many bytes of binary data:
+/// binary numbers are only copied, which takes a fraction of what as much JSON takes. Binary
+/// strings are not.
+fn decoding_work(json: &[u8], data: usize, live: &LiveModel) -> usize {
     const COPYING: usize = 32;
-    let Some((json, data)) = json_bytes.and_then(|end| body.split_at_checked(end)) else {
-        return body.len();
-    };
     let declared = live.signature().inputs.iter().any(|spec| spec.data_type == DataType::Bytes);
-    let strings = declared || json.windows(7).any(|window| window == br#""BYTES""#);
-    if strings { body.len() } else { json.len() + data.len() / COPYING }
+    let strings = data > 0 && (declared || json.windows(7).any(|window| window == br#""BYTES""#));
+    json.len() + if strings { data } else { data / COPYING }
 }
 
 /// Where the JSON ends, if the request says so.

@@ -142,7 +142,6 @@ fn up_to_eight_digits(text: &[u8], at: usize) -> (i64, usize) {
 /// Eight characters at once, after Lemire ("Number Parsing at a Gigabyte per Second", 2021):
 /// a loop over digits costs the processor a wrong guess wherever numbers differ in length.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "as above")]
 fn leading_digits(characters: [u8; 8]) -> (i64, usize) {
     const ONES: u64 = 0x0101_0101_0101_0101;
     // The first character is the lowest byte. Digits become 0 to 9, all others more.

@@ -50,13 +50,14 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads elements as long as they are usual and have a comma right behind them. Behind
-    /// commas stands one space everywhere or nowhere: looking for it each time would hold up
-    /// the next element.
+    /// Reads elements as long as they are usual, have a comma right behind them, and all or
+    /// none of them a space in front: to find out for each would hold up the next element.
     fn usual_elements<T: FromJson>(&mut self, out: &mut Vec<T>) {
         let (text, mut at) = (self.text, self.at);
-        let space = usize::from(text.get(at) == Some(&b' '));
-        while let Some((value, end)) = T::usual(text, at + space) {
+        let spaced = text.get(at) == Some(&b' ');
+        while spaced == (text.get(at) == Some(&b' '))
+            && let Some((value, end)) = T::usual(text, at + usize::from(spaced))
+        {
             out.push(value);
             at = end;
         }
@@ -96,7 +97,6 @@ macro_rules! integers {
             }
 
             #[inline(always)]
-            #[expect(clippy::inline_always, reason = "a call costs as much as the work")]
             fn usual(text: &[u8], at: usize) -> Option<(Self, usize)> {
                 let short = Short::scan(text, at)?;
                 if text.get(short.end) != Some(&b',') {
@@ -123,7 +123,6 @@ macro_rules! floats {
             }
 
             #[inline(always)]
-            #[expect(clippy::inline_always, reason = "a call costs as much as the work")]
             fn usual(text: &[u8], at: usize) -> Option<(Self, usize)> {
                 let short = Short::scan(text, at)?;
                 if text.get(short.end) != Some(&b',') {
@@ -308,6 +307,14 @@ mod tests {
         assert_eq!(nested::<i64>("7"), Ok((vec![], vec![7])));
         assert_eq!(nested::<i64>("[]"), Ok((vec![0], vec![])));
         assert_eq!(nested::<i64>("[[], []]"), Ok((vec![2, 0], vec![])));
+    }
+
+    #[test]
+    fn elements_are_read_whole_whether_or_not_spaces_stand_before_them() {
+        for text in ["[1, 2,34,-5, 6,78]", "[1,2, 34, -5,6, 78]", "[ 1,2,34,  -5 ,6,\t78 ]"] {
+            assert_eq!(nested::<i64>(text).unwrap().1, [1, 2, 34, -5, 6, 78], "{text}");
+            assert_eq!(nested::<f32>(text).unwrap().1, [1.0, 2.0, 34.0, -5.0, 6.0, 78.0], "{text}");
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use axum::body::Bytes;
+
 use super::{MAX_TENSORS, unsigned};
 use crate::http::exchange::DecodeError;
 use crate::predict::NamedTensor;
@@ -143,8 +145,8 @@ impl Input {
             self.data_type.ok_or_else(|| self.error("it has no 'datatype'".to_owned()))?;
         let data = match (std::mem::take(&mut self.data), self.binary_bytes) {
             (JsonData::Absent, Some(bytes)) => {
-                let bytes = blob.take(bytes).map_err(|message| self.error(message))?;
-                binary::decode(&shape, data_type, bytes)
+                let pieces = blob.take(bytes).map_err(|message| self.error(message))?;
+                binary::decode_pieces(&shape, data_type, &pieces)
                     .map_err(|error| self.error(error.to_string()))?
             }
             (JsonData::Absent, None) => {
@@ -188,42 +190,62 @@ fn read<T: FromJson + Element>(
     Ok((values.into(), nesting))
 }
 
-/// The binary data behind the JSON, taken piece by piece.
+/// The binary data behind the JSON, from which inputs take their parts in order.
 struct Blob<'b> {
-    rest: &'b [u8],
+    pieces: std::slice::Iter<'b, Bytes>,
+    /// What is left of the piece that was begun.
+    begun: &'b [u8],
+    left: usize,
     total: usize,
 }
 
 impl<'b> Blob<'b> {
-    fn take(&mut self, bytes: usize) -> Result<&'b [u8], String> {
-        let (taken, rest) = self.rest.split_at_checked(bytes).ok_or_else(|| {
+    fn new(pieces: &'b [Bytes]) -> Self {
+        let total = pieces.iter().map(Bytes::len).sum();
+        Self { pieces: pieces.iter(), begun: &[], left: total, total }
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<Vec<&'b [u8]>, String> {
+        self.left = self.left.checked_sub(bytes).ok_or_else(|| {
             format!(
                 "binary_data_size is {bytes}, but {} of the {} bytes of binary data are left",
-                self.rest.len(),
-                self.total
+                self.left, self.total
             )
         })?;
-        self.rest = rest;
-        Ok(taken)
+        let mut taken = Vec::new();
+        let mut missing = bytes;
+        loop {
+            let (part, rest) = self.begun.split_at(missing.min(self.begun.len()));
+            missing -= part.len();
+            self.begun = rest;
+            // Nothing is one piece of nothing.
+            if !part.is_empty() || (missing == 0 && taken.is_empty()) {
+                taken.push(part);
+            }
+            if missing == 0 {
+                return Ok(taken);
+            }
+            let Some(next) = self.pieces.next() else { return Ok(taken) };
+            self.begun = next;
+        }
     }
 }
 
 pub(super) fn finish(
     inputs: Vec<Input>,
     text: &Reader,
-    blob: &[u8],
+    blob: &[Bytes],
 ) -> Result<Vec<NamedTensor>, DecodeError> {
-    let mut blob = Blob { rest: blob, total: blob.len() };
+    let mut blob = Blob::new(blob);
     let inputs = inputs
         .into_iter()
         .map(|input| input.finish(text, &mut blob))
         .collect::<Result<Vec<_>, _>>()?;
-    if blob.rest.is_empty() {
+    if blob.left == 0 {
         return Ok(inputs);
     }
     Err(DecodeError(format!(
         "{} of the {} bytes of binary data belong to no input",
-        blob.rest.len(),
-        blob.total
+        blob.left, blob.total
     )))
 }
