@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use crate::config::Config;
 use crate::engine::guard;
 use crate::engine::tract::TractEngine;
-use crate::http::{self, Api, IoThreads, Readiness, Server};
+use crate::http::{self, Api, Readiness, Server};
 use crate::metrics;
 use crate::predict::Predictor;
 use crate::registry::{self, Owner, Parts};
@@ -39,7 +39,6 @@ pub struct App {
     api: Api,
     readiness: Readiness,
     owner: Owner,
-    io: IoThreads,
 }
 
 /// Binds the sockets and starts to load models.
@@ -68,8 +67,7 @@ pub async fn build(config: Config) -> Result<App, Error> {
     let readiness = Readiness::default();
     let predictor = Predictor::new(registry, registry_metrics, config.predict);
     let api = Api::new(config.http.clone(), predictor, readiness.clone(), metrics);
-    let io = IoThreads::start(config.io_threads).map_err(Error::Thread)?;
-    Ok(App { config, server, metrics_server, api, readiness, owner, io })
+    Ok(App { config, server, metrics_server, api, readiness, owner })
 }
 
 async fn bind(address: SocketAddr) -> Result<Server, Error> {
@@ -85,7 +83,7 @@ impl App {
     /// Serves until `stop` resolves, then goes down gracefully. Returns whether every
     /// request that was under way has ended.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
-        let Self { config, server, metrics_server, api, readiness, owner, io } = self;
+        let Self { config, server, metrics_server, api, readiness, owner } = self;
         tracing::info!(
             http.addr = %server.address(),
             metrics.addr = metrics_server.as_ref().map(|s| s.address().to_string()),
@@ -102,13 +100,13 @@ impl App {
             // Both servers hold a receiver until they have seen it.
             let _ = stopping.send(true);
         };
-        let router = http::router(api.clone());
-        let main = http::serve(server, router, &config.http, Some(&io), stopped.clone(), drain);
+        let main =
+            http::serve(server, http::router(api.clone()), &config.http, stopped.clone(), drain);
         let metrics = async {
             match metrics_server {
                 Some(server) => {
                     let router = http::metrics_router(api.clone());
-                    http::serve(server, router, &config.http, None, stopped, drain).await
+                    http::serve(server, router, &config.http, stopped, drain).await
                 }
                 None => true,
             }

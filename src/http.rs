@@ -12,7 +12,6 @@ mod path;
 mod reply;
 mod server;
 mod tensors;
-mod threads;
 mod v1;
 mod v2;
 
@@ -27,7 +26,6 @@ use crate::predict::Predictor;
 
 pub use health::Readiness;
 pub use server::{Server, serve};
-pub use threads::IoThreads;
 
 /// Settings of the HTTP interface.
 #[derive(Debug, Clone)]

@@ -20,8 +20,11 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
         return Ok(());
     }
     telemetry::start(&config.telemetry);
-    // Accepts connections and answers scrapes; requests have threads of their own.
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(config.io_threads)
+        .thread_name("io")
+        // Decoding of large bodies; more threads than cores would only take turns.
+        .max_blocking_threads(config.io_threads * 2)
         .enable_all()
         .build()
         .map_err(|error| Failure::Work(format!("cannot start the runtime: {error}")))?;

@@ -11,14 +11,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tower::Service as _;
 
 use super::Config;
 use super::log::Watched;
-use super::threads::{IoThreads, Place};
 
 /// A bound socket that does not accept yet.
 pub struct Server {
@@ -46,27 +44,21 @@ impl Server {
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `stop` becomes true, then stops accepting and gives the requests under way
-/// `drain` time to end. Returns whether all of them did. Connections are served by the
-/// threads, or here if there are none.
+/// `drain` time to end. Returns whether all of them did.
 pub async fn serve(
     server: Server,
     router: Router,
     config: &Config,
-    threads: Option<&IoThreads>,
     mut stop: watch::Receiver<bool>,
     drain: Duration,
 ) -> bool {
     let connections = GracefulShutdown::new();
-    let here = Place::at(Handle::current());
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(config.read_timeout);
     loop {
         tokio::select! {
             accepted = server.listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    let place = threads.and_then(IoThreads::quietest).unwrap_or(&here);
-                    spawn(place, &http, stream, &router, &connections);
-                }
+                Ok((stream, _)) => spawn(&http, stream, &router, &connections),
                 Err(error) => {
                     tracing::warn!(error = %error, "cannot accept a connection");
                     sleep(ACCEPT_PAUSE).await;
@@ -80,13 +72,7 @@ pub async fn serve(
     timeout(drain, connections.shutdown()).await.is_ok()
 }
 
-fn spawn(
-    place: &Place,
-    http: &http1::Builder,
-    stream: TcpStream,
-    router: &Router,
-    all: &GracefulShutdown,
-) {
+fn spawn(http: &http1::Builder, stream: TcpStream, router: &Router, all: &GracefulShutdown) {
     // Answers are written whole; waiting to fill a packet only delays them. A socket that
     // refuses the option still works.
     let _ = stream.set_nodelay(true);
@@ -102,22 +88,11 @@ fn spawn(
             Ok::<_, Infallible>(response)
         }
     });
-    // Its readiness is reported to the runtime in which it is made, so it is made anew there.
-    let stream = stream.into_std();
-    let (http, watcher) = (http.clone(), all.watcher());
-    place.spawn(async move {
-        let connection = async {
-            let stream = TokioIo::new(TcpStream::from_std(stream?)?);
-            Ok::<_, std::io::Error>(watcher.watch(http.serve_connection(stream, service)))
-        };
-        match connection.await {
-            Ok(connection) => {
-                if let Err(error) = connection.await {
-                    // A client that breaks off is its own business.
-                    tracing::debug!(error = %error, "a connection ended early");
-                }
-            }
-            Err(error) => tracing::warn!(error = %error, "cannot serve a connection"),
+    let connection = all.watch(http.serve_connection(TokioIo::new(stream), service));
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            // A client that breaks off is its own business.
+            tracing::debug!(error = %error, "a connection ended early");
         }
     });
 }
