@@ -66,6 +66,20 @@ enum End {
     Unlike,
 }
 
+/// The time of a batch.
+#[derive(Debug, Clone, Copy)]
+struct Took {
+    wall: Duration,
+    /// Of that, others had the core.
+    stood: Duration,
+}
+
+impl Took {
+    fn own(self) -> Duration {
+        self.wall.saturating_sub(self.stood)
+    }
+}
+
 /// What a worker takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -187,10 +201,10 @@ impl Shared {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    fn ended(&self, kind: Kind, batch: &Batch, took: Duration, end: End) {
+    fn ended(&self, kind: Kind, batch: &Batch, took: Took, end: End) {
         match end {
-            End::Helped => batch.queue.spread.ran(true, batch.estimated, took),
-            End::Alone => batch.queue.spread.ran(false, batch.estimated, took),
+            End::Helped => batch.queue.spread.ran(true, batch.estimated, took.own()),
+            End::Alone => batch.queue.spread.ran(false, batch.estimated, took.own()),
             End::Unlike => {}
         }
         self.lock().ended(kind, batch, took, end);

@@ -143,10 +143,11 @@ fn measure(swapped: &Swapped) {
             Steady::start(server.address, &other, Some(other_rate)),
         ];
         let enter = |phase| clients.iter().for_each(|client| client.enter(phase));
-        enter(WARMING);
-        sleep(WARM_UP);
         let last = version + swapped.swaps / ROUNDS;
         for _ in 0..TURNS {
+            // What the last swap leaves to be done belongs to neither phase.
+            enter(WARMING);
+            sleep(WARM_UP);
             enter(STILL);
             sleep(QUIET);
             enter(SWAPPING);

@@ -37,7 +37,7 @@ impl Watch {
     /// The request goes to this version.
     pub fn resolved(&mut self, live: &Arc<LiveModel>) {
         live.counts.began();
-        live.asked.at(self.started);
+        live.asked.at(Instant::now());
         self.live = Some(Arc::clone(live));
     }
 

@@ -1,6 +1,7 @@
 //! What requests add to the model version that answers them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use prometheus::IntGauge;
@@ -17,6 +18,8 @@ pub struct Counts {
     since: Instant,
     parts: PerThread<Part>,
     in_flight: IntGauge,
+    /// What of `in_flight` is this version's: files that come back use its series again.
+    settled: AtomicI64,
 }
 
 /// Series of one version that fill up in one thread, and what only this program reads.
@@ -25,9 +28,9 @@ pub(super) struct Part {
     pub(super) protocols: [PerProtocol; 2],
     pub(super) stages: [LocalHistogram; 4],
     pub(super) rows: LocalIntCounter,
-    /// Requests that began in this thread less those that ended in it, since the last time
-    /// that counts were settled.
-    pub(super) in_flight: i64,
+    /// Requests that began in this thread, and that ended in it.
+    pub(super) began: i64,
+    pub(super) ended: i64,
     pub(super) totals: Totals,
     pub(super) health: Health,
 }
@@ -42,12 +45,13 @@ impl Counts {
     /// `empty` is what each thread begins with.
     pub(super) fn new(empty: &Part, in_flight: IntGauge) -> Arc<Self> {
         let parts = PerThread::new(|| empty.clone());
-        Arc::new(Self { since: Instant::now(), parts, in_flight })
+        let settled = AtomicI64::new(0);
+        Arc::new(Self { since: Instant::now(), parts, in_flight, settled })
     }
 
     /// A request goes to this version.
     pub fn began(&self) {
-        self.parts.with(|part| part.in_flight += 1);
+        self.parts.with(|part| part.began += 1);
     }
 
     /// That request was answered.
@@ -94,7 +98,7 @@ impl Counts {
 
 impl Part {
     fn ended(&mut self, protocol: Protocol, outcome: Outcome, took: Duration) {
-        self.in_flight -= 1;
+        self.ended += 1;
         self.protocols[protocol as usize].outcomes[outcome as usize].inc();
         self.health.add(outcome, took);
     }
@@ -109,8 +113,14 @@ impl Settle for Counts {
             }
             part.stages.iter().for_each(LocalHistogram::flush);
             part.rows.flush();
-            self.in_flight.add(std::mem::take(&mut part.in_flight));
         });
+        // Those that ended come first: what ends meanwhile is still in flight, and none ends
+        // before it began.
+        let (mut ended, mut began) = (0, 0);
+        self.parts.each(|part| ended += part.ended);
+        self.parts.each(|part| began += part.began);
+        let now = began - ended;
+        self.in_flight.add(now - self.settled.swap(now, Ordering::Relaxed));
     }
 }
 

@@ -167,7 +167,8 @@ impl Metrics {
             protocols: Protocol::ALL.map(requests),
             stages: Stage::ALL.map(stage),
             rows: families.rows_total.with_label_values(labels).local(),
-            in_flight: 0,
+            began: 0,
+            ended: 0,
             totals: Totals::default(),
             health: Health::default(),
         };

@@ -14,43 +14,58 @@ use std::time::{Duration, Instant};
 /// Runs for so long before the core is offered: some times what that costs.
 const PIECE: Duration = Duration::from_micros(200);
 
-/// The worker that stands by takes short runs; whatever it does, nobody waits longer.
-const LONGEST_WAIT: Duration = Duration::from_millis(50);
-
 /// Whether the worker that stands by is at work, and who waits for it to end.
 #[derive(Default)]
 pub(super) struct Precedence {
     works: AtomicBool,
-    /// Whether one of the others waits already: it has one core, and that is enough.
-    waited_for: Mutex<bool>,
+    waiting: Mutex<Waiting>,
     ended: Condvar,
 }
 
+#[derive(Default)]
+struct Waiting {
+    /// One of the others waits already: the worker has one core, and that is enough.
+    one: bool,
+    /// Batches that the worker has ended.
+    ended: u64,
+}
+
+/// Ends the batch also when it panics.
+struct AtWork<'a>(&'a Precedence);
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.0.works.store(false, Ordering::Relaxed);
+        self.0.lock().ended += 1;
+        self.0.ended.notify_all();
+    }
+}
+
 impl Precedence {
-    fn lock(&self) -> MutexGuard<'_, bool> {
-        self.waited_for.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The worker that stands by does this.
     pub(super) fn take<R>(&self, work: impl FnOnce() -> R) -> R {
         self.works.store(true, Ordering::Relaxed);
-        let done = work();
-        self.works.store(false, Ordering::Relaxed);
-        // Whoever was about to wait has the lock, or sees that it is over.
-        drop(self.lock());
-        self.ended.notify_all();
-        done
+        let _at_work = AtWork(self);
+        work()
     }
 
-    fn wait(&self) {
-        let mut waited_for = self.lock();
-        if *waited_for {
-            return;
+    /// Waits until the batch at work has ended, for so long at most. Returns whether it was
+    /// this thread's turn to.
+    fn wait(&self, most: Duration) -> bool {
+        let mut waiting = self.lock();
+        if waiting.one || !self.works.load(Ordering::Relaxed) {
+            return false;
         }
-        *waited_for = true;
-        let works = |_: &mut bool| self.works.load(Ordering::Relaxed);
-        let waited = self.ended.wait_timeout_while(waited_for, LONGEST_WAIT, works);
-        *waited.unwrap_or_else(PoisonError::into_inner).0 = false;
+        waiting.one = true;
+        let batch = waiting.ended;
+        let unended = |waiting: &mut Waiting| waiting.ended == batch;
+        let waited = self.ended.wait_timeout_while(waiting, most, unended);
+        waited.unwrap_or_else(PoisonError::into_inner).0.one = false;
+        true
     }
 }
 
@@ -59,6 +74,7 @@ pub(super) struct GivingWay<'a> {
     long: bool,
     /// `None` for the worker that has precedence.
     to: Option<&'a Precedence>,
+    started: Instant,
     since: Cell<Instant>,
     stood: Cell<Duration>,
 }
@@ -66,22 +82,26 @@ pub(super) struct GivingWay<'a> {
 impl<'a> GivingWay<'a> {
     /// A run that is estimated to take so long begins.
     pub(super) fn start(to: Option<&'a Precedence>, estimated: Duration) -> Self {
-        let long = estimated > 2 * PIECE;
-        Self { long, to, since: Cell::new(Instant::now()), stood: Cell::new(Duration::ZERO) }
+        let (long, now) = (estimated > 2 * PIECE, Instant::now());
+        Self { long, to, started: now, since: Cell::new(now), stood: Cell::new(Duration::ZERO) }
     }
 
-    /// Between two operators.
+    /// Between two operators. A run stands still no longer than it has run: whatever waits,
+    /// it takes twice its time at most.
     pub(super) fn offer(&self) {
         if !self.long {
             return;
         }
         let now = Instant::now();
-        if let Some(precedence) = self.to.filter(|to| to.works.load(Ordering::Relaxed)) {
-            precedence.wait();
-        } else if now - self.since.get() >= PIECE {
+        let ran = (now - self.started).saturating_sub(self.stood.get());
+        let left = ran.saturating_sub(self.stood.get());
+        let to = self.to.filter(|to| to.works.load(Ordering::Relaxed));
+        let waited = to.is_some_and(|to| !left.is_zero() && to.wait(left));
+        if !waited {
+            if now - self.since.get() < PIECE {
+                return;
+            }
             yield_now();
-        } else {
-            return;
         }
         self.since.set(Instant::now());
         self.stood.set(self.stood.get() + (self.since.get() - now));
@@ -96,26 +116,35 @@ impl<'a> GivingWay<'a> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicU32;
-    use std::thread;
+    use std::thread::{self, sleep};
 
     use super::*;
 
+    const LONG: Duration = Duration::from_millis(10);
+
+    /// A run that has gone on for a minute, so that it may stand still for as long.
+    fn old(precedence: &Precedence) -> GivingWay<'_> {
+        let way = GivingWay::start(Some(precedence), LONG);
+        let started = way.started.checked_sub(Duration::from_mins(1)).unwrap();
+        GivingWay { started, ..way }
+    }
+
     #[test]
-    fn one_long_run_waits_while_the_worker_that_stands_by_works_and_others_go_on() {
+    fn one_long_run_waits_for_the_batch_at_work_and_others_go_on() {
         let precedence = Precedence::default();
         let passed = AtomicU32::new(0);
         thread::scope(|scope| {
             precedence.take(|| {
                 for _ in 0..2 {
                     scope.spawn(|| {
-                        GivingWay::start(Some(&precedence), Duration::from_millis(10)).offer();
+                        old(&precedence).offer();
                         passed.fetch_add(1, Ordering::SeqCst);
                     });
                 }
                 while passed.load(Ordering::SeqCst) == 0 {
                     yield_now();
                 }
-                thread::sleep(LONGEST_WAIT / 10);
+                sleep(LONG);
                 assert_eq!(passed.load(Ordering::SeqCst), 1);
             });
         });
@@ -123,24 +152,25 @@ mod tests {
     }
 
     #[test]
-    fn no_run_waits_for_ever() {
+    fn a_run_stands_still_no_longer_than_it_has_run() {
         let precedence = Precedence::default();
         precedence.take(|| {
-            let run = GivingWay::start(Some(&precedence), Duration::from_millis(10));
-            run.offer();
-            assert!(run.stood() >= LONGEST_WAIT);
+            let run = GivingWay::start(Some(&precedence), LONG);
+            // Without the bound this would never end.
+            for _ in 0..20 {
+                run.offer();
+            }
         });
     }
 
     #[test]
-    fn the_worker_that_stands_by_does_not_wait_for_itself() {
+    fn a_batch_that_panics_has_ended() {
         let precedence = Precedence::default();
-        precedence.take(|| {
-            let run = GivingWay::start(None, Duration::from_millis(10));
-            thread::sleep(PIECE);
-            run.offer();
-            assert!(run.stood() < LONGEST_WAIT);
+        let panicked = thread::scope(|scope| {
+            scope.spawn(|| precedence.take(|| panic!("as operators do"))).join().is_err()
         });
+        assert!(panicked);
+        assert!(!precedence.wait(Duration::from_hours(1)));
     }
 
     #[test]

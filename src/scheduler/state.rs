@@ -10,7 +10,7 @@ use super::line::Line;
 use super::pace::Pace;
 use super::queue::Inner;
 use super::waiting::Waiting;
-use super::{End, Kind};
+use super::{End, Kind, Took};
 
 /// Estimates err. A request that is let in must not miss its deadline for it, and with a
 /// queue that is never empty nothing is lost by turning some away too early.
@@ -277,7 +277,7 @@ impl State {
     }
 
     /// A batch has run.
-    pub(super) fn ended(&mut self, kind: Kind, batch: &Batch, took: Duration, end: End) {
+    pub(super) fn ended(&mut self, kind: Kind, batch: &Batch, took: Took, end: End) {
         self.running.batches -= 1;
         self.running.stands &= kind != Kind::Standing;
         self.running.estimated = match self.running.batches {
@@ -286,9 +286,10 @@ impl State {
         };
         let Some(entry) = self.queues.get_mut(&batch.queue.id) else { return };
         entry.running -= 1;
-        entry.tag += took.as_secs_f64() - batch.paced.as_secs_f64();
+        entry.tag += took.own().as_secs_f64() - batch.paced.as_secs_f64();
         if end == End::Alone && !batch.estimated.is_zero() {
-            entry.pace.add(batch.estimated, took);
+            // Who waits in the queue waits for the others as well.
+            entry.pace.add(batch.estimated, took.wall);
         }
     }
 }

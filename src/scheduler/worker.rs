@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::job::{Ran, Rejection, Slice};
 use super::precedence::{GivingWay, Precedence};
 use super::queue::Inner;
-use super::{Batch, End, Kind, Shared};
+use super::{Batch, End, Kind, Shared, Took};
 use crate::engine::{RunControl, RunError};
 use crate::tensor::{Shape, Tensor, batch};
 
@@ -18,7 +18,7 @@ pub(super) fn run(shared: &Shared, kind: Kind) {
             Kind::Any => run_batch(shared, &batch, Some(precedence)),
             Kind::Standing => precedence.take(|| run_batch(shared, &batch, None)),
         };
-        shared.ended(kind, &batch, started.elapsed().saturating_sub(stood), end);
+        shared.ended(kind, &batch, Took { wall: started.elapsed(), stood }, end);
     }
 }
 

@@ -70,30 +70,28 @@ async fn decode(
     body: Pieces,
     live: &Arc<LiveModel>,
 ) -> Result<InferRequest, Error> {
-    match json_bytes(headers, body.len())? {
-        Some(0) => {
-            let body = body.whole();
-            let work = decoding_work(&[], body.len(), live);
-            let decode = move |live: &LiveModel| decode::decode_raw(&body, live.signature());
-            exchange::work_on(live, work, decode).await
-        }
+    let length = body.len();
+    let end = json_bytes(headers, length)?;
+    let strings = live.signature().inputs.iter().any(|spec| spec.data_type == DataType::Bytes);
+    let work = decoding_work(length, end, strings);
+    exchange::work_on(live, work, move |live| match end {
+        Some(0) => decode::decode_raw(&body.whole(), live.signature()),
         end => {
-            let length = body.len();
             let (json, data) = body.split(end.unwrap_or(length));
-            let work = decoding_work(&json, length - json.len(), live);
-            exchange::work_on(live, work, move |_| decode::decode(&json, &data)).await
+            decode::decode(&json, &data)
         }
-    }
+    })
+    .await
 }
 
-/// What [`exchange::work_on`] should count for decoding JSON and so many bytes of binary data:
-/// binary numbers are only copied, which takes a fraction of what as much JSON takes. Binary
-/// strings are not.
-fn decoding_work(json: &[u8], data: usize, live: &LiveModel) -> usize {
+/// What [`exchange::work_on`] should count for decoding a body: binary numbers behind the JSON
+/// are only copied, which takes a fraction of what as much JSON takes. Strings are not.
+fn decoding_work(length: usize, json: Option<usize>, strings: bool) -> usize {
     const COPYING: usize = 32;
-    let declared = live.signature().inputs.iter().any(|spec| spec.data_type == DataType::Bytes);
-    let strings = data > 0 && (declared || json.windows(7).any(|window| window == br#""BYTES""#));
-    json.len() + if strings { data } else { data / COPYING }
+    match json {
+        Some(json) if !strings => json + (length - json) / COPYING,
+        _ => length,
+    }
 }
 
 /// Where the JSON ends, if the request says so.
