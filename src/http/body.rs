@@ -36,12 +36,16 @@ impl Pieces {
     fn push(&mut self, piece: Bytes) {
         self.len += piece.len();
         // Most requests are one small piece.
-        if piece.len() < LARGE && self.len > piece.len() {
-            self.small.extend_from_slice(&piece);
+        if piece.len() >= LARGE || self.len == piece.len() {
+            self.end_small();
+            self.large.push(piece);
             return;
         }
-        self.end_small();
-        self.large.push(piece);
+        // That of the others begins the copy, or they would be copied again behind it.
+        if let Some(first) = self.large.pop_if(|last| last.len() < LARGE) {
+            self.small.extend_from_slice(&first);
+        }
+        self.small.extend_from_slice(&piece);
     }
 
     fn end_small(&mut self) {
@@ -187,5 +191,14 @@ mod tests {
     fn a_body_that_drips_takes_no_piece_for_each_drop() {
         let (drops, _) = pieces(&vec![1; 100_000]);
         assert!(drops.split(0).1.len() <= 2);
+    }
+
+    #[test]
+    fn small_pieces_are_in_a_row_without_another_copy() {
+        let (mut small, all) = pieces(&[5000; 20]);
+        let row = small.small.as_ptr();
+        small.end_small();
+        assert_eq!((small.large.len(), small.large[0].len()), (1, all.len()));
+        assert_eq!(small.whole().as_ptr(), row);
     }
 }
