@@ -1,131 +1,54 @@
-//! How loading gives way to serving.
+//! How long work gives way to short: loading to serving, long runs to requests that take
+//! next to no time.
 //!
-//! A thread that loads models runs where nobody else wants to, but that alone does not keep
-//! it out of the way: it keeps the system from moving waiting threads to its core, evicts
-//! caches, and does work in the kernel that cannot be interrupted. So between pieces of its
-//! work it rests, the longer the more the rest of the process does.
+//! The system lets a thread that computes keep its core for some milliseconds although
+//! others wait for it. So whoever begins long work says how it gives way ([`with`]), and the
+//! work passes a [`point`] now and then, where that is done.
+
+mod loading;
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::rc::Rc;
+use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use thread_priority::ThreadPriority;
-use thread_priority::unix::{
-    NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy,
-    thread_native_id,
-};
 
-/// A piece of work; resting more often would only cost switches.
-const PIECE: Duration = Duration::from_micros(500);
+pub use loading::{Loading, step_back};
 
-/// One rest. After a piece that cannot be divided it must not become endless.
-const LONGEST_REST: Duration = Duration::from_millis(100);
-
-/// Cores in use by the rest of the process: up to the first it counts as idle, from the
-/// second on as busy, and in between rests grow.
-const IDLE: f64 = 0.1;
-const BUSY: f64 = 0.3;
-
-/// How busy the process is, is judged over at least this long: what other loaders have done
-/// is known only when they rest.
-const WINDOW: Duration = Duration::from_millis(50);
-
-/// Settings of the threads that load, and what they did so far. Cheap to share.
-#[derive(Debug)]
-pub struct Courtesy {
-    /// Of one core, while the process is busy.
-    share: f64,
-    /// Processor time of all threads that load, in nanoseconds.
-    used: AtomicU64,
-    seen: Mutex<Seen>,
-}
-
-/// How busy the rest of the process was in the last window, and when this one began.
-#[derive(Debug)]
-struct Seen {
-    since: Moment,
-    busy: f64,
+/// What happens at the points of long work.
+pub trait GiveWay {
+    /// May sleep. Called often, so it must find out quickly that it is not time yet. It must
+    /// not begin work that gives way in another manner.
+    fn pass(&self);
 }
 
 thread_local! {
-    static RESTING: RefCell<Option<Worker>> = const { RefCell::new(None) };
+    static NOW: RefCell<Option<Rc<dyn GiveWay>>> = const { RefCell::new(None) };
 }
 
-struct Worker {
-    courtesy: Arc<Courtesy>,
-    /// Since the last rest.
-    piece: Stopwatch,
-}
+/// Puts back what was before, also if the work panics.
+struct Before(Option<Rc<dyn GiveWay>>);
 
-#[derive(Debug, Clone, Copy)]
-struct Moment {
-    wall: Instant,
-    process: Duration,
-    used: u64,
-}
-
-impl Courtesy {
-    /// Threads that load take this share of one core each while the process is busy; with 1
-    /// they never rest.
-    #[must_use]
-    pub fn new(share: f64) -> Arc<Self> {
-        let seen = Mutex::new(Seen { since: Moment::now(0), busy: 0.0 });
-        Arc::new(Self { share: share.clamp(0.001, 1.0), used: AtomicU64::new(0), seen })
-    }
-
-    /// Does the work on this thread, which rests wherever [`rest`] is called meanwhile.
-    pub fn run<R>(self: &Arc<Self>, work: impl FnOnce() -> R) -> R {
-        let worker = Worker { courtesy: Arc::clone(self), piece: Stopwatch::start() };
-        RESTING.set(Some(worker));
-        let done = work();
-        RESTING.set(None);
-        done
-    }
-
-    /// Cores that threads which do not load keep busy.
-    fn busy(&self) -> f64 {
-        let now = Moment::now(self.used.load(Ordering::Relaxed));
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.wall.saturating_duration_since(seen.since.wall) >= WINDOW {
-            *seen = Seen { busy: busy_cores(seen.since, now), since: now };
-        }
-        seen.busy
+impl Drop for Before {
+    fn drop(&mut self) {
+        NOW.set(self.0.take());
     }
 }
 
-impl Moment {
-    fn now(used: u64) -> Self {
-        Self { wall: Instant::now(), process: time_of(ClockId::ProcessCPUTime), used }
-    }
+/// Does the work, which gives way in this manner.
+pub fn with<R>(manner: Rc<dyn GiveWay>, work: impl FnOnce() -> R) -> R {
+    let _before = Before(NOW.replace(Some(manner)));
+    work()
 }
 
-/// Whether this thread rests at all: what is asked often may ask this first.
-#[must_use]
-pub fn is_asked() -> bool {
-    RESTING.with_borrow(Option::is_some)
-}
-
-/// Rests if this thread has worked for a while and others want to. Does nothing on threads
-/// that do not load.
-pub fn rest() {
-    RESTING.with_borrow_mut(|resting| {
-        if let Some(worker) = resting {
-            worker.rest();
+/// A point at which long work may stand still: between operators, and in long ones every 100
+/// microseconds or so. Elsewhere it costs as much as a function that does nothing.
+pub fn point() {
+    NOW.with_borrow(|manner| {
+        if let Some(manner) = manner {
+            manner.pass();
         }
     });
-}
-
-/// Has the system run this thread only where nobody else wants to. A low nice value is not
-/// enough: such a thread still ends its slice of some milliseconds while a request waits.
-pub fn step_back() {
-    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-    let set = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
-    if let Err(error) = set {
-        tracing::debug!(?error, "this thread keeps the priority of all");
-    }
 }
 
 /// Measures processor time of this thread: what work takes, whoever else runs.
@@ -135,17 +58,13 @@ pub struct Stopwatch(Duration);
 impl Stopwatch {
     #[must_use]
     pub fn start() -> Self {
-        Self(thread_time())
+        Self(time_of(ClockId::ThreadCPUTime))
     }
 
     #[must_use]
     pub fn elapsed(self) -> Duration {
-        thread_time().saturating_sub(self.0)
+        time_of(ClockId::ThreadCPUTime).saturating_sub(self.0)
     }
-}
-
-fn thread_time() -> Duration {
-    time_of(ClockId::ThreadCPUTime)
 }
 
 fn time_of(clock: ClockId) -> Duration {
@@ -154,93 +73,38 @@ fn time_of(clock: ClockId) -> Duration {
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-impl Worker {
-    fn rest(&mut self) {
-        let worked = self.piece.elapsed();
-        if worked < PIECE {
-            return;
-        }
-        let courtesy = &self.courtesy;
-        courtesy.used.fetch_add(nanos(worked), Ordering::Relaxed);
-        let rest = rest_after(worked, courtesy.busy(), courtesy.share);
-        if !rest.is_zero() {
-            sleep(rest);
-        }
-        self.piece = Stopwatch::start();
-    }
-}
-
-/// Cores that the threads which do not load kept busy meanwhile.
-fn busy_cores(since: Moment, now: Moment) -> f64 {
-    let all = nanos(now.process.saturating_sub(since.process));
-    let others = all.saturating_sub(now.used.saturating_sub(since.used));
-    let wall = now.wall.saturating_duration_since(since.wall).as_secs_f64();
-    Duration::from_nanos(others).as_secs_f64() / wall.max(1e-9)
-}
-
-fn rest_after(worked: Duration, busy: f64, share: f64) -> Duration {
-    let full = worked.as_secs_f64() * (1.0 / share - 1.0);
-    let rest = full * ((busy - IDLE) / (BUSY - IDLE)).clamp(0.0, 1.0);
-    Duration::from_secs_f64(rest).min(LONGEST_REST)
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use super::*;
 
-    /// Works in pieces for so much processor time; the time on the clock.
-    fn work(courtesy: &Arc<Courtesy>, processor: Duration) -> Duration {
-        let started = Instant::now();
-        courtesy.run(|| {
-            let worked = Stopwatch::start();
-            while worked.elapsed() < processor {
-                rest();
-            }
-        });
-        started.elapsed()
-    }
+    #[derive(Default)]
+    struct Counts(Cell<u32>);
 
-    #[test]
-    fn rests_grow_with_what_others_do_up_to_the_share() {
-        let ms = Duration::from_millis;
-        assert_eq!(rest_after(ms(1), 0.0, 0.1), Duration::ZERO);
-        assert_eq!(rest_after(ms(1), IDLE, 0.1), Duration::ZERO);
-        let half = rest_after(ms(1), f64::midpoint(IDLE, BUSY), 0.1);
-        assert!(half.abs_diff(Duration::from_micros(4500)) < Duration::from_micros(1));
-        assert_eq!(rest_after(ms(1), 2.0, 0.1), ms(9));
-        assert_eq!(rest_after(ms(1), 2.0, 1.0), Duration::ZERO);
-        assert_eq!(rest_after(ms(50), 2.0, 0.1), LONGEST_REST);
-    }
-
-    #[test]
-    fn beside_busy_threads_loading_takes_its_share_and_no_more() {
-        let courtesy = Courtesy::new(0.1);
-        let stop = std::sync::atomic::AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    std::hint::spin_loop();
-                }
-            });
-            sleep(WINDOW);
-            let took = work(&courtesy, Duration::from_millis(20));
-            stop.store(true, Ordering::Relaxed);
-            // It need not be held up by the whole rest: the other thread may be held up, too.
-            assert!(took >= Duration::from_millis(60), "{took:?}");
-        });
-    }
-
-    #[test]
-    fn threads_that_do_not_load_never_rest() {
-        let from = Instant::now();
-        let worked = Stopwatch::start();
-        while worked.elapsed() < Duration::from_millis(5) {
-            rest();
+    impl GiveWay for Counts {
+        fn pass(&self) {
+            self.0.set(self.0.get() + 1);
         }
-        assert!(!is_asked() && from.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn points_are_those_of_the_innermost_work_also_after_a_panic() {
+        let [outer, inner] = [Rc::new(Counts::default()), Rc::new(Counts::default())];
+        point();
+        with(Rc::clone(&outer) as Rc<dyn GiveWay>, || {
+            let panics = AssertUnwindSafe(|| {
+                with(Rc::clone(&inner) as Rc<dyn GiveWay>, || {
+                    point();
+                    panic!("as operators do");
+                })
+            });
+            assert!(catch_unwind(panics).is_err());
+            point();
+            point();
+        });
+        point();
+        assert_eq!([outer.0.get(), inner.0.get()], [2, 1]);
     }
 }

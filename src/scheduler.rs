@@ -52,7 +52,7 @@ struct Shared {
     work_stands: Condvar,
     /// Workers of [`Kind::Any`] that wait for work.
     idle: AtomicUsize,
-    precedence: Precedence,
+    precedence: Arc<Precedence>,
 }
 
 /// What the time of a batch says about others.
@@ -100,7 +100,7 @@ impl Scheduler {
             work_arrived: Condvar::new(),
             work_stands: Condvar::new(),
             idle: AtomicUsize::new(0),
-            precedence: Precedence::default(),
+            precedence: Arc::default(),
         });
         for index in 0..=threads {
             let shared = Arc::clone(&shared);

@@ -10,7 +10,7 @@ use super::live::LiveModel;
 use super::load::Loader;
 use super::owner::Event;
 use super::reconcile::Load;
-use crate::courtesy::{self, Courtesy};
+use crate::courtesy::{Loading, step_back};
 
 /// A version on its way.
 pub(super) struct Job {
@@ -71,15 +71,15 @@ impl Pool {
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared { waiting: Mutex::default(), changed: Condvar::new() });
         let pool = Self(Arc::clone(&shared));
-        let courtesy = Courtesy::new(share);
+        let loading = Loading::new(share);
         for _ in 0..threads.max(1) {
             let (shared, loader, events) =
                 (Arc::clone(&shared), Arc::clone(loader), events.clone());
-            let courtesy = Arc::clone(&courtesy);
+            let loading = Arc::clone(&loading);
             thread::Builder::new().name("loader".to_owned()).spawn(move || {
-                courtesy::step_back();
+                step_back();
                 while let Some(job) = shared.next() {
-                    let result = courtesy.run(|| loader.load(&job.load, &job.ticket));
+                    let result = loading.run(|| loader.load(&job.load, &job.ticket));
                     // Without an owner nobody wants the result.
                     let _ = events.send(Event::Finished(Box::new(Finished { job, result })));
                 }

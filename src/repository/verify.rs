@@ -147,7 +147,7 @@ fn read(path: &Path, mut each: impl FnMut(&[u8])) -> std::io::Result<()> {
     let mut file = File::open(path)?;
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        courtesy::rest();
+        courtesy::point();
         match file.read(&mut buffer)? {
             0 => return Ok(()),
             read => each(&buffer[..read]),

@@ -1,15 +1,16 @@
-//! How a long run gives way between its operators.
+//! How a long run gives way.
 //!
-//! The system lets a thread that computes keep its core for some milliseconds although others
-//! wait for it. So a run that is much longer than a request takes otherwise offers its core
-//! now and then: to threads that do I/O, and, while the worker that stands by is at work, to
-//! that one for as long as it is.
+//! A run that is much longer than a request takes otherwise offers its core now and then: to
+//! threads that do I/O, and, while the worker that stands by is at work, to that one for as
+//! long as it is.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::yield_now;
 use std::time::{Duration, Instant};
+
+use crate::courtesy::GiveWay;
 
 /// Runs for so long before the core is offered: some times what that costs.
 const PIECE: Duration = Duration::from_micros(200);
@@ -70,32 +71,41 @@ impl Precedence {
 }
 
 /// One run, or several in a row.
-pub(super) struct GivingWay<'a> {
-    long: bool,
+pub(super) struct GivingWay {
     /// `None` for the worker that has precedence.
-    to: Option<&'a Precedence>,
+    to: Option<Arc<Precedence>>,
     started: Instant,
     since: Cell<Instant>,
     stood: Cell<Duration>,
 }
 
-impl<'a> GivingWay<'a> {
-    /// A run that is estimated to take so long begins.
-    pub(super) fn start(to: Option<&'a Precedence>, estimated: Duration) -> Self {
-        let (long, now) = (estimated > 2 * PIECE, Instant::now());
-        Self { long, to, started: now, since: Cell::new(now), stood: Cell::new(Duration::ZERO) }
+impl GivingWay {
+    /// A run that is estimated to take so long begins; `None` if it is too short to matter.
+    pub(super) fn start(to: Option<&Arc<Precedence>>, estimated: Duration) -> Option<Self> {
+        let now = Instant::now();
+        let long = estimated > 2 * PIECE;
+        long.then(|| Self {
+            to: to.cloned(),
+            started: now,
+            since: Cell::new(now),
+            stood: Cell::new(Duration::ZERO),
+        })
     }
 
-    /// Between two operators. A run stands still no longer than it has run: whatever waits,
-    /// it takes twice its time at most.
-    pub(super) fn offer(&self) {
-        if !self.long {
-            return;
-        }
+    /// Time that others had.
+    pub(super) fn stood(&self) -> Duration {
+        self.stood.get()
+    }
+}
+
+impl GiveWay for GivingWay {
+    /// A run stands still no longer than it has run: whatever waits, it takes twice its time
+    /// at most.
+    fn pass(&self) {
         let now = Instant::now();
         let ran = (now - self.started).saturating_sub(self.stood.get());
         let left = ran.saturating_sub(self.stood.get());
-        let to = self.to.filter(|to| to.works.load(Ordering::Relaxed));
+        let to = self.to.as_ref().filter(|to| to.works.load(Ordering::Relaxed));
         let waited = to.is_some_and(|to| !left.is_zero() && to.wait(left));
         if !waited {
             if now - self.since.get() < PIECE {
@@ -105,11 +115,6 @@ impl<'a> GivingWay<'a> {
         }
         self.since.set(Instant::now());
         self.stood.set(self.stood.get() + (self.since.get() - now));
-    }
-
-    /// Time that others had.
-    pub(super) fn stood(&self) -> Duration {
-        self.stood.get()
     }
 }
 
@@ -123,21 +128,21 @@ mod tests {
     const LONG: Duration = Duration::from_millis(10);
 
     /// A run that has gone on for a minute, so that it may stand still for as long.
-    fn old(precedence: &Precedence) -> GivingWay<'_> {
-        let way = GivingWay::start(Some(precedence), LONG);
+    fn old(precedence: &Arc<Precedence>) -> GivingWay {
+        let way = GivingWay::start(Some(precedence), LONG).unwrap();
         let started = way.started.checked_sub(Duration::from_mins(1)).unwrap();
         GivingWay { started, ..way }
     }
 
     #[test]
     fn one_long_run_waits_for_the_batch_at_work_and_others_go_on() {
-        let precedence = Precedence::default();
+        let precedence = Arc::new(Precedence::default());
         let passed = AtomicU32::new(0);
         thread::scope(|scope| {
             precedence.take(|| {
                 for _ in 0..2 {
                     scope.spawn(|| {
-                        old(&precedence).offer();
+                        old(&precedence).pass();
                         passed.fetch_add(1, Ordering::SeqCst);
                     });
                 }
@@ -153,19 +158,19 @@ mod tests {
 
     #[test]
     fn a_run_stands_still_no_longer_than_it_has_run() {
-        let precedence = Precedence::default();
+        let precedence = Arc::new(Precedence::default());
         precedence.take(|| {
-            let run = GivingWay::start(Some(&precedence), LONG);
+            let run = GivingWay::start(Some(&precedence), LONG).unwrap();
             // Without the bound this would never end.
             for _ in 0..20 {
-                run.offer();
+                run.pass();
             }
         });
     }
 
     #[test]
     fn a_batch_that_panics_has_ended() {
-        let precedence = Precedence::default();
+        let precedence = Arc::new(Precedence::default());
         let panicked = thread::scope(|scope| {
             scope.spawn(|| precedence.take(|| panic!("as operators do"))).join().is_err()
         });
@@ -175,11 +180,7 @@ mod tests {
 
     #[test]
     fn a_short_run_gives_way_to_nobody() {
-        let precedence = Precedence::default();
-        precedence.take(|| {
-            let run = GivingWay::start(Some(&precedence), Duration::from_micros(50));
-            run.offer();
-            assert_eq!(run.stood(), Duration::ZERO);
-        });
+        let precedence = Arc::new(Precedence::default());
+        assert!(GivingWay::start(Some(&precedence), Duration::from_micros(50)).is_none());
     }
 }

@@ -1,12 +1,15 @@
 //! A worker thread: takes what is next, runs it, and goes on.
 
 use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::job::{Ran, Rejection, Slice};
 use super::precedence::{GivingWay, Precedence};
 use super::queue::Inner;
 use super::{Batch, End, Kind, Shared, Took};
+use crate::courtesy;
 use crate::engine::{RunControl, RunError};
 use crate::tensor::{Shape, Tensor, batch};
 
@@ -25,8 +28,18 @@ pub(super) fn run(shared: &Shared, kind: Kind) {
 /// Runs the slices together, or one by one where that does not work out, for whatever
 /// reason: then only the one at fault fails. Returns what that was, and how long of it others
 /// had the core.
-fn run_batch(shared: &Shared, batch: &Batch, to: Option<&Precedence>) -> (End, Duration) {
-    let help = Help::new(shared, batch, GivingWay::start(to, batch.estimated));
+fn run_batch(shared: &Shared, batch: &Batch, to: Option<&Arc<Precedence>>) -> (End, Duration) {
+    match GivingWay::start(to, batch.estimated).map(Rc::new) {
+        None => (run_slices(shared, batch), Duration::ZERO),
+        Some(way) => {
+            let end = courtesy::with(Rc::clone(&way) as _, || run_slices(shared, batch));
+            (end, way.stood())
+        }
+    }
+}
+
+fn run_slices(shared: &Shared, batch: &Batch) -> End {
+    let help = Help::new(shared, batch);
     let ran = match batch.slices.as_slice() {
         [slice] => run_alone(&batch.queue, slice, &help),
         slices => {
@@ -39,14 +52,11 @@ fn run_batch(shared: &Shared, batch: &Batch, to: Option<&Precedence>) -> (End, D
             joined
         }
     };
-    (if ran { help.end() } else { End::Unlike }, help.way.stood())
+    if ran { help.end() } else { End::Unlike }
 }
 
 fn run_together(queue: &Inner, slices: &[Slice], help: &Help) -> bool {
-    let unwanted = || {
-        help.way.offer();
-        slices.iter().all(|slice| slice.job.is_unwanted())
-    };
+    let unwanted = || slices.iter().all(|slice| slice.job.is_unwanted());
     let spread = || help.ask();
     let control = RunControl::default().stop_if(&unwanted).spread_if(&spread);
     let started = Instant::now();
@@ -92,10 +102,7 @@ fn run_alone(queue: &Inner, slice: &Slice, help: &Help) -> bool {
         job.reject_late();
         return false;
     }
-    let unwanted = || {
-        help.way.offer();
-        job.is_unwanted()
-    };
+    let unwanted = || job.is_unwanted();
     let spread = || help.ask();
     let control = RunControl::default().stop_if(&unwanted).spread_if(&spread);
     let started = Instant::now();
@@ -131,21 +138,19 @@ fn alone(queue: &Inner, slice: &Slice, control: &RunControl) -> Result<Vec<Tenso
     Ok(outputs)
 }
 
-/// Further cores for a long run while they stand idle, and its own for others while they
-/// are at work.
+/// Further cores for a long run while they stand idle.
 struct Help<'a> {
     shared: &'a Shared,
-    way: GivingWay<'a>,
     wanted: bool,
     asked: Cell<u32>,
     given: Cell<u32>,
 }
 
 impl<'a> Help<'a> {
-    fn new(shared: &'a Shared, batch: &Batch, way: GivingWay<'a>) -> Self {
+    fn new(shared: &'a Shared, batch: &Batch) -> Self {
         let queue = &batch.queue;
         let wanted = queue.limits.idle_cores && queue.spread.wants_help(batch.estimated);
-        Self { shared, way, wanted, asked: Cell::new(0), given: Cell::new(0) }
+        Self { shared, wanted, asked: Cell::new(0), given: Cell::new(0) }
     }
 
     fn ask(&self) -> bool {

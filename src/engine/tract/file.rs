@@ -48,7 +48,7 @@ fn read_resting(path: &Path) -> std::io::Result<Vec<u8>> {
     let size = usize::try_from(file.metadata()?.len()).unwrap_or(0);
     let mut bytes = Vec::with_capacity(size);
     while file.by_ref().take(PIECE).read_to_end(&mut bytes)? > 0 {
-        courtesy::rest();
+        courtesy::point();
     }
     Ok(bytes)
 }

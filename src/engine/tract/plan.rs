@@ -85,11 +85,8 @@ impl TractPlan {
         control: &RunControl,
     ) -> TractResult<TVec<TValue>> {
         let mut state = self.take_state()?;
-        let loading = courtesy::is_asked();
         let outputs = state.run_plan_with_eval(inputs, |context, op_state, node, inputs| {
-            if loading {
-                courtesy::rest();
-            }
+            courtesy::point();
             if control.is_unwanted() {
                 return Err(Unwanted.into());
             }

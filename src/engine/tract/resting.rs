@@ -36,12 +36,12 @@ impl TypedPass for Resting {
         session: &mut OptimizerSession,
         model: &TypedModel,
     ) -> TractResult<Option<TypedModelPatch>> {
-        courtesy::rest();
+        courtesy::point();
         self.0.next(session, model)
     }
 
     fn run_direct(&mut self, model: &mut TypedModel) -> TractResult<bool> {
-        courtesy::rest();
+        courtesy::point();
         self.0.run_direct(model)
     }
 }

@@ -12,6 +12,7 @@ use super::scratch;
 use super::tile::{self, Finish, Place, Stretch, VECTORS};
 use super::vector;
 use super::weights::{ROWS, RowPanels};
+use crate::courtesy;
 
 /// Steps of the sum that a panel of columns holds: with two vectors each they fill most of the
 /// first cache.
@@ -115,6 +116,7 @@ impl Convolution<'_> {
             let to = depth.min(from + block);
             let stretch = Stretch { first: from == 0, last: (to == depth).then_some(&self.finish) };
             for start in (0..pixels).step_by(width) {
+                courtesy::point();
                 let count = width.min(pixels - start);
                 gather.columns(simd, from..to, Columns { start, count }, panel);
                 let vectors = count.div_ceil(S::F32_LANES);

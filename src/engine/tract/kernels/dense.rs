@@ -7,9 +7,13 @@ use super::scratch;
 use super::tile::{self, Finish, Place, Stretch, VECTORS};
 use super::vector;
 use super::weights::ROWS;
+use crate::courtesy;
 
 /// Steps of the sum between two visits of the output, as long as a panel stays in the first cache.
 const DEPTH: usize = 384;
+
+/// Columns between two points where the run may stand still; there may be few rows to each.
+const GIVING_WAY: usize = 256;
 
 /// Rows that are packed together: they stay in the second cache.
 const TOGETHER: usize = 20 * ROWS;
@@ -35,6 +39,7 @@ impl ColumnPanels {
         let mut panels = Vec::with_capacity(depth * columns.next_multiple_of(lanes));
         for start in (0..columns).step_by(VECTORS * lanes) {
             let width = (columns - start).next_multiple_of(lanes).min(VECTORS * lanes);
+            courtesy::point();
             for k in 0..depth {
                 let inside = |column: usize| {
                     if column < columns { vector::not_denormal(at(k, column)) } else { 0.0 }
@@ -122,6 +127,9 @@ impl WithSimd for Run<'_> {
             rows.pack(from..to, packed);
             let stretch = Stretch { first: from == 0, last: (to == depth).then_some(finish) };
             for column in (0..columns).step_by(VECTORS * lanes) {
+                if column % GIVING_WAY == 0 {
+                    courtesy::point();
+                }
                 let width = (columns - column).next_multiple_of(lanes).min(VECTORS * lanes);
                 let panel = &matrix.panels[column * depth..];
                 let panel = S::as_simd_f32s(&panel[from * width..to * width]).0;

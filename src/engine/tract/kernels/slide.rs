@@ -6,6 +6,7 @@ use super::activation::Activation;
 use super::image::{Layout, Window};
 use super::scratch;
 use super::vector;
+use crate::courtesy;
 
 /// What becomes of the numbers in a window.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +63,7 @@ impl WithSimd for Run<'_> {
         let images = image.chunks_exact(channel);
         let outputs = output.chunks_exact_mut(window.pixels().max(1));
         for (number, (image, output)) in images.zip(outputs).enumerate() {
+            courtesy::point();
             let plane = &mut copy[..layout.plane];
             match slide {
                 Slide::Weighted { .. } => layout.fill(image, plane, margin, vector::not_denormal),

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::vector;
+use crate::courtesy;
 
 /// Rows of a panel. With two vectors per row their sums fill the registers of AVX-512.
 pub(in crate::engine::tract) const ROWS: usize = 12;
@@ -22,6 +23,9 @@ impl RowPanels {
         let rows = matrix.len().checked_div(depth).unwrap_or(0);
         let mut panels = vec![[0.0; ROWS]; rows.div_ceil(ROWS) * depth];
         for (row, values) in matrix.chunks_exact(depth.max(1)).enumerate() {
+            if row % ROWS == 0 {
+                courtesy::point();
+            }
             let panel = &mut panels[row / ROWS * depth..][..depth];
             for (column, &value) in panel.iter_mut().zip(values) {
                 column[row % ROWS] = vector::not_denormal(value);

@@ -2,9 +2,13 @@
 //! one out, puts others in, and sums over several where a reshape came before.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::einsum::EinSum;
+
+use super::chain::floats;
+use crate::courtesy;
 
 /// Where an axis of the output comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +31,15 @@ pub(super) struct Contraction {
     pub(super) summed: Range<usize>,
     /// One for each axis of the output.
     pub(super) output: Vec<Source>,
-    /// A row for each channel of the output.
-    pub(super) weights: Vec<f32>,
+    pub(super) matrix: Matrix,
+}
+
+/// A constant with a row for each channel of the output, whatever the order of its axes.
+pub(super) struct Matrix {
+    values: Arc<Tensor>,
+    /// The axis of channels, then those that are summed over, then those of one.
+    order: Vec<usize>,
+    pub(super) rows: usize,
     /// Numbers in a row.
     pub(super) depth: usize,
 }
@@ -53,17 +64,58 @@ impl Contraction {
         (neighbours && axes.keep_their_order(&summed)).then_some(())?;
         let order = [axes.channels].into_iter().chain(axes.summed.iter().map(|(_, axis)| *axis));
         let order: Vec<usize> = order.chain(axes.ones).collect();
-        let view = matrix.to_plain_array_view::<f32>().ok()?.permuted_axes(order);
-        let rows = *view.shape().first()?;
-        let weights: Vec<f32> = view.iter().copied().collect();
-        let depth = weights.len().checked_div(rows).filter(|depth| *depth > 0)?;
-        Some(Self { value: left, summed, output: axes.output, weights, depth })
+        let rows = *matrix.shape().get(axes.channels)?;
+        let depth = matrix.len().checked_div(rows).filter(|depth| *depth > 0)?;
+        let matrix = Matrix { values: matrix, order, rows, depth };
+        Some(Self { value: left, summed, output: axes.output, matrix })
     }
 
     /// Where the output has its channels.
     pub(super) fn channel_axis(&self) -> Option<usize> {
         self.output.iter().position(|source| *source == Source::Channels)
     }
+}
+
+impl Matrix {
+    /// Row after row: a copy of the whole.
+    pub(super) fn to_rows(&self) -> Option<Vec<f32>> {
+        let values = floats(&self.values)?;
+        let shape = self.values.shape();
+        let long = self.order.iter().copied().filter(|axis| shape[*axis] > 1);
+        let axes: Vec<usize> = long.collect();
+        if axes.is_sorted() {
+            return Some(values.to_vec());
+        }
+        // Most exporters write a row for each number that is summed over.
+        if let [channels, summed @ ..] = &*axes
+            && summed.is_sorted()
+            && Some(channels) > summed.last()
+        {
+            return Some(transposed(values, self.rows));
+        }
+        let view = self.values.to_plain_array_view::<f32>().ok()?;
+        Some(view.permuted_axes(&*self.order).iter().copied().collect())
+    }
+}
+
+/// Numbers from a column that are read together, and columns that stay in the cache meanwhile.
+const TURNED: usize = 16;
+
+/// Columns of a matrix as rows, by blocks: along a whole column, each number is in a line of its
+/// own, which would be fetched again for the next column.
+fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
+    let depth = values.len().checked_div(columns).unwrap_or(0);
+    let mut rows = vec![0.0; values.len()];
+    for first in (0..depth).step_by(TURNED) {
+        courtesy::point();
+        let lines = first..depth.min(first + TURNED);
+        for (column, row) in rows.chunks_exact_mut(depth).enumerate() {
+            for (value, line) in row[lines.clone()].iter_mut().zip(lines.clone()) {
+                *value = values[line * columns + column];
+            }
+        }
+    }
+    rows
 }
 
 /// The axes of a product by what becomes of them.

@@ -96,14 +96,15 @@ impl Found {
     fn point(model: &TypedModel, node: &TypedNode) -> Option<Self> {
         let contraction = Contraction::of(model, node)?;
         let axis = contraction.channel_axis()?;
-        let Contraction { value: image, summed, output, weights, depth } = contraction;
+        let Contraction { value: image, summed, output, matrix } = contraction;
         let shape = &model.outlet_fact(image).ok()?.shape;
         let pixels: TDim = shape[summed.end..].iter().product();
-        let count = weights.len() / depth;
+        let count = matrix.rows;
         // Rows without pixels are `products`.
         if pixels == 1.to_dim() || count < FEW {
             return None;
         }
+        let (weights, depth) = (matrix.to_rows()?, matrix.depth);
         let following = Following::after(model, node.id.into(), axis, weights, depth, None);
         let place = Place { channels: summed, output, count, window: None };
         let (image, place) = steps(model, image, &place).unwrap_or((image, place));

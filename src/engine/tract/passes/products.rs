@@ -44,12 +44,13 @@ impl Found {
     fn rows(model: &TypedModel, node: &TypedNode) -> Option<Self> {
         let contraction = Contraction::of(model, node)?;
         let axis = contraction.channel_axis()?;
-        let Contraction { value, summed, output, weights, depth } = contraction;
+        let Contraction { value, summed, output, matrix } = contraction;
         let shape = &model.outlet_fact(value).ok()?.shape;
         let pixels: TDim = shape[summed.end..].iter().product();
         if pixels != 1.to_dim() {
             return None;
         }
+        let (weights, depth) = (matrix.to_rows()?, matrix.depth);
         let following = Following::after(model, node.id.into(), axis, weights, depth, None);
         let rows = From::Axes { first: summed.start, output };
         Some(Self { node: node.id, value, rows, depth, following })

@@ -11,6 +11,7 @@ use super::forest::{Forest, Leaves};
 use super::number::Number;
 use super::source::Aggregate;
 use super::walk::{Leaf, Rows};
+use crate::courtesy;
 use crate::engine::tract::operators::values::cells;
 
 /// Rows whose values fit into the fastest cache beside a tree.
@@ -87,6 +88,9 @@ impl<T: Number> Forest<T> {
             let (block_part, rest_part) = part.split_at(block.count);
             self.fill_block(block, aggregate, block_part);
             (rows, part) = (rest, rest_part);
+            if rows.count > 0 {
+                courtesy::point();
+            }
         }
     }
 
