@@ -15,6 +15,9 @@ use crate::courtesy::GiveWay;
 /// Runs for so long before the core is offered: some times what that costs.
 const PIECE: Duration = Duration::from_micros(200);
 
+/// A run stands still for so long even when it has only begun.
+const GRACE: Duration = Duration::from_millis(2);
+
 /// Whether the worker that stands by is at work, and who waits for it to end.
 #[derive(Default)]
 pub(super) struct Precedence {
@@ -99,12 +102,12 @@ impl GivingWay {
 }
 
 impl GiveWay for GivingWay {
-    /// A run stands still no longer than it has run: whatever waits, it takes twice its time
-    /// at most.
+    /// A run stands still little longer than it has run: whatever waits, it takes twice its
+    /// time and [`GRACE`] at most.
     fn pass(&self) {
         let now = Instant::now();
         let ran = (now - self.started).saturating_sub(self.stood.get());
-        let left = ran.saturating_sub(self.stood.get());
+        let left = (ran + GRACE).saturating_sub(self.stood.get());
         let to = self.to.as_ref().filter(|to| to.works.load(Ordering::Relaxed));
         let waited = to.is_some_and(|to| !left.is_zero() && to.wait(left));
         if !waited {
@@ -157,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_stands_still_no_longer_than_it_has_run() {
+    fn a_run_stands_still_little_longer_than_it_has_run() {
         let precedence = Arc::new(Precedence::default());
         precedence.take(|| {
             let run = GivingWay::start(Some(&precedence), LONG).unwrap();
