@@ -31,7 +31,7 @@ struct Before(Option<Rc<dyn GiveWay>>);
 
 impl Drop for Before {
     fn drop(&mut self) {
-        NOW.set(self.0.take());
+        drop(NOW.replace(self.0.take()));
     }
 }
 
@@ -41,8 +41,9 @@ pub fn with<R>(manner: Rc<dyn GiveWay>, work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// A point at which long work may stand still: between operators, and in long ones every 100
-/// microseconds or so. Elsewhere it costs as much as a function that does nothing.
+/// A point at which long work may stand still: between operators, and between blocks of long
+/// ones. Elsewhere it costs as much as a function that does nothing. Threads that help with an
+/// operator have no manner of giving way, so theirs do nothing.
 pub fn point() {
     NOW.with_borrow(|manner| {
         if let Some(manner) = manner {

@@ -109,7 +109,7 @@ impl GiveWay for GivingWay {
         let ran = (now - self.started).saturating_sub(self.stood.get());
         let left = (ran + GRACE).saturating_sub(self.stood.get());
         let to = self.to.as_ref().filter(|to| to.works.load(Ordering::Relaxed));
-        let waited = to.is_some_and(|to| !left.is_zero() && to.wait(left));
+        let waited = to.is_some_and(|to| left >= PIECE && to.wait(left));
         if !waited {
             if now - self.since.get() < PIECE {
                 return;

@@ -87,18 +87,19 @@ impl Matrix {
             return Some(values.to_vec());
         }
         // Most exporters write a row for each number that is summed over.
-        if let [channels, summed @ ..] = &*axes
-            && summed.is_sorted()
-            && Some(channels) > summed.last()
+        if let [last, before @ ..] = &*axes
+            && before.is_sorted()
+            && Some(last) > before.last()
         {
-            return Some(transposed(values, self.rows));
+            // Not always the channels: there may be one.
+            return Some(transposed(values, shape[*last]));
         }
         let view = self.values.to_plain_array_view::<f32>().ok()?;
         Some(view.permuted_axes(&*self.order).iter().copied().collect())
     }
 }
 
-/// Numbers from a column that are read together, and columns that stay in the cache meanwhile.
+/// Numbers from a column that are read together: so many lines stay in the second cache.
 const TURNED: usize = 16;
 
 /// Columns of a matrix as rows, by blocks: along a whole column, each number is in a line of its
@@ -159,5 +160,39 @@ impl Axes {
             Source::Pixel(_) | Source::One => None,
         });
         places.is_sorted()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The order of the axes, and how many there are of each.
+    fn matrices() -> impl Strategy<Value = (Vec<usize>, Vec<usize>)> {
+        let size = prop_oneof![Just(1usize), 1usize..40];
+        prop::collection::vec(size, 1..5).prop_flat_map(|shape| {
+            let axes: Vec<usize> = (0..shape.len()).collect();
+            (Just(axes).prop_shuffle(), Just(shape))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn axes_in_any_order_become_the_rows_that_a_permutation_gives(
+            (order, shape) in matrices(),
+        ) {
+            let count: usize = shape.iter().product();
+            #[expect(clippy::cast_precision_loss, reason = "a few numbers")]
+            let values: Vec<f32> = (0..count).map(|at| at as f32).collect();
+            let values = Tensor::from_shape(&shape, &values).unwrap();
+            let rows = shape[order[0]];
+            let view = values.to_plain_array_view::<f32>().unwrap().permuted_axes(&*order);
+            let expected: Vec<f32> = view.iter().copied().collect();
+            let depth = count / rows;
+            let matrix = Matrix { values: Arc::new(values.clone()), order, rows, depth };
+            prop_assert_eq!(matrix.to_rows(), Some(expected));
+        }
     }
 }

@@ -88,6 +88,7 @@ impl<T: Number> Forest<T> {
             let (block_part, rest_part) = part.split_at(block.count);
             self.fill_block(block, aggregate, block_part);
             (rows, part) = (rest, rest_part);
+            // Not in the first block alone, which is timed by the clock.
             if rows.count > 0 {
                 courtesy::point();
             }
