@@ -35,6 +35,7 @@ mod template;
 mod text_casts;
 mod verify;
 mod warm_up;
+mod weights;
 
 use std::sync::Arc;
 

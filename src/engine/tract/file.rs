@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
+use bytes::Buf;
 use prost::Message;
 use tract_onnx::pb::tensor_proto::DataType as OnnxType;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
@@ -25,10 +26,8 @@ pub(super) fn read(path: &Path) -> Result<ModelProto, LoadError> {
     if bytes.is_empty() {
         return Err(not_onnx("the file is empty".to_owned()));
     }
-    let size = bytes.len();
-    let bytes = bytes::Bytes::from(bytes);
-    let mut proto = ModelProto::decode(bytes.clone()).map_err(|error| {
-        not_onnx(format!("{error} ({size} bytes; truncated or another format?)"))
+    let mut proto = ModelProto::decode(Pieces(&bytes)).map_err(|error| {
+        not_onnx(format!("{error} ({} bytes; truncated or another format?)", bytes.len()))
     })?;
     if proto.graph.is_none() {
         return Err(not_onnx("it holds no graph".to_owned()));
@@ -41,16 +40,38 @@ pub(super) fn read(path: &Path) -> Result<ModelProto, LoadError> {
     Ok(proto)
 }
 
+/// Read or copied at once, between two rests.
+const PIECE: usize = 1 << 18;
+
 /// Reads the file piece by piece, with rests between them.
 fn read_resting(path: &Path) -> std::io::Result<Vec<u8>> {
-    const PIECE: u64 = 1 << 20;
     let mut file = File::open(path)?;
     let size = usize::try_from(file.metadata()?.len()).unwrap_or(0);
     let mut bytes = Vec::with_capacity(size);
-    while file.by_ref().take(PIECE).read_to_end(&mut bytes)? > 0 {
+    while file.by_ref().take(PIECE as u64).read_to_end(&mut bytes)? > 0 {
         courtesy::point();
     }
     Ok(bytes)
+}
+
+/// Bytes that are given out piece by piece, with rests between them.
+struct Pieces<'a>(&'a [u8]);
+
+impl Buf for Pieces<'_> {
+    fn remaining(&self) -> usize {
+        self.0.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        &self.0[..PIECE.min(self.0.len())]
+    }
+
+    fn advance(&mut self, count: usize) {
+        if count == PIECE {
+            courtesy::point();
+        }
+        self.0 = &self.0[count..];
+    }
 }
 
 /// The file's name without its directories: errors must not show paths to callers.

@@ -21,13 +21,13 @@ mod weights;
 
 pub(super) use activation::Activation;
 pub(super) use convolve::{Convolution, Preparation, convolve};
-pub(super) use dense::{ColumnPanels, Rows, dense};
+pub(super) use dense::{Rows, dense};
 pub(super) use image::Window;
 pub(super) use lrn::Lrn;
 pub(super) use slide::{Slide, slide};
 pub(super) use softmax::softmax;
 pub(super) use tile::{Bias, Finish};
-pub(super) use weights::{ROWS, RowPanels};
+pub(super) use weights::{ColumnPanels, Lines, ROWS, RowPanels};
 
 /// Whether the processor has vectors that are worth the kernels: AVX2 or AVX-512.
 pub(super) fn are_worth_it() -> bool {

@@ -56,11 +56,10 @@ impl TractModel {
         columns::describe(&mut signature, &proto, source.features.as_deref())?;
         rewrite::rewrite(&mut proto);
         let directory = source.path.parent().unwrap_or(Path::new("."));
-        let template = Template::parse(&onnx, &proto, directory, signature.clone(), config.passes)
+        let template = Template::parse(&onnx, proto, directory, signature.clone(), config.passes)
             .map_err(|CompileError(reason)| LoadError::Compile {
-                reason: file::without_directory(&reason, directory),
-            })?;
-        drop(proto);
+            reason: file::without_directory(&reason, directory),
+        })?;
         let limits = Limits { plans: config.max_plans, bytes: config.max_plan_bytes };
         let signature = Arc::new(signature);
         let shared = Shared {

@@ -13,7 +13,7 @@ use tract_onnx::tract_hir::internal::{
 
 use super::compile::{self, CompileError, LEVELS, Level};
 use super::passes::Passes;
-use super::{convert, memory, operators, rewrite};
+use super::{convert, memory, operators, rewrite, weights};
 use crate::engine::guard;
 use crate::engine::{Dim, Signature};
 use crate::tensor::Shape;
@@ -53,22 +53,28 @@ impl Template {
     /// trusted: exporters get them wrong, and tract finds them itself.
     pub(super) fn parse(
         onnx: &Onnx,
-        proto: &ModelProto,
+        mut proto: ModelProto,
         directory: &Path,
         signature: Signature,
         passes: Passes,
     ) -> Result<Self, CompileError> {
-        let parsed = guard::catch(|| onnx.parse(proto, directory.to_str()))
-            .map_err(|caught| CompileError(caught.0))?
-            .map_err(|error| CompileError::from_tract(&error))?;
-        if let Some(name) = parsed.unresolved_inputs.first() {
-            return Err(CompileError(format!("value '{name}' is used but nothing produces it")));
-        }
-        let branching = rewrite::holds_if(proto).then(|| Branching {
+        let branching = rewrite::holds_if(&proto).then(|| Branching {
             onnx: onnx.clone(),
             proto: proto.clone(),
             directory: directory.to_str().map(str::to_owned),
         });
+        let large = weights::take(&mut proto);
+        let parse = || {
+            let mut parsed = onnx.parse(&proto, directory.to_str())?;
+            large.put_into(&mut parsed.model)?;
+            Ok(parsed)
+        };
+        let parsed = guard::catch(parse)
+            .map_err(|caught| CompileError(caught.0))?
+            .map_err(|error: TractError| CompileError::from_tract(&error))?;
+        if let Some(name) = parsed.unresolved_inputs.first() {
+            return Err(CompileError(format!("value '{name}' is used but nothing produces it")));
+        }
         let weights = memory::weights(&parsed.model);
         // The first level is the one with passes.
         let level = AtomicUsize::new(usize::from(passes.are_off()));

@@ -121,10 +121,7 @@ impl Shared {
         let cost = match (&together, time.or(concrete.as_ref().ok().copied())) {
             (_, None) => None,
             (Err(_), Some(time)) => self.one_point(time, &probe.shapes),
-            (Ok(several), Some(_)) => {
-                let alone = specialise.then_some(probe);
-                self.curve(several, symbolic.as_ref(), alone)
-            }
+            (Ok(several), Some(time)) => self.curve(several, symbolic.as_ref(), (probe, time)),
         };
         Findings {
             symbolic,

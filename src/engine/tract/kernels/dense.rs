@@ -6,7 +6,7 @@ use pulp::{Arch, Simd, WithSimd};
 use super::scratch;
 use super::tile::{self, Finish, Place, Stretch, VECTORS};
 use super::vector;
-use super::weights::ROWS;
+use super::weights::{ColumnPanels, ROWS};
 use crate::courtesy;
 
 /// Steps of the sum between two visits of the output, as long as a panel stays in the first cache.
@@ -17,58 +17,6 @@ const GIVING_WAY: usize = 256;
 
 /// Rows that are packed together: they stay in the second cache.
 const TOGETHER: usize = 20 * ROWS;
-
-/// A matrix in panels of columns as wide as the tile of this processor; the last may be half.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::engine::tract) struct ColumnPanels {
-    columns: usize,
-    depth: usize,
-    /// Numbers in a vector.
-    lanes: usize,
-    panels: Vec<f32>,
-}
-
-impl ColumnPanels {
-    /// From a matrix with a row for each step of the depth; `at` gives its numbers.
-    pub(in crate::engine::tract) fn pack(
-        depth: usize,
-        columns: usize,
-        at: impl Fn(usize, usize) -> f32,
-    ) -> Self {
-        let lanes = Arch::new().dispatch(Lanes);
-        let mut panels = Vec::with_capacity(depth * columns.next_multiple_of(lanes));
-        for start in (0..columns).step_by(VECTORS * lanes) {
-            let width = (columns - start).next_multiple_of(lanes).min(VECTORS * lanes);
-            courtesy::point();
-            for k in 0..depth {
-                let inside = |column: usize| {
-                    if column < columns { vector::not_denormal(at(k, column)) } else { 0.0 }
-                };
-                panels.extend((start..start + width).map(inside));
-            }
-        }
-        Self { columns, depth, lanes, panels }
-    }
-
-    pub(in crate::engine::tract) fn columns(&self) -> usize {
-        self.columns
-    }
-
-    pub(in crate::engine::tract) fn depth(&self) -> usize {
-        self.depth
-    }
-}
-
-struct Lanes;
-
-impl WithSimd for Lanes {
-    type Output = usize;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> usize {
-        S::F32_LANES
-    }
-}
 
 /// Rows of numbers in memory, which may share some: each is made of pieces of one length, the
 /// same distance apart.
@@ -90,9 +38,9 @@ pub(in crate::engine::tract) fn dense(
     finish: &Finish<'_>,
     output: &mut [f32],
 ) {
-    let size = TOGETHER * matrix.columns;
+    let size = TOGETHER * matrix.columns();
     let most = rows.starts.len().min(TOGETHER).next_multiple_of(ROWS);
-    scratch::with([most * matrix.depth.min(DEPTH), 0], |[packed, _]| {
+    scratch::with([most * matrix.depth().min(DEPTH), 0], |[packed, _]| {
         let blocks = rows.starts.chunks(TOGETHER).zip(output.chunks_mut(size.max(1)));
         for (number, (starts, output)) in blocks.enumerate() {
             let residual = finish.residual.map(|all| &all[number * size..][..output.len()]);
@@ -119,8 +67,8 @@ impl WithSimd for Run<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { rows, matrix, finish, output, packed } = self;
         let count = rows.starts.len();
-        let &ColumnPanels { columns, depth, lanes, .. } = matrix;
-        assert_eq!(lanes, S::F32_LANES, "the matrix was packed for another processor");
+        let (columns, depth) = (matrix.columns(), matrix.depth());
+        let lanes = S::F32_LANES;
         let packed = packed.as_chunks_mut::<ROWS>().0;
         for from in (0..depth).step_by(DEPTH) {
             let to = depth.min(from + DEPTH);
@@ -131,8 +79,7 @@ impl WithSimd for Run<'_> {
                     courtesy::point();
                 }
                 let width = (columns - column).next_multiple_of(lanes).min(VECTORS * lanes);
-                let panel = &matrix.panels[column * depth..];
-                let panel = S::as_simd_f32s(&panel[from * width..to * width]).0;
+                let panel = matrix.panel(simd, column, from * width..to * width);
                 for (number, rows) in packed.chunks_exact(to - from).enumerate() {
                     let row = number * ROWS;
                     if row >= count {

@@ -9,6 +9,7 @@ use tract_onnx::tract_core::ops::einsum::EinSum;
 
 use super::chain::floats;
 use crate::courtesy;
+use crate::engine::tract::kernels::Lines;
 
 /// Where an axis of the output comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,10 +64,7 @@ impl Contraction {
         let neighbours = axes.summed.iter().map(|(value, _)| *value).eq(summed.clone());
         (neighbours && axes.keep_their_order(&summed)).then_some(())?;
         let order = [axes.channels].into_iter().chain(axes.summed.iter().map(|(_, axis)| *axis));
-        let order: Vec<usize> = order.chain(axes.ones).collect();
-        let rows = *matrix.shape().get(axes.channels)?;
-        let depth = matrix.len().checked_div(rows).filter(|depth| *depth > 0)?;
-        let matrix = Matrix { values: matrix, order, rows, depth };
+        let matrix = Matrix::new(matrix, order.chain(axes.ones).collect())?;
         Some(Self { value: left, summed, output: axes.output, matrix })
     }
 
@@ -77,25 +75,40 @@ impl Contraction {
 }
 
 impl Matrix {
-    /// Row after row: a copy of the whole.
-    pub(super) fn to_rows(&self) -> Option<Vec<f32>> {
+    /// A constant whose axes come in this order: that of the rows, then those inside of rows.
+    pub(super) fn new(values: Arc<Tensor>, order: Vec<usize>) -> Option<Self> {
+        let rows = *values.shape().get(*order.first()?)?;
+        let depth = values.len().checked_div(rows).filter(|depth| *depth > 0)?;
+        Some(Self { values, order, rows, depth })
+    }
+
+    /// As it is where rows or columns lie one after another, else a copy.
+    pub(super) fn lines(&self) -> Option<Lines<'_>> {
         let values = floats(&self.values)?;
         let shape = self.values.shape();
         let long = self.order.iter().copied().filter(|axis| shape[*axis] > 1);
         let axes: Vec<usize> = long.collect();
         if axes.is_sorted() {
-            return Some(values.to_vec());
+            return Some(Lines { values: values.into(), row: self.depth, step: 1 });
         }
         // Most exporters write a row for each number that is summed over.
+        // There may be one row, and then its numbers are in another order.
         if let [last, before @ ..] = &*axes
+            && self.order.first() == Some(last)
             && before.is_sorted()
             && Some(last) > before.last()
         {
-            // Not always the channels: there may be one.
-            return Some(transposed(values, shape[*last]));
+            return Some(Lines { values: values.into(), row: 1, step: shape[*last] });
         }
         let view = self.values.to_plain_array_view::<f32>().ok()?;
-        Some(view.permuted_axes(&*self.order).iter().copied().collect())
+        let turned: Vec<f32> = view.permuted_axes(&*self.order).iter().copied().collect();
+        Some(Lines { values: turned.into(), row: self.depth, step: 1 })
+    }
+
+    /// Row after row: a copy of the whole.
+    pub(super) fn to_rows(&self) -> Option<Vec<f32>> {
+        let Lines { values, step, .. } = self.lines()?;
+        Some(if step == 1 { values.into_owned() } else { transposed(&values, step) })
     }
 }
 
@@ -187,11 +200,13 @@ mod tests {
             #[expect(clippy::cast_precision_loss, reason = "a few numbers")]
             let values: Vec<f32> = (0..count).map(|at| at as f32).collect();
             let values = Tensor::from_shape(&shape, &values).unwrap();
-            let rows = shape[order[0]];
             let view = values.to_plain_array_view::<f32>().unwrap().permuted_axes(&*order);
             let expected: Vec<f32> = view.iter().copied().collect();
-            let depth = count / rows;
-            let matrix = Matrix { values: Arc::new(values.clone()), order, rows, depth };
+            let matrix = Matrix::new(Arc::new(values.clone()), order).unwrap();
+            let Lines { values, row, step } = matrix.lines().unwrap();
+            let places = (0..matrix.rows).flat_map(|r| (0..matrix.depth).map(move |k| (r, k)));
+            let found: Vec<f32> = places.map(|(r, k)| values[r * row + k * step]).collect();
+            prop_assert_eq!(&found, &expected);
             prop_assert_eq!(matrix.to_rows(), Some(expected));
         }
     }

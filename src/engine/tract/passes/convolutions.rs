@@ -47,6 +47,8 @@ struct Found {
     node: usize,
     image: OutletId,
     place: Place,
+    /// A row for each channel of the output.
+    weights: Vec<f32>,
     depth: usize,
     groups: usize,
     following: Following,
@@ -84,12 +86,13 @@ impl Found {
         let weights = floats(&weights)?.to_vec();
         let place = Place::of_window(spec);
         let (product, axis) = (node.id.into(), place.output_axis());
-        let following = Following::after(model, product, axis, weights, depth, Some(bias));
+        let following = Following::after(model, product, axis, bias);
         // A sliding window adds no residual.
         if depthwise && following.residual.is_some() {
             return None;
         }
-        Some(Self { node: node.id, image, place, depth, groups: conv.group, following })
+        let weights = following.scaled(weights, depth);
+        Some(Self { node: node.id, image, place, weights, depth, groups: conv.group, following })
     }
 
     /// A product with a constant matrix that leaves pixels by themselves.
@@ -104,11 +107,12 @@ impl Found {
         if pixels == 1.to_dim() || count < FEW {
             return None;
         }
-        let (weights, depth) = (matrix.to_rows()?, matrix.depth);
-        let following = Following::after(model, node.id.into(), axis, weights, depth, None);
+        let following = Following::after(model, node.id.into(), axis, vec![0.0; count]);
+        let depth = matrix.depth;
+        let weights = following.scaled(matrix.to_rows()?, depth);
         let place = Place { channels: summed, output, count, window: None };
         let (image, place) = steps(model, image, &place).unwrap_or((image, place));
-        Some(Self { node: node.id, image, place, depth, groups: 1, following })
+        Some(Self { node: node.id, image, place, weights, depth, groups: 1, following })
     }
 
     fn replace(self, model: &mut TypedModel) -> TractResult<()> {
@@ -128,8 +132,8 @@ impl Found {
     }
 
     fn operator(self, prepared: Option<Prepared>) -> Box<dyn TypedOp> {
-        let Self { place, depth, groups, following, .. } = self;
-        let Following { weights, bias, residual, activation, .. } = following;
+        let Self { place, weights, depth, groups, following, .. } = self;
+        let Following { bias, residual, activation, .. } = following;
         let rows = bias.len() / groups;
         match place.window {
             Some(spec) if groups > 1 && rows == 1 => {

@@ -9,8 +9,9 @@ use crate::engine::tract::kernels::Activation;
 
 /// A product with what follows it taken in.
 pub(super) struct Following {
-    /// A row for each channel of the output.
-    pub(super) weights: Vec<f32>,
+    /// What the weights of each channel of the output are multiplied by.
+    pub(super) scale: Vec<f32>,
+    /// What is added after that.
     pub(super) bias: Vec<f32>,
     /// A value of the output's shape that is added.
     pub(super) residual: Option<OutletId>,
@@ -20,23 +21,20 @@ pub(super) struct Following {
 }
 
 impl Following {
-    /// Goes on from a product whose output has its channels at an axis.
+    /// Goes on from a product whose output has its channels at an axis; each has a bias.
     pub(super) fn after(
         model: &TypedModel,
         product: OutletId,
         axis: usize,
-        weights: Vec<f32>,
-        depth: usize,
-        bias: Option<Vec<f32>>,
+        bias: Vec<f32>,
     ) -> Self {
-        let rows = weights.len() / depth.max(1);
-        let bias = bias.unwrap_or_else(|| vec![0.0; rows]);
+        let channels = Channels { axis, count: bias.len() };
+        let scale = vec![1.0; bias.len()];
         let activation = Activation::None;
-        let mut all = Self { weights, bias, residual: None, activation, last: product };
-        let channels = Channels { axis, count: rows };
+        let mut all = Self { scale, bias, residual: None, activation, last: product };
         while let Some((next, slot)) = chain::only_successor(model, all.last) {
             let taken = match chain::step(model, next, slot, channels) {
-                Some(step) => all.take(step, depth),
+                Some(step) => all.take(step),
                 None => all.take_residual(model, next, slot),
             };
             if !taken {
@@ -47,15 +45,14 @@ impl Following {
         all
     }
 
-    fn take(&mut self, step: Step, depth: usize) -> bool {
+    fn take(&mut self, step: Step) -> bool {
         let linear = self.activation == Activation::None;
         match step {
             Step::Scale(factors) if linear && self.residual.is_none() => {
-                let rows = self.weights.chunks_exact_mut(depth.max(1));
-                for ((row, bias), factor) in rows.zip(&mut self.bias).zip(factors) {
-                    for weight in row {
-                        *weight *= factor;
-                    }
+                for ((scale, bias), factor) in
+                    self.scale.iter_mut().zip(&mut self.bias).zip(factors)
+                {
+                    *scale *= factor;
                     *bias *= factor;
                 }
             }
@@ -70,6 +67,16 @@ impl Following {
             Step::Scale(_) | Step::Offset(_) | Step::Activation(_) => return false,
         }
         true
+    }
+
+    /// The weights with their scale, from a row for each channel.
+    pub(super) fn scaled(&self, mut weights: Vec<f32>, depth: usize) -> Vec<f32> {
+        for (row, scale) in weights.chunks_exact_mut(depth.max(1)).zip(&self.scale) {
+            for weight in row {
+                *weight *= scale;
+            }
+        }
+        weights
     }
 
     /// Takes in what a node adds to the value, if it adds something of the same shape.

@@ -12,7 +12,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::cnn::conv::Conv;
 
 use super::chain::floats;
-use super::contraction::Contraction;
+use super::contraction::{Contraction, Matrix};
 use super::dense::{Dense, From, Product};
 use super::follow::Following;
 use super::windows;
@@ -36,7 +36,7 @@ struct Found {
     node: usize,
     value: OutletId,
     rows: From,
-    depth: usize,
+    matrix: Matrix,
     following: Following,
 }
 
@@ -50,10 +50,9 @@ impl Found {
         if pixels != 1.to_dim() {
             return None;
         }
-        let (weights, depth) = (matrix.to_rows()?, matrix.depth);
-        let following = Following::after(model, node.id.into(), axis, weights, depth, None);
+        let following = Following::after(model, node.id.into(), axis, vec![0.0; matrix.rows]);
         let rows = From::Axes { first: summed.start, output };
-        Some(Self { node: node.id, value, rows, depth, following })
+        Some(Self { node: node.id, value, rows, matrix, following })
     }
 
     fn windows(model: &TypedModel, node: &TypedNode) -> Option<Self> {
@@ -73,25 +72,22 @@ impl Found {
             [all] => vec![all; outputs],
             ref each => each.to_vec(),
         };
-        let depth = *weights.shape().last()?;
         let places: usize = spec.kernel_shape.iter().product();
+        let depth = *weights.shape().last()?;
         let channels = depth.checked_div(places).filter(|channels| *channels > 0)?;
         // The channels of a place lie together in the image, so they must in the matrix.
-        let rows = floats(&weights)?.chunks_exact(depth);
-        let weights = rows.flat_map(|row| {
-            let at = move |place: usize, channel: usize| row[channel * places + place];
-            (0..places).flat_map(move |place| (0..channels).map(move |channel| at(place, channel)))
-        });
-        let (weights, axis) = (weights.collect(), fact.rank() - 1);
-        let following = Following::after(model, node.id.into(), axis, weights, depth, Some(bias));
+        let weights = weights.into_tensor().into_shape(&[outputs, channels, places]).ok()?;
+        let matrix = Matrix::new(weights.into_arc_tensor(), vec![0, 2, 1])?;
+        let following = Following::after(model, node.id.into(), fact.rank() - 1, bias);
         let rows = From::Windows(Box::new(spec.clone()));
-        Some(Self { node: node.id, value, rows, depth, following })
+        Some(Self { node: node.id, value, rows, matrix, following })
     }
 
     fn replace(self, model: &mut TypedModel) -> TractResult<()> {
-        let Self { node, value, rows, depth, following } = self;
-        let Following { weights, bias, residual, activation, last } = following;
-        let matrix = ColumnPanels::pack(depth, bias.len(), |k, column| weights[column * depth + k]);
+        let Self { node, value, rows, matrix, following } = self;
+        let Following { scale, bias, residual, activation, last } = following;
+        let Some(lines) = matrix.lines() else { return Ok(()) };
+        let matrix = ColumnPanels::pack(&lines, matrix.depth, &scale);
         let product = Product { rows, matrix, bias, residual: residual.is_some(), activation };
         let mut patch = TypedModelPatch::new("product");
         let inputs: Vec<OutletId> = [value].into_iter().chain(residual).collect();

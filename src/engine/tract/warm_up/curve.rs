@@ -13,11 +13,11 @@ use crate::tensor::{Shape, Tensor};
 
 /// Runs of one plan on inputs of one shape: the best of them counts.
 const MAX_RUNS: usize = 20;
-const RUNS_BUDGET: Duration = Duration::from_millis(10);
+const RUNS_BUDGET: Duration = Duration::from_millis(6);
 
 /// The sizes to measure, and the time for all of them together.
 const MAX_ROWS: usize = 256;
-const BUDGET: Duration = Duration::from_millis(100);
+const BUDGET: Duration = Duration::from_millis(60);
 
 /// A row in a batch of twice the size must cost this share of one in the best so far for
 /// the larger batch to have gained anything.
@@ -62,21 +62,23 @@ impl Shared {
     }
 
     /// The curve of a model whose rows stand alone. Where each shape needs a plan of its own
-    /// only the sizes are measured that there are plans for; `alone` has a faster plan for
-    /// its shapes than the one for all.
+    /// only the sizes are measured that there are plans for; `measured` is what one run of the
+    /// probe's shapes takes, by the plan that will serve them.
     pub(super) fn curve(
         &self,
         sized: &Sized,
         symbolic: Option<&Arc<TractPlan>>,
-        alone: Option<&Probe>,
+        (probe, measured): (&Probe, Duration),
     ) -> Option<CostCurve> {
         let shapes = |rows| probe::shapes(&self.signature, rows, sized.size);
         let one = shapes(1)?;
+        let known = (probe.shapes == one).then_some(measured);
         let mut points = Vec::new();
         let mut add = |plan: &TractPlan, rows: usize| {
-            let time = self.measure(plan, &shapes(rows)?).ok()?;
+            let known = known.filter(|_| rows == 1);
+            let time = known.or_else(|| self.measure(plan, &shapes(rows)?).ok())?;
             points.push(CostPoint { rows, time });
-            Some(time.as_secs_f64() / f64::from(u32::try_from(rows).ok()?))
+            Some(time / u32::try_from(rows).ok()?)
         };
         match symbolic {
             None => {
@@ -84,15 +86,17 @@ impl Shared {
                 add(&sized.together, ROWS_TOGETHER);
             }
             Some(plan) => {
-                let fast = alone.filter(|probe| probe.shapes == one).map(|probe| &probe.plan);
-                let mut best = add(fast.unwrap_or(plan), 1)?;
+                let mut best = add(plan, 1)?;
                 let (started, mut hopeless) = (Stopwatch::start(), 0);
-                let mut rows = 2;
-                while rows <= MAX_ROWS && hopeless < HOPELESS && started.elapsed() < BUDGET {
-                    let Some(per_row) = add(plan, rows) else { break };
-                    hopeless = if per_row < best * GAINED { 0 } else { hopeless + 1 };
+                for power in 1..=MAX_ROWS.ilog2() {
+                    let rows = 1 << power;
+                    let runs_out = started.elapsed() + best * rows > BUDGET;
+                    if runs_out || hopeless == HOPELESS {
+                        break;
+                    }
+                    let Some(per_row) = add(plan, rows as usize) else { break };
+                    hopeless = if per_row < best.mul_f64(GAINED) { 0 } else { hopeless + 1 };
                     best = best.min(per_row);
-                    rows *= 2;
                 }
             }
         }
