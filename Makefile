@@ -4,7 +4,7 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 PYTHON ?= python3
 export CARGO_TARGET_DIR := $(TARGET)
 
-.PHONY: run test check bench chaos trees networks clients sources conformance wild
+.PHONY: run test check bench chaos allocators trees networks clients sources conformance wild
 
 ## Serves the models of this repository on 127.0.0.1:8080.
 run:
@@ -53,6 +53,14 @@ bench:
 ## Ten minutes of random requests, cancellations and swaps, every answer checked.
 chaos:
 	$(CARGO) bench --bench load -- chaos
+
+## The server with mimalloc, which it ships with, against the system's allocator and jemalloc (Debian's libjemalloc2).
+JEMALLOC ?= /usr/lib/x86_64-linux-gnu/libjemalloc.so.2
+allocators:
+	$(CARGO) build --release --locked --no-default-features
+	cp $(TARGET)/release/onnxd $(TARGET)/release/onnxd-system-allocator
+	ONNXD_SYSTEM_ALLOCATOR=$(TARGET)/release/onnxd-system-allocator ONNXD_JEMALLOC=$(JEMALLOC) \
+		$(CARGO) bench --bench load -- allocators
 
 ## Tree ensembles against onnxruntime on the same files, both on one core.
 trees:

@@ -10,6 +10,11 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use onnxd::tensor::json::{NonFinite, Reader, read_nested, write_flat};
 use onnxd::tensor::{Data, DataType, Shape, binary};
 
+/// As in the server.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const FLOATS: u32 = 3 * 224 * 224;
 
 /// From 0 to 1, in no order that a processor could learn.
@@ -77,5 +82,30 @@ fn encode(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decode, encode);
+/// What a buffer of one's own for each answer costs, against one that is used again.
+fn buffers(criterion: &mut Criterion) {
+    let all = values();
+    for count in [10, FLOATS as usize] {
+        let data = Data::Fp32(all[..count].to_vec());
+        let mut group = criterion.benchmark_group(format!("encode {count} floats binary"));
+        group.bench_function("into a new buffer", |bencher| {
+            bencher.iter(|| {
+                let mut out = Vec::with_capacity(binary::encoded_len(&data));
+                binary::encode(black_box(&data), &mut out);
+                out
+            });
+        });
+        let mut out = Vec::new();
+        group.bench_function("into the same again", |bencher| {
+            bencher.iter(|| {
+                out.clear();
+                binary::encode(black_box(&data), &mut out);
+                black_box(&out).len()
+            });
+        });
+        group.finish();
+    }
+}
+
+criterion_group!(benches, decode, encode, buffers);
 criterion_main!(benches);

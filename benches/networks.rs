@@ -19,7 +19,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mimalloc::MiMalloc;
 use onnxd::engine::tract::{Config, Passes, TractEngine};
 use onnxd::engine::{Engine, LoadedModel, ModelSource, Plan, PlanLookup};
 use onnxd::tensor::{Shape, Tensor};
@@ -27,8 +26,9 @@ use onnxd::tensor::{Shape, Tensor};
 use reference::Reference;
 
 /// What the server allocates with.
+#[cfg(feature = "mimalloc")]
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const MODELS: [&str; 7] = [
     "light_densenet121",

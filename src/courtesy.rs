@@ -74,6 +74,14 @@ fn time_of(clock: ClockId) -> Duration {
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
+/// The points that the work passes.
+#[cfg(test)]
+pub(crate) fn points_of(work: impl FnOnce()) -> u32 {
+    let counts = Rc::new(tests::Counts::default());
+    with(Rc::clone(&counts) as Rc<dyn GiveWay>, work);
+    counts.0.get()
+}
+
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
@@ -82,7 +90,7 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Counts(Cell<u32>);
+    pub(super) struct Counts(pub(super) Cell<u32>);
 
     impl GiveWay for Counts {
         fn pass(&self) {

@@ -11,6 +11,7 @@ mod data_type;
 pub mod json;
 mod shape;
 
+pub use compact_str::CompactString;
 pub(crate) use data::each;
 pub use data::{Data, Element};
 pub use data_type::{DataType, UnknownDataType};

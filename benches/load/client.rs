@@ -174,17 +174,32 @@ pub fn once(address: SocketAddr, request: &[u8]) -> u16 {
 
 /// Status and body of one request on a connection of its own.
 pub fn fetch(address: SocketAddr, request: &[u8]) -> Option<(u16, Vec<u8>)> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.write_all(request).ok()?;
-    let mut buffer = Vec::new();
-    let mut chunk = [0; 16 * 1024];
-    loop {
-        if let Some(answer) = parse(&buffer) {
-            return Some((answer.status, buffer[answer.body..answer.end].to_vec()));
-        }
-        match stream.read(&mut chunk) {
-            Ok(0) | Err(_) => return None,
-            Ok(read) => buffer.extend_from_slice(&chunk[..read]),
+    Connection::open(address)?.ask(request)
+}
+
+/// Asks one question after the other.
+pub struct Connection(TcpStream);
+
+impl Connection {
+    pub fn open(address: SocketAddr) -> Option<Self> {
+        let stream = TcpStream::connect(address).ok()?;
+        stream.set_nodelay(true).ok()?;
+        Some(Self(stream))
+    }
+
+    /// Status and body of the answer; `None` if the connection breaks.
+    pub fn ask(&mut self, request: &[u8]) -> Option<(u16, Vec<u8>)> {
+        self.0.write_all(request).ok()?;
+        let mut buffer = Vec::new();
+        let mut chunk = [0; 16 * 1024];
+        loop {
+            if let Some(answer) = parse(&buffer) {
+                return Some((answer.status, buffer[answer.body..answer.end].to_vec()));
+            }
+            match self.0.read(&mut chunk) {
+                Ok(0) | Err(_) => return None,
+                Ok(read) => buffer.extend_from_slice(&chunk[..read]),
+            }
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! `cargo bench --bench load` prints the tables of docs/PERFORMANCE.md. Arguments after `--`
 //! choose parts by name: `ratios`, `generator`, `saturation`, `tail`, `flood`, `mix`,
-//! `overload`, `idle`, `soak`, `swaps` (behind it the name of a model), and `chaos`, which
-//! runs only if it is named. `rounds=2`, `seconds=10` (of the overload) and `minutes=1` (of
+//! `overload`, `idle`, `soak`, `shapes`, `swaps` (behind it the name of a model), and `chaos` and
+//! `allocators`, which run only if they are named. `rounds=2`, `seconds=10` (of the overload) and `minutes=1` (of
 //! the chaos) make a quick look of it.
 //!
 //! Client, server and empty handler share the machine's cores, so rates are not the
@@ -15,6 +15,7 @@
     reason = "a benchmark that cannot go on stops, and its figures are rounded"
 )]
 
+mod allocators;
 mod capacity;
 mod chaos;
 mod client;
@@ -37,6 +38,7 @@ mod raw;
 mod repository;
 mod saturation;
 mod seen;
+mod shapes;
 mod soak;
 mod steady;
 mod subjects;
@@ -45,11 +47,10 @@ mod tail;
 
 use std::env;
 
-use mimalloc::MiMalloc;
-
 /// As in the server, so that a plan alone is as fast here as there.
+#[cfg(feature = "mimalloc")]
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     if env::var_os(process::EMPTY_HANDLER).is_some() {
@@ -91,8 +92,15 @@ fn main() {
     if wanted("soak") {
         soak::run();
     }
+    if wanted("shapes") {
+        figures.extend(shapes::run());
+    }
     if wanted("swaps") {
         swaps::run(parts.get(1).copied(), number(&arguments, "swaps"));
+    }
+    // Needs other servers: only by name.
+    if parts.contains(&"allocators") {
+        allocators::run();
     }
     // Ten minutes that give no figure: only by name.
     if parts.contains(&"chaos") {

@@ -34,7 +34,11 @@ pub struct Serving {
 impl Serving {
     /// The server over the given models, ready.
     pub fn onnxd(models: &Path, arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_onnxd"));
+        Self::over(Command::new(env!("CARGO_BIN_EXE_onnxd")), models, arguments)
+    }
+
+    /// The same with a server of one's own.
+    pub fn over(mut command: Command, models: &Path, arguments: &[&str]) -> Self {
         command.arg("serve").arg(models).args(["--http-addr", "127.0.0.1:0", "--log", "json"]);
         command.args(["--log-filter", "onnxd::app=info,error"]).args(arguments);
         let serving = Self::start(command, "\"http.addr\":\"");

@@ -12,12 +12,12 @@ use crate::question::{Check, Question};
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(3);
 
-struct Scenario {
-    name: &'static str,
+pub struct Scenario {
+    pub name: &'static str,
     path: &'static str,
     headers: String,
     body: Vec<u8>,
-    connections: usize,
+    pub connections: usize,
     check: Check,
     bar: f64,
 }
@@ -27,17 +27,27 @@ pub fn run() -> Vec<Figure> {
     let empty = Serving::empty_handler();
     println!("| scenario | onnxd /s | empty handler /s | ratio | p50 | p99 |");
     println!("|---|---|---|---|---|---|");
-    let scenarios = [digits_json(), digits_binary(), image_json(), image_binary()];
-    scenarios.iter().map(|scenario| measure(&onnxd, &empty, scenario)).collect()
+    scenarios().iter().map(|scenario| measure(&onnxd, &empty, scenario)).collect()
+}
+
+pub fn scenarios() -> [Scenario; 4] {
+    [digits_json(), digits_binary(), image_json(), image_binary()]
+}
+
+impl Scenario {
+    pub fn question(&self) -> Question {
+        self.to(self.path, Arc::clone(&self.check))
+    }
+
+    fn to(&self, path: &str, check: Check) -> Question {
+        let request = client::post(path, &self.headers, &self.body).into();
+        Question { request, rows: 1, check }
+    }
 }
 
 fn measure(onnxd: &Serving, empty: &Serving, scenario: &Scenario) -> Figure {
-    let question = |path, check| {
-        let request = client::post(path, &scenario.headers, &scenario.body);
-        [Question { request: request.into(), rows: 1, check }]
-    };
-    let request = question(scenario.path, Arc::clone(&scenario.check));
-    let baseline = question("/", Arc::new(|_| true));
+    let request = [scenario.question()];
+    let baseline = [scenario.to("/", Arc::new(|_| true))];
     let mut rounds: Vec<(f64, f64, f64, Duration, Duration)> = (0..ROUNDS)
         .map(|_| {
             let ours = client::load(onnxd.address, &request, scenario.connections, ROUND);

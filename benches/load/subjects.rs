@@ -30,8 +30,8 @@ pub fn flights(raw: &Raw) -> Vec<Tensor> {
             .collect();
         let picked = (0..ROWS).map(|_| values[random.below(values.len())]);
         let data: Data = if values[0].is_string() {
-            let texts = picked.map(|value| value.as_str().expect("a text").to_owned());
-            texts.collect::<Vec<_>>().into()
+            let texts = picked.map(|value| value.as_str().expect("a text"));
+            Data::Bytes(texts.map(Into::into).collect())
         } else {
             // What is missing is NaN.
             picked.map(|value| value.as_f64().map_or(f32::NAN, narrow)).collect::<Vec<_>>().into()

@@ -17,6 +17,7 @@ use super::{
     Batching, CostCurve, CostPoint, Dim, Engine, Facts, LoadError, LoadedModel, ModelSource, Plan,
     PlanLookup, RunControl, RunError, Signature, TensorSpec, guard,
 };
+use crate::courtesy::{self, Stopwatch};
 use crate::tensor::{Data, DataType, Shape, Tensor};
 
 /// A value that makes the run which holds it fail.
@@ -30,8 +31,10 @@ pub const PANICS: i64 = -2;
 pub struct FakeModel {
     /// Rows of different callers may run together.
     pub rows: bool,
-    /// Time of one run.
+    /// Time of one run, which sleeps.
     pub delay_ms: u64,
+    /// Processor time of one run, which computes and may stand still at any time.
+    pub computes_ms: u64,
     /// What the warm-up pretends to have measured: rows and microseconds of a run.
     pub costs: Vec<(usize, u64)>,
     /// From 1 to 3.
@@ -40,7 +43,8 @@ pub struct FakeModel {
 
 impl Default for FakeModel {
     fn default() -> Self {
-        Self { rows: true, delay_ms: 0, costs: vec![(1, 1000), (64, 1000)], inputs: 1 }
+        let costs = vec![(1, 1000), (64, 1000)];
+        Self { rows: true, delay_ms: 0, computes_ms: 0, costs, inputs: 1 }
     }
 }
 
@@ -83,6 +87,7 @@ impl FakeModel {
             batching,
             plan: Arc::new(FakePlan {
                 delay: Duration::from_millis(self.delay_ms),
+                computes: Duration::from_millis(self.computes_ms),
                 runs: AtomicUsize::new(0),
             }),
         }
@@ -136,6 +141,7 @@ impl LoadedModel for FakeLoaded {
 
 struct FakePlan {
     delay: Duration,
+    computes: Duration,
     runs: AtomicUsize,
 }
 
@@ -148,6 +154,10 @@ impl Plan for FakePlan {
                 return Err(RunError::Stopped);
             }
             thread::sleep(Duration::from_millis(1));
+        }
+        let computed = Stopwatch::start();
+        while computed.elapsed() < self.computes {
+            courtesy::point();
         }
         guard::catch(|| {
             for input in inputs {

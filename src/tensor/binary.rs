@@ -3,7 +3,7 @@
 //!
 //! Source: Triton's "Binary Tensor Data Extension" of the Open Inference Protocol.
 
-use super::{Data, DataType, Shape};
+use super::{CompactString, Data, DataType, Shape};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BinaryError {
@@ -114,7 +114,7 @@ fn decode_bools(bytes: &[u8]) -> Result<Vec<bool>, BinaryError> {
         .collect()
 }
 
-fn decode_strings(shape: &Shape, bytes: &[u8]) -> Result<Vec<String>, BinaryError> {
+fn decode_strings(shape: &Shape, bytes: &[u8]) -> Result<Vec<CompactString>, BinaryError> {
     let elements = shape.elements();
     // The shape is the caller's word; the bytes bound what can really be there.
     let mut strings = Vec::with_capacity(elements.min(bytes.len() / 4));
@@ -129,7 +129,7 @@ fn decode_strings(shape: &Shape, bytes: &[u8]) -> Result<Vec<String>, BinaryErro
             return Err(truncated);
         };
         let string = std::str::from_utf8(string).map_err(|_| BinaryError::NotUtf8 { element })?;
-        strings.push(string.to_owned());
+        strings.push(string.into());
         rest = after;
     }
     if rest.is_empty() {
@@ -199,7 +199,7 @@ mod tests {
             list(any::<f32>()).prop_map(|v| Data::Fp16(v.into_iter().map(f16::from_f32).collect())),
             list(any::<f32>()).prop_map(Data::Fp32),
             list(any::<f64>()).prop_map(Data::Fp64),
-            list(any::<String>()).prop_map(Data::Bytes),
+            list(any::<String>().prop_map(Into::into)).prop_map(Data::Bytes),
         ]
     }
 

@@ -1,5 +1,6 @@
 //! The typed storage behind a tensor.
 
+use compact_str::CompactString;
 use half::f16;
 
 use super::DataType;
@@ -19,7 +20,8 @@ pub enum Data {
     Fp16(Vec<f16>),
     Fp32(Vec<f32>),
     Fp64(Vec<f64>),
-    Bytes(Vec<String>),
+    /// Short texts, as categories are, take no memory of their own.
+    Bytes(Vec<CompactString>),
 }
 
 /// Runs one generic expression for whatever the element type is:
@@ -118,7 +120,7 @@ elements! {
     f16 => Fp16,
     f32 => Fp32,
     f64 => Fp64,
-    String => Bytes,
+    CompactString => Bytes,
 }
 
 impl Data {

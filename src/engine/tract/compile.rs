@@ -9,7 +9,7 @@ use tract_onnx::tract_core::optim::Optimizer;
 use super::convert;
 use super::doubles;
 use super::memory::{self, Estimate};
-use super::passes::Passes;
+use super::passes::{Packing, Passes, Shelf};
 use super::resting;
 use super::stateless;
 use super::text_casts;
@@ -68,7 +68,7 @@ pub(super) const LEVELS: [Level; 5] =
 pub(super) fn compile(
     signature: &Signature,
     levels: &[Level],
-    passes: Passes,
+    (passes, shelf): (Passes, &Shelf),
     build: impl Fn() -> TractResult<InferenceModel>,
 ) -> Result<Compiled, CompileError> {
     let (weights, typed) = guarded(|| {
@@ -77,9 +77,10 @@ pub(super) fn compile(
     })?;
     let mut first_error = None;
     for &level in levels {
-        match guarded(|| finish(typed.clone(), level, passes)) {
+        let packing = Packing::of(shelf);
+        match guarded(|| finish(typed.clone(), level, passes, &packing)) {
             Ok(mut compiled) => {
-                compiled.memory.weights = weights;
+                compiled.memory.weights = weights.saturating_sub(packing.packed());
                 return Ok(compiled);
             }
             Err(error) => first_error = first_error.or(Some(error)),
@@ -115,11 +116,16 @@ fn typed(signature: &Signature, model: InferenceModel) -> TractResult<TypedModel
     Ok(model)
 }
 
-fn finish(mut model: TypedModel, level: Level, passes: Passes) -> TractResult<Compiled> {
+fn finish(
+    mut model: TypedModel,
+    level: Level,
+    passes: Passes,
+    packing: &Packing<'_>,
+) -> TractResult<Compiled> {
     match level {
         Level::Passes => {
             resting::optimize(&mut model, Optimizer::declutter())?;
-            passes.run(&mut model)?;
+            passes.run(&mut model, packing)?;
             resting::optimize(&mut model, Optimizer::codegen())?;
         }
         Level::Full => {

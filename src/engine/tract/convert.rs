@@ -3,7 +3,7 @@
 use tract_onnx::prelude::tract_ndarray::{ArrayD, IxDyn};
 use tract_onnx::prelude::{Datum, DatumType, IntoTensor, Tensor as TractTensor, TractResult};
 
-use crate::tensor::{Data, DataType, Shape, Tensor};
+use crate::tensor::{CompactString, Data, DataType, Shape, Tensor};
 
 pub(super) fn datum_type(data_type: DataType) -> DatumType {
     match data_type {
@@ -39,7 +39,8 @@ pub(super) fn into_tract(tensor: &Tensor) -> TractResult<TractTensor> {
         Data::Fp32(values) => TractTensor::from_shape(dims, values),
         Data::Fp64(values) => TractTensor::from_shape(dims, values),
         Data::Bytes(values) => {
-            Ok(ArrayD::from_shape_vec(IxDyn(dims), values.clone())?.into_tensor())
+            let texts = values.iter().map(ToString::to_string).collect();
+            Ok(ArrayD::from_shape_vec(IxDyn(dims), texts)?.into_tensor())
         }
     }
 }
@@ -59,7 +60,7 @@ pub(super) fn from_tract(tensor: &TractTensor, declared: DataType) -> Result<Ten
         DataType::Fp16 => values::<half::f16>(tensor).map(Data::Fp16),
         DataType::Fp32 => values::<f32>(tensor).map(Data::Fp32),
         DataType::Fp64 => values::<f64>(tensor).map(Data::Fp64),
-        DataType::Bytes => values::<String>(tensor).map(Data::Bytes),
+        DataType::Bytes => texts(tensor).map(Data::Bytes),
     };
     let data = data.ok_or_else(|| {
         format!("is declared {declared} but the graph produced {:?}", tensor.datum_type())
@@ -70,4 +71,9 @@ pub(super) fn from_tract(tensor: &TractTensor, declared: DataType) -> Result<Ten
 
 fn values<T: Datum>(tensor: &TractTensor) -> Option<Vec<T>> {
     Some(tensor.as_plain_ram()?.as_slice::<T>().ok()?.to_vec())
+}
+
+fn texts(tensor: &TractTensor) -> Option<Vec<CompactString>> {
+    let texts = tensor.as_plain_ram()?.as_slice::<String>().ok()?;
+    Some(texts.iter().map(CompactString::from).collect())
 }

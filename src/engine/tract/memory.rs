@@ -10,7 +10,8 @@ use tract_onnx::tract_core::ops::konst::Const;
 /// Bytes, estimated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Estimate {
-    /// The optimiser packs weights for its kernels, so each plan has a copy of its own.
+    /// tract's optimiser packs weights for its kernels, so each plan has a copy of its own; not
+    /// of those that the plans share (see `passes`).
     pub(super) weights: u64,
     pub(super) working_set: u64,
 }

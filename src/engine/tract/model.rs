@@ -169,7 +169,7 @@ impl LoadedModel for TractModel {
             strategy: strategy.to_owned(),
             strategy_reason: self.findings.reason.clone(),
             memory_bytes: self.shared.template.weights
-                + self.shared.template.operator_bytes()
+                + self.shared.template.shared_bytes()
                 + own.total()
                 + cached_bytes,
             plans: cached + usize::from(self.findings.symbolic.is_some()),

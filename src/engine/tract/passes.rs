@@ -13,6 +13,7 @@ mod convolved;
 mod dense;
 mod follow;
 mod lrn;
+mod packing;
 mod pools;
 mod prepared;
 mod products;
@@ -26,6 +27,7 @@ use std::fmt;
 use tract_onnx::prelude::*;
 
 use super::kernels;
+pub(super) use packing::{Packing, Shelf};
 
 /// One pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,10 +54,10 @@ impl Pass {
         }
     }
 
-    fn run(self, model: &mut TypedModel) -> TractResult<()> {
+    fn run(self, model: &mut TypedModel, packing: &Packing<'_>) -> TractResult<()> {
         match self {
-            Self::Convolutions => convolutions::run(model),
-            Self::Products => products::run(model),
+            Self::Convolutions => convolutions::run(model, packing),
+            Self::Products => products::run(model, packing),
             Self::Pools => pools::run(model),
             Self::Lrn => lrn::run(model),
             Self::Softmax => softmax::run(model),
@@ -100,9 +102,9 @@ impl Passes {
     }
 
     /// Changes a graph that tract has decluttered.
-    pub(super) fn run(self, model: &mut TypedModel) -> TractResult<()> {
+    pub(super) fn run(self, model: &mut TypedModel, packing: &Packing<'_>) -> TractResult<()> {
         for pass in ORDER.into_iter().filter(|&pass| self.has(pass)) {
-            pass.run(model)?;
+            pass.run(model, packing)?;
         }
         Ok(())
     }

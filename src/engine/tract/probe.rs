@@ -82,7 +82,7 @@ fn fill(data_type: DataType, n: usize, random: &mut Random) -> Data {
         DataType::Fp16 => Data::Fp16((0..n).map(|_| f16::from_f32(random.unit())).collect()),
         DataType::Fp32 => Data::Fp32((0..n).map(|_| random.unit()).collect()),
         DataType::Fp64 => Data::Fp64((0..n).map(|_| random.unit().into()).collect()),
-        DataType::Bytes => Data::Bytes((0..n).map(|_| random.pick(&TEXTS).to_owned()).collect()),
+        DataType::Bytes => Data::Bytes((0..n).map(|_| random.pick(&TEXTS).into()).collect()),
     }
 }
 

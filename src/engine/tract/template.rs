@@ -12,7 +12,7 @@ use tract_onnx::tract_hir::internal::{
 };
 
 use super::compile::{self, CompileError, LEVELS, Level};
-use super::passes::Passes;
+use super::passes::{Passes, Shelf};
 use super::{convert, memory, operators, rewrite, weights};
 use crate::engine::guard;
 use crate::engine::{Dim, Signature};
@@ -35,6 +35,7 @@ pub(super) struct Template {
     /// The first of [`compile::LEVELS`] to try.
     level: AtomicUsize,
     passes: Passes,
+    shelf: Shelf,
     /// Bytes that the template itself holds.
     pub(super) weights: u64,
     /// What is needed to parse again, if the graph depends on the shapes.
@@ -78,12 +79,14 @@ impl Template {
         let weights = memory::weights(&parsed.model);
         // The first level is the one with passes.
         let level = AtomicUsize::new(usize::from(passes.are_off()));
-        Ok(Self { model: parsed.model, signature, level, passes, weights, branching })
+        let shelf = Shelf::default();
+        Ok(Self { model: parsed.model, signature, level, passes, shelf, weights, branching })
     }
 
-    /// Bytes of the tables that operators of ours hold, shared by all plans.
-    pub(super) fn operator_bytes(&self) -> u64 {
-        operators::bytes(&self.model)
+    /// Bytes of what all plans share besides the weights: tables that operators of ours hold,
+    /// and packed matrices.
+    pub(super) fn shared_bytes(&self) -> u64 {
+        operators::bytes(&self.model) + self.shelf.bytes()
     }
 
     /// One plan for every shape that the signature allows; every open dimension becomes a
@@ -159,7 +162,7 @@ impl Template {
         shapes: Vec<ShapeFactoid>,
         levels: &[Level],
     ) -> Result<compile::Compiled, CompileError> {
-        compile::compile(&self.signature, levels, self.passes, || {
+        compile::compile(&self.signature, levels, (self.passes, &self.shelf), || {
             let mut model = match &self.branching {
                 Some(branching) => branching.parse_for(self, &shapes)?,
                 None => self.model.clone(),

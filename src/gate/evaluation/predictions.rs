@@ -240,7 +240,7 @@ fn list(classes: &[String]) -> String {
 mod tests {
     use super::*;
     use crate::engine::{Columns, Dim, Label, Role};
-    use crate::tensor::{Data, DataType, Shape};
+    use crate::tensor::{CompactString, Data, DataType, Shape};
 
     fn signature(classes: &[&str]) -> Signature {
         let names = classes.iter().map(|name| Label::Text((*name).to_owned())).collect();
@@ -260,7 +260,8 @@ mod tests {
 
     fn outputs(labels: &[&str], scores: &[f32]) -> Vec<Tensor> {
         let (rows, width) = (labels.len(), scores.len() / labels.len());
-        let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
+        let labels: Vec<CompactString> =
+            labels.iter().map(|label| CompactString::from(*label)).collect();
         let tensor =
             |dims: Vec<usize>, data: Data| Tensor::new(Shape::new(dims).unwrap(), data).unwrap();
         vec![tensor(vec![rows], labels.into()), tensor(vec![rows, width], scores.to_vec().into())]

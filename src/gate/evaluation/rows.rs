@@ -4,7 +4,7 @@ use half::f16;
 
 use super::cell::Cell;
 use crate::engine::{Dim, Role, Signature, TensorSpec};
-use crate::tensor::{Data, DataType, Shape, Tensor};
+use crate::tensor::{CompactString, Data, DataType, Shape, Tensor};
 
 /// Which columns feed which input.
 #[derive(Debug)]
@@ -169,7 +169,7 @@ fn data(cells: &[&Cell], data_type: DataType) -> Result<Data, usize> {
         DataType::Fp16 => all(cells, |cell| cell.number().map(f16::from_f64)),
         DataType::Fp32 => all(cells, Cell::single),
         DataType::Fp64 => all(cells, Cell::number),
-        DataType::Bytes => all(cells, |cell| Some(cell.text())),
+        DataType::Bytes => all(cells, |cell| Some(CompactString::from(cell.text()))),
     }
 }
 
@@ -219,7 +219,7 @@ mod tests {
         let rows = Rows::new(&signature, &columns(), 1).unwrap();
         let tensors = rows.tensors(&row(), 0).unwrap();
         assert_eq!(tensors[0].shape().dims(), [1, 1]);
-        assert_eq!(tensors[0].data(), &Data::Bytes(vec![String::new()]));
+        assert_eq!(tensors[0].data(), &Data::Bytes(vec!["".into()]));
         assert_eq!(tensors[1].shape().dims(), [1]);
         assert_eq!(tensors[1].data(), &Data::Fp32(vec![2.5]));
     }

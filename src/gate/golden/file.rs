@@ -201,7 +201,7 @@ mod tests {
         let example = &golden.examples[0];
         let numbers = example.inputs[0].tensor.data().as_slice::<f32>().unwrap();
         assert!(numbers[1].is_nan() && numbers[2] == f32::NEG_INFINITY);
-        assert_eq!(example.inputs[1].tensor.data(), &Data::Bytes(vec!["a".to_owned()]));
+        assert_eq!(example.inputs[1].tensor.data(), &Data::Bytes(vec!["a".into()]));
         assert_eq!(example.outputs[0].tensor.data(), &Data::Int64(vec![9_007_199_254_740_993]));
     }
 

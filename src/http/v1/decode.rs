@@ -179,7 +179,7 @@ fn is_b64(reader: &Reader) -> bool {
 mod tests {
     use super::*;
     use crate::engine::{Columns, Dim, Label, Role};
-    use crate::tensor::{Data, DataType};
+    use crate::tensor::{CompactString, Data, DataType};
 
     fn signature(inputs: &[(&str, DataType, Vec<Dim>)]) -> Signature {
         let spec = |(name, data_type, dims): &(&str, DataType, Vec<Dim>)| TensorSpec {
@@ -217,7 +217,10 @@ mod tests {
             {"distance": 200.5, "carrier": {"b64": "REw="}}]}"#;
         let request = decoded(body, &signature).unwrap();
         assert_eq!(request.inputs[0].tensor.data(), &Data::Fp32(vec![1400.0, 200.5]));
-        assert_eq!(request.inputs[1].tensor.data().as_slice::<String>().unwrap(), ["UA", "DL"]);
+        assert_eq!(
+            request.inputs[1].tensor.data().as_slice::<CompactString>().unwrap(),
+            ["UA", "DL"]
+        );
         assert_eq!(request.inputs[1].tensor.shape().dims(), [2, 1]);
     }
 
@@ -225,7 +228,7 @@ mod tests {
     fn b64_is_a_value_and_not_an_object_of_inputs() {
         let signature = signature(&[("x", DataType::Bytes, vec![batch()])]);
         let request = decoded(r#"{"instances": [{"b64": "aGk="}]}"#, &signature).unwrap();
-        assert_eq!(request.inputs[0].tensor.data().as_slice::<String>().unwrap(), ["hi"]);
+        assert_eq!(request.inputs[0].tensor.data().as_slice::<CompactString>().unwrap(), ["hi"]);
     }
 
     fn with_features(role: Role) -> Signature {

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use compact_str::format_compact;
+
 use crate::engine::Columns;
 use crate::tensor::{Data, Shape, Tensor};
 
@@ -25,7 +27,7 @@ pub(super) fn best(
         let mut order: Vec<usize> = (0..row.len()).collect();
         order.sort_by(|&a, &b| descending(row[a], row[b]));
         best.extend(order.iter().take(n).map(|&index| {
-            format!("{:.6}:{index}{}", row[index], label(index).unwrap_or_default())
+            format_compact!("{:.6}:{index}{}", row[index], label(index).unwrap_or_default())
         }));
     }
     let dims = if has_rows { vec![rows, n] } else { vec![n] };
@@ -67,7 +69,7 @@ mod tests {
         let best = best(&tensor, 2, true, None).unwrap();
         assert_eq!(best.shape().dims(), [2, 2]);
         let expected = ["0.700000:1", "0.200000:2", "0.500000:0", "0.250000:1"];
-        assert_eq!(best.data().as_slice::<String>().unwrap(), expected);
+        assert_eq!(best.data().as_slice::<crate::tensor::CompactString>().unwrap(), expected);
     }
 
     #[test]
@@ -76,7 +78,10 @@ mod tests {
         let columns = Columns::new(names, Role::Classes).unwrap();
         let tensor = Tensor::new(Shape::new(vec![1, 2]).unwrap(), Data::Fp32(vec![0.25, 0.75]));
         let best = best(&tensor.unwrap(), 1, true, Some(&columns)).unwrap();
-        assert_eq!(best.data().as_slice::<String>().unwrap(), ["0.750000:1:on-time"]);
+        assert_eq!(
+            best.data().as_slice::<crate::tensor::CompactString>().unwrap(),
+            ["0.750000:1:on-time"]
+        );
     }
 
     #[test]
@@ -85,6 +90,6 @@ mod tests {
         let tensor = Tensor::new(Shape::new(vec![3]).unwrap(), scores).unwrap();
         let best = best(&tensor, 3, false, None).unwrap();
         let expected = ["0.700000:2", "0.100000:1", "NaN:0"];
-        assert_eq!(best.data().as_slice::<String>().unwrap(), expected);
+        assert_eq!(best.data().as_slice::<crate::tensor::CompactString>().unwrap(), expected);
     }
 }

@@ -7,7 +7,7 @@ use half::f16;
 
 use super::number::Short;
 use super::reader::{JsonError, Kind, Reader};
-use crate::tensor::Element;
+use crate::tensor::{CompactString, Element};
 
 /// An element that JSON can carry.
 pub trait FromJson: Element {
@@ -178,14 +178,14 @@ impl FromJson for bool {
     }
 }
 
-impl FromJson for String {
+impl FromJson for CompactString {
     fn read(reader: &mut Reader) -> Result<Self, JsonError> {
         match reader.kind()? {
-            Kind::String => Ok(reader.string()?.into_owned()),
+            Kind::String => Ok(reader.string()?.into()),
             // A missing value, as exporters mean it: NaN among numbers, nothing among texts.
             Kind::Null => {
                 reader.null();
-                Ok(Self::new())
+                Ok(Self::default())
             }
             _ => Err(wrong::<Self>(reader)),
         }
@@ -335,7 +335,7 @@ mod tests {
         assert_eq!(nested::<u8>("[-1]").unwrap_err(), "expected UINT8, came -1");
         assert_eq!(nested::<i64>("[true]").unwrap_err(), "expected INT64, came a boolean");
         assert_eq!(nested::<bool>("[1]").unwrap_err(), "expected BOOL, came a number");
-        assert_eq!(nested::<String>("[1]").unwrap_err(), "expected BYTES, came a number");
+        assert_eq!(nested::<CompactString>("[1]").unwrap_err(), "expected BYTES, came a number");
         assert_eq!(nested::<f32>("[1e39]").unwrap_err(), "1e39 is out of the range of FP32");
         assert_eq!(nested::<i64>("[NaN]").unwrap_err(), "expected INT64, came a number");
     }
@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn null_is_the_empty_string_and_no_integer() {
-        assert_eq!(nested::<String>(r#"["a", null]"#).unwrap().1, ["a", ""]);
+        assert_eq!(nested::<CompactString>(r#"["a", null]"#).unwrap().1, ["a", ""]);
         assert_eq!(nested::<i64>("[null]").unwrap_err(), "expected INT64, came null");
     }
 
@@ -372,7 +372,7 @@ mod tests {
         fn no_text_makes_it_panic(text in "[\\[\\],0-9eE.\\- ntuNaIfy\"]{0,40}") {
             let _ = nested::<f32>(&text);
             let _ = nested::<i8>(&text);
-            let _ = nested::<String>(&text);
+            let _ = nested::<CompactString>(&text);
         }
     }
 }

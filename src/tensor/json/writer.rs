@@ -2,7 +2,7 @@
 
 use half::f16;
 
-use crate::tensor::{Data, DataType, Shape, Tensor, each};
+use crate::tensor::{CompactString, Data, DataType, Shape, Tensor, each};
 
 /// How to write NaN and the infinities, which JSON does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,7 +190,7 @@ impl WriteJson for bool {
     }
 }
 
-impl WriteJson for String {
+impl WriteJson for CompactString {
     fn write(&self, out: &mut Vec<u8>, _: NonFinite) {
         write_string(out, self);
     }
@@ -248,7 +248,7 @@ mod tests {
 
         #[test]
         fn every_string_reads_back(strings: Vec<String>) {
-            let text = flat(&Data::Bytes(strings.clone()), NonFinite::Bare);
+            let text = flat(&Data::Bytes(strings.iter().map(CompactString::from).collect()), NonFinite::Bare);
             prop_assert_eq!(serde_json::from_str::<Vec<String>>(&text).unwrap(), strings);
         }
     }

@@ -18,6 +18,9 @@ use crate::courtesy;
 /// first cache.
 const DEPTH: usize = 320;
 
+/// Numbers that are copied between two points where the run may stand still.
+const GIVING_WAY: usize = 1 << 15;
+
 /// Columns of a panel where vectors are longest.
 const WIDEST: usize = VECTORS * 16;
 
@@ -87,7 +90,11 @@ impl WithSimd for Run<'_> {
         let Self { convolution, image, layout, output, copy, panel } = self;
         if let Some(layout) = layout {
             let planes = copy.chunks_exact_mut(layout.plane.max(1));
-            for (channel, plane) in image.iter().zip(planes) {
+            let giving_way = (GIVING_WAY / layout.plane.max(1)).max(1);
+            for (number, (channel, plane)) in image.iter().zip(planes).enumerate() {
+                if number.is_multiple_of(giving_way) {
+                    courtesy::point();
+                }
                 layout.fill(channel, plane, 0.0, vector::not_denormal);
             }
             let gather = Pieces::new(convolution.window, layout, copy);
@@ -224,5 +231,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_long_convolution_gives_way_inside() {
+        let window = window(3, 1, 1, [64, 64]);
+        let values = numbers(8 * 64 * 64, 0);
+        let image: Vec<&[f32]> = values.chunks_exact(64 * 64).collect();
+        let weights = RowPanels::pack(&numbers(12 * 8 * 9, 1), 8 * 9);
+        let finish =
+            Finish { bias: Bias::Rows(&[0.0; 12]), residual: None, activation: Activation::None };
+        let panels = 0..1;
+        let convolution =
+            Convolution { window, weights: &weights, panels, preparation: None, finish };
+        let mut output = vec![0.0; 12 * 64 * 64];
+        let points = courtesy::points_of(|| convolve(&convolution, &image, &mut output));
+        assert!(points >= 64 * 64 / 32, "{points}");
     }
 }

@@ -156,3 +156,25 @@ impl Rows<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tile::Bias;
+    use super::super::{Activation, Lines};
+    use super::*;
+
+    #[test]
+    fn a_long_product_gives_way_inside() {
+        let (depth, columns) = (2000, 2000);
+        let lines = Lines { values: vec![0.5; depth * columns].into(), row: 1, step: columns };
+        let matrix = ColumnPanels::pack(&lines, depth, &vec![1.0; columns]);
+        let bias = vec![0.0; columns];
+        let (bias, activation) = (Bias::Columns(&bias), Activation::None);
+        let finish = Finish { bias, residual: None, activation };
+        let rows = Rows { values: &vec![1.0; depth], starts: &[0], piece: depth, step: 0 };
+        let mut output = vec![0.0; columns];
+        let points = courtesy::points_of(|| dense(rows, &matrix, &finish, &mut output));
+        assert!(points >= 40, "{points}");
+        assert!(output.iter().all(|sum| (sum - 1000.0).abs() < 1e-3));
+    }
+}

@@ -33,6 +33,9 @@ pub(in crate::engine::tract) fn slide(
     });
 }
 
+/// Numbers of the image between two points where the run may stand still.
+const GIVING_WAY: usize = 4096;
+
 /// Numbers in the longest vector.
 const LONGEST: usize = 16;
 
@@ -60,10 +63,13 @@ impl WithSimd for Run<'_> {
             Slide::Weighted { .. } | Slide::Sum { .. } => 0.0,
         };
         let channel = (window.input[0] * window.input[1]).max(1);
+        let giving_way = (GIVING_WAY / channel).max(1);
         let images = image.chunks_exact(channel);
         let outputs = output.chunks_exact_mut(window.pixels().max(1));
         for (number, (image, output)) in images.zip(outputs).enumerate() {
-            courtesy::point();
+            if number.is_multiple_of(giving_way) {
+                courtesy::point();
+            }
             let plane = &mut copy[..layout.plane];
             match slide {
                 Slide::Weighted { .. } => layout.fill(image, plane, margin, vector::not_denormal),

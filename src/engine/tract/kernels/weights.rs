@@ -38,6 +38,10 @@ impl RowPanels {
         Self { rows, depth, panels }
     }
 
+    pub(in crate::engine::tract) fn bytes(&self) -> u64 {
+        size_of_val(&*self.panels) as u64
+    }
+
     pub(in crate::engine::tract) fn rows(&self) -> usize {
         self.rows
     }
@@ -95,6 +99,10 @@ impl ColumnPanels {
             lines.fill(&mut panels[from..], width, start, scale);
         }
         Self { columns, depth, lanes, panels }
+    }
+
+    pub(in crate::engine::tract) fn bytes(&self) -> u64 {
+        size_of_val(&*self.panels) as u64
     }
 
     pub(in crate::engine::tract) fn columns(&self) -> usize {

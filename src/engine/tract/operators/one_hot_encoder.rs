@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn an_unknown_category_is_refused_by_name_if_zeros_is_off() {
         let shape = Shape::new(vec![1]).unwrap();
-        let unknown = Tensor::new(shape, Data::Bytes(vec!["zebra".to_owned()])).unwrap();
+        let unknown = Tensor::new(shape, Data::Bytes(vec!["zebra".into()])).unwrap();
         let refusal = answers::answer_with("ml_one_hot_encoder.onnx", "known", unknown);
         let refusal = refusal.unwrap_err().to_string();
         assert!(refusal.contains("\"zebra\" is not among the 2 categories"), "{refusal}");

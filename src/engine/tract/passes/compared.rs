@@ -6,7 +6,7 @@ use tract_onnx::tract_core::ops::cnn::{KernelFormat, PaddingSpec, PoolSpec};
 use tract_onnx::tract_core::ops::nn::DataFormat;
 use tract_onnx::tract_hir::internal::TypedOp;
 
-use super::Passes;
+use super::{Packing, Passes, Shelf};
 
 /// Names of the operators after all passes, and whether results stayed what they were.
 pub(super) struct Compared {
@@ -22,7 +22,7 @@ impl Compared {
         model.auto_outputs_unless_set();
         model.declutter().unwrap();
         let mut changed = model.clone();
-        Passes::ALL.run(&mut changed).unwrap();
+        Passes::ALL.run(&mut changed, &Packing::of(&Shelf::default())).unwrap();
         let operators = changed.nodes().iter().map(|node| node.op().name().into_owned());
         let operators = operators.collect();
         let expected = run(model, inputs);

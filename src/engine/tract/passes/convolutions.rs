@@ -25,6 +25,7 @@ use super::chain::{Channels, floats};
 use super::contraction::{Contraction, Source};
 use super::convolved::{Convolved, Parts, Place, Prepared};
 use super::follow::Following;
+use super::packing::Packing;
 use super::pools;
 use super::prepared::Origin;
 use super::slid::{Depthwise, Kind, Slid, Weights};
@@ -33,10 +34,10 @@ use crate::engine::tract::kernels::RowPanels;
 /// Channels of the output that a group must have.
 const FEW: usize = 4;
 
-pub(super) fn run(model: &mut TypedModel) -> TractResult<()> {
+pub(super) fn run(model: &mut TypedModel, packing: &Packing<'_>) -> TractResult<()> {
     for id in model.eval_order()? {
         if let Some(found) = Found::at(model, id) {
-            found.replace(model)?;
+            found.replace(model, packing)?;
         }
     }
     model.compact()
@@ -115,7 +116,7 @@ impl Found {
         Some(Self { node: node.id, image, place, weights, depth, groups: 1, following })
     }
 
-    fn replace(self, model: &mut TypedModel) -> TractResult<()> {
+    fn replace(self, model: &mut TypedModel, packing: &Packing<'_>) -> TractResult<()> {
         let channels = &self.place.channels;
         let origin = if self.place.window.is_none() && channels.len() == 1 {
             Origin::of(model, self.image, Channels { axis: channels.start, count: self.depth })
@@ -126,12 +127,12 @@ impl Found {
         let taps = patch.taps(model, origin.pieces.iter().chain(&self.following.residual))?;
         let name = model.node(self.node).name.clone();
         let last = self.following.last;
-        let output = patch.wire_node(name, self.operator(origin.prepared), &taps)?[0];
+        let output = patch.wire_node(name, self.operator(origin.prepared, packing), &taps)?[0];
         patch.shunt_outside(model, last, output)?;
         patch.apply(model)
     }
 
-    fn operator(self, prepared: Option<Prepared>) -> Box<dyn TypedOp> {
+    fn operator(self, prepared: Option<Prepared>, packing: &Packing<'_>) -> Box<dyn TypedOp> {
         let Self { place, weights, depth, groups, following, .. } = self;
         let Following { bias, residual, activation, .. } = following;
         let rows = bias.len() / groups;
@@ -142,7 +143,8 @@ impl Found {
             }
             _ => {
                 let groups = weights.chunks_exact((rows * depth).max(1));
-                let groups = groups.map(|group| RowPanels::pack(group, depth)).collect();
+                let groups =
+                    packing.rows(groups.map(|group| RowPanels::pack(group, depth)).collect());
                 let residual = residual.is_some();
                 let parts = Parts { place, groups, bias, prepared, residual, activation };
                 Box::new(Convolved(Arc::new(parts)))

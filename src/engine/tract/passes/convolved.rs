@@ -26,7 +26,7 @@ pub(super) struct Convolved(pub(super) Arc<Parts>);
 pub(super) struct Parts {
     pub(super) place: Place,
     /// A matrix per group.
-    pub(super) groups: Vec<RowPanels>,
+    pub(super) groups: Arc<Vec<RowPanels>>,
     pub(super) bias: Vec<f32>,
     pub(super) prepared: Option<Prepared>,
     pub(super) residual: bool,

@@ -23,7 +23,7 @@ pub(super) struct Dense(pub(super) Arc<Product>);
 #[derive(Debug)]
 pub(super) struct Product {
     pub(super) rows: From,
-    pub(super) matrix: ColumnPanels,
+    pub(super) matrix: Arc<ColumnPanels>,
     pub(super) bias: Vec<f32>,
     pub(super) residual: bool,
     pub(super) activation: Activation,

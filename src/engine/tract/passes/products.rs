@@ -15,17 +15,18 @@ use super::chain::floats;
 use super::contraction::{Contraction, Matrix};
 use super::dense::{Dense, From, Product};
 use super::follow::Following;
+use super::packing::Packing;
 use super::windows;
 use crate::engine::tract::kernels::ColumnPanels;
 
 /// Columns that make up for packing the rows of windows.
 const FEW: usize = 16;
 
-pub(super) fn run(model: &mut TypedModel) -> TractResult<()> {
+pub(super) fn run(model: &mut TypedModel, packing: &Packing<'_>) -> TractResult<()> {
     for id in model.eval_order()? {
         let node = model.node(id);
         if let Some(found) = Found::rows(model, node).or_else(|| Found::windows(model, node)) {
-            found.replace(model)?;
+            found.replace(model, packing)?;
         }
     }
     model.compact()
@@ -83,11 +84,11 @@ impl Found {
         Some(Self { node: node.id, value, rows, matrix, following })
     }
 
-    fn replace(self, model: &mut TypedModel) -> TractResult<()> {
+    fn replace(self, model: &mut TypedModel, packing: &Packing<'_>) -> TractResult<()> {
         let Self { node, value, rows, matrix, following } = self;
         let Following { scale, bias, residual, activation, last } = following;
         let Some(lines) = matrix.lines() else { return Ok(()) };
-        let matrix = ColumnPanels::pack(&lines, matrix.depth, &scale);
+        let matrix = packing.columns(ColumnPanels::pack(&lines, matrix.depth, &scale));
         let product = Product { rows, matrix, bias, residual: residual.is_some(), activation };
         let mut patch = TypedModelPatch::new("product");
         let inputs: Vec<OutletId> = [value].into_iter().chain(residual).collect();

@@ -7,7 +7,7 @@ use crate::engine::{Dim, TensorSpec};
 use crate::http::exchange::DecodeError;
 use crate::predict::NamedTensor;
 use crate::tensor::json::{FromJson, JsonError, Kind, Nesting, Reader, read_nested};
-use crate::tensor::{Data, DataType, Shape, Tensor};
+use crate::tensor::{CompactString, Data, DataType, Shape, Tensor};
 
 /// The rows of an input so far.
 pub(super) struct Column<'a> {
@@ -115,7 +115,7 @@ fn is_one_column(spec: &TensorSpec, rank: usize) -> bool {
 
 /// A string, or bytes in base64.
 #[derive(Clone, Default)]
-struct Text(String);
+struct Text(CompactString);
 
 impl crate::tensor::Element for Text {
     const DATA_TYPE: DataType = DataType::Bytes;
@@ -132,7 +132,7 @@ impl crate::tensor::Element for Text {
 impl FromJson for Text {
     fn read(reader: &mut Reader) -> Result<Self, JsonError> {
         if reader.kind()? != Kind::Object {
-            return String::read(reader).map(Self);
+            return CompactString::read(reader).map(Self);
         }
         let mut text = None;
         reader.object::<JsonError>(|reader, key| {
@@ -143,7 +143,7 @@ impl FromJson for Text {
             let bytes = STANDARD
                 .decode(encoded.as_bytes())
                 .map_err(|error| reader.error(format!("invalid base64: {error}")))?;
-            let decoded = String::from_utf8(bytes).map_err(|_| {
+            let decoded = CompactString::from_utf8(bytes).map_err(|_| {
                 reader.error("the base64 text is not UTF-8, which ONNX strings are")
             })?;
             text = Some(Self(decoded));

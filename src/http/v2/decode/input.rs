@@ -8,7 +8,7 @@ use super::{MAX_TENSORS, unsigned};
 use crate::http::exchange::DecodeError;
 use crate::predict::NamedTensor;
 use crate::tensor::json::{FromJson, JsonError, Nesting, Reader, read_nested};
-use crate::tensor::{Data, DataType, Element, Shape, Tensor, binary};
+use crate::tensor::{CompactString, Data, DataType, Element, Shape, Tensor, binary};
 
 /// An input as far as the JSON tells; `data` may come before the type is known.
 #[derive(Default)]
@@ -127,7 +127,7 @@ impl Input {
             DataType::Int64 => read::<i64>(reader, shape),
             DataType::Fp32 => read::<f32>(reader, shape),
             DataType::Fp64 => read::<f64>(reader, shape),
-            DataType::Bytes => read::<String>(reader, shape),
+            DataType::Bytes => read::<CompactString>(reader, shape),
             DataType::Fp16 => {
                 let message = "FP16 travels as binary data only, not as JSON".to_owned();
                 return Err(self.error(message));

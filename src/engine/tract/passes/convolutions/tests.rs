@@ -9,6 +9,7 @@ use tract_onnx::tract_core::ops::nn::DataFormat;
 use crate::engine::tract::passes::compared::{
     Compared, Convolution, dims, graph, numbers, with_constant, with_special_numbers,
 };
+use crate::engine::tract::passes::{Packing, Shelf};
 
 fn per_channel(channels: usize, seed: usize) -> Tensor {
     numbers(&[1, channels, 1, 1], seed)
@@ -209,6 +210,6 @@ fn doubles_stay_with_tract() {
     };
     let y = model.wire_node("conv", conv, &[x, weights, bias]).unwrap();
     model.select_output_outlets(&y).unwrap();
-    super::run(&mut model).unwrap();
+    super::run(&mut model, &Packing::of(&Shelf::default())).unwrap();
     assert!(model.nodes().iter().any(|node| node.op().name() == "Conv"));
 }
