@@ -11,7 +11,7 @@ mod data_type;
 pub mod json;
 mod shape;
 
-pub use compact_str::CompactString;
+pub use compact_str::{CompactString, format_compact};
 pub(crate) use data::each;
 pub use data::{Data, Element};
 pub use data_type::{DataType, UnknownDataType};

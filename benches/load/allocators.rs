@@ -27,6 +27,8 @@ struct Contender {
 pub fn run() {
     let path = |name| env::var_os(name).expect("make allocators sets it");
     let (system, jemalloc) = (path("ONNXD_SYSTEM_ALLOCATOR"), path("ONNXD_JEMALLOC"));
+    let found = fs::exists(&jemalloc).is_ok_and(|exists| exists);
+    assert!(found, "there is no {}", jemalloc.display());
     let mut preloaded = Command::new(&system);
     preloaded.env("LD_PRELOAD", jemalloc);
     let contenders = [

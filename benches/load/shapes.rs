@@ -40,8 +40,8 @@ pub fn run() -> Vec<Figure> {
         resident.push(server.resident_bytes() as f64 / 1e6);
         println!("| {day} | {} | {:.1} MB |", day * SHAPES_A_DAY, resident[day - 1]);
     }
-    let [first, second] = [&resident[..WEEK], &resident[WEEK..]]
-        .map(|week| week.iter().copied().fold(0.0, f64::max));
+    let [first, second] =
+        [&resident[..WEEK], &resident[WEEK..]].map(|week| week.iter().copied().fold(0.0, f64::max));
     let name = "a week of shapes after another: most memory in it / in the first";
     vec![Figure::new(name, second / first, Bar::AtMost(GROWN))]
 }

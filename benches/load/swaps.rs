@@ -173,6 +173,10 @@ fn measure(swapped: &Swapped) {
             failed += seen.failed;
             p99.push((seen.p99(STILL), seen.p99(SWAPPING)));
         }
+        // Rounds are long; the table comes at the end.
+        let ratios = [own_p99.last(), other_p99.last()]
+            .map(|round| round.map_or(0.0, |(still, swapping)| ratio(*still, *swapping)));
+        eprintln!("{} up to version {version}: {:.2}, {:.2}", swapped.name, ratios[0], ratios[1]);
     }
     // What the last version leaves behind goes when its requests have ended.
     sleep(Duration::from_secs(2));
@@ -189,6 +193,10 @@ fn measure(swapped: &Swapped) {
     assert_eq!(failed, 0, "requests failed during swaps");
 }
 
+fn ratio(still: Duration, swapping: Duration) -> f64 {
+    swapping.as_secs_f64() / still.as_secs_f64()
+}
+
 /// The medians over the rounds of both and of their ratio.
 fn figures(rounds: Vec<(Duration, Duration)>) -> String {
     let median = |of: fn(&(Duration, Duration)) -> f64| {
@@ -199,7 +207,7 @@ fn figures(rounds: Vec<(Duration, Duration)>) -> String {
     let ms = |seconds: f64| format!("{:.2} ms", seconds * 1e3);
     let still = median(|(still, _)| still.as_secs_f64());
     let swapping = median(|(_, swapping)| swapping.as_secs_f64());
-    let ratio = median(|(still, swapping)| swapping.as_secs_f64() / still.as_secs_f64());
+    let ratio = median(|(still, swapping)| ratio(*still, *swapping));
     format!("{}, {}, **{ratio:.2}**", ms(still), ms(swapping))
 }
 

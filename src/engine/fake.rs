@@ -7,7 +7,7 @@
 
 use std::fs;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -88,6 +88,7 @@ impl FakeModel {
             plan: Arc::new(FakePlan {
                 delay: Duration::from_millis(self.delay_ms),
                 computes: Duration::from_millis(self.computes_ms),
+                computed: AtomicU64::new(0),
                 runs: AtomicUsize::new(0),
             }),
         }
@@ -106,6 +107,14 @@ impl FakeLoaded {
     #[must_use]
     pub fn runs(&self) -> usize {
         self.plan.runs.load(Ordering::SeqCst)
+    }
+}
+
+impl FakeLoaded {
+    /// Processor time that the run under way has computed, or the last one.
+    #[must_use]
+    pub fn computed(&self) -> Duration {
+        Duration::from_nanos(self.plan.computed.load(Ordering::SeqCst))
     }
 }
 
@@ -142,6 +151,8 @@ impl LoadedModel for FakeLoaded {
 struct FakePlan {
     delay: Duration,
     computes: Duration,
+    /// Nanoseconds of the run under way.
+    computed: AtomicU64,
     runs: AtomicUsize,
 }
 
@@ -158,6 +169,8 @@ impl Plan for FakePlan {
         let computed = Stopwatch::start();
         while computed.elapsed() < self.computes {
             courtesy::point();
+            let nanos = u64::try_from(computed.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            self.computed.store(nanos, Ordering::SeqCst);
         }
         guard::catch(|| {
             for input in inputs {

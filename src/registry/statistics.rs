@@ -109,8 +109,9 @@ impl Totals {
         self.compute_output.add(request.encode);
         #[expect(clippy::cast_precision_loss, reason = "row counts are far below 2^53")]
         let share = request.rows.max(1) as f64 / request.batch_rows.max(1) as f64;
+        // The time of a request in slices is that of all its runs.
         #[expect(clippy::cast_precision_loss, reason = "a time needs no more digits")]
-        let ns = share * nanos(request.infer) as f64;
+        let ns = share.min(1.0) * nanos(request.infer) as f64;
         self.batch_of(request.batch_rows).merge(Runs { count: share, ns });
     }
 
@@ -183,6 +184,14 @@ mod tests {
         let mut totals = Totals::default();
         (0..3 * 10_000).for_each(|_| totals.add_success(&success(1, 3)));
         assert_eq!(totals.executions(), 10_000);
+    }
+
+    #[test]
+    fn the_time_of_a_request_in_slices_counts_once() {
+        let mut totals = Totals::default();
+        totals.add_success(&success(8, 4));
+        let runs = Counted { count: 2, ns: 1_000_000 };
+        assert_eq!(totals.batches().collect::<Vec<_>>(), [(4, runs)]);
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(super) fn into_tract(tensor: &Tensor) -> TractResult<TractTensor> {
         Data::Fp32(values) => TractTensor::from_shape(dims, values),
         Data::Fp64(values) => TractTensor::from_shape(dims, values),
         Data::Bytes(values) => {
-            let texts = values.iter().map(ToString::to_string).collect();
+            let texts = values.iter().map(|text| text.as_str().to_owned()).collect();
             Ok(ArrayD::from_shape_vec(IxDyn(dims), texts)?.into_tensor())
         }
     }

@@ -38,7 +38,7 @@ pub struct OperatorUse {
 /// # Errors
 /// [`LoadError`] if it is no ONNX file.
 pub fn inspect(path: &Path) -> Result<Inspection, LoadError> {
-    let proto = file::read(path)?;
+    let file::Contents { proto, weights } = file::read(path)?;
     let graph = file::graph(&proto)?;
     let operators = support::usage(&proto, &operators::framework())
         .into_iter()
@@ -78,7 +78,8 @@ pub fn inspect(path: &Path) -> Result<Inspection, LoadError> {
             .iter()
             .chain(constants)
             .map(|tensor| elements(&tensor.dims))
-            .sum(),
+            .sum::<u64>()
+            + weights.elements(),
         nodes: graph.node.len(),
         external_data: graph
             .initializer

@@ -48,18 +48,21 @@ impl TractModel {
         config: &Config,
         (compiler, helpers): (Arc<Compiler>, Arc<Helpers>),
     ) -> Result<Self, LoadError> {
-        let mut proto = file::read(&source.path)?;
+        let mut contents = file::read(&source.path)?;
+        let proto = &mut contents.proto;
         let onnx = operators::framework();
-        support::check(&proto, &onnx)?;
-        attributes::check(file::graph(&proto)?)?;
-        let mut signature = file::signature(file::graph(&proto)?)?;
-        columns::describe(&mut signature, &proto, source.features.as_deref())?;
-        rewrite::rewrite(&mut proto);
+        support::check(proto, &onnx)?;
+        attributes::check(file::graph(proto)?)?;
+        let mut signature = file::signature(file::graph(proto)?)?;
+        columns::describe(&mut signature, proto, source.features.as_deref())?;
+        rewrite::rewrite(proto);
         let directory = source.path.parent().unwrap_or(Path::new("."));
-        let template = Template::parse(&onnx, proto, directory, signature.clone(), config.passes)
-            .map_err(|CompileError(reason)| LoadError::Compile {
-            reason: file::without_directory(&reason, directory),
-        })?;
+        let template =
+            Template::parse(&onnx, contents, directory, signature.clone(), config.passes).map_err(
+                |CompileError(reason)| LoadError::Compile {
+                    reason: file::without_directory(&reason, directory),
+                },
+            )?;
         let limits = Limits { plans: config.max_plans, bytes: config.max_plan_bytes };
         let signature = Arc::new(signature);
         let shared = Shared {

@@ -10,15 +10,13 @@ mod maps;
 mod nodes;
 mod reverse;
 
-use std::path::Path;
-
 use tract_onnx::pb::{GraphProto, ModelProto};
 
 /// Says the file in terms of the operators and types that are left below: no maps, no
-/// functions. `path` is the file, of which tract decodes a part only.
-pub(super) fn simplify(model: &mut ModelProto, path: &Path) {
-    functions::inline(model, path);
-    maps::into_tensors(model, path);
+/// functions. `bytes` is the file, perhaps without large weights.
+pub(super) fn simplify(model: &mut ModelProto, bytes: &[u8]) {
+    functions::inline(model, bytes);
+    maps::into_tensors(model, bytes);
     if let Some(graph) = &mut model.graph {
         every_graph(graph, &mut name_nodes);
     }

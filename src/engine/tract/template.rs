@@ -12,8 +12,10 @@ use tract_onnx::tract_hir::internal::{
 };
 
 use super::compile::{self, CompileError, LEVELS, Level};
+use super::file::Contents;
 use super::passes::{Passes, Shelf};
-use super::{convert, memory, operators, rewrite, weights};
+use super::weights::Weights;
+use super::{convert, memory, operators, rewrite};
 use crate::engine::guard;
 use crate::engine::{Dim, Signature};
 use crate::tensor::Shape;
@@ -46,6 +48,7 @@ pub(super) struct Template {
 struct Branching {
     onnx: Onnx,
     proto: ModelProto,
+    weights: Weights,
     directory: Option<String>,
 }
 
@@ -54,20 +57,14 @@ impl Template {
     /// trusted: exporters get them wrong, and tract finds them itself.
     pub(super) fn parse(
         onnx: &Onnx,
-        mut proto: ModelProto,
+        Contents { proto, weights }: Contents,
         directory: &Path,
         signature: Signature,
         passes: Passes,
     ) -> Result<Self, CompileError> {
-        let branching = rewrite::holds_if(&proto).then(|| Branching {
-            onnx: onnx.clone(),
-            proto: proto.clone(),
-            directory: directory.to_str().map(str::to_owned),
-        });
-        let large = weights::take(&mut proto);
         let parse = || {
             let mut parsed = onnx.parse(&proto, directory.to_str())?;
-            large.put_into(&mut parsed.model)?;
+            weights.put_into(&mut parsed.model)?;
             Ok(parsed)
         };
         let parsed = guard::catch(parse)
@@ -76,6 +73,12 @@ impl Template {
         if let Some(name) = parsed.unresolved_inputs.first() {
             return Err(CompileError(format!("value '{name}' is used but nothing produces it")));
         }
+        let branching = rewrite::holds_if(&proto).then(|| Branching {
+            onnx: onnx.clone(),
+            proto,
+            weights,
+            directory: directory.to_str().map(str::to_owned),
+        });
         let weights = memory::weights(&parsed.model);
         // The first level is the one with passes.
         let level = AtomicUsize::new(usize::from(passes.are_off()));
@@ -214,7 +217,9 @@ impl Branching {
         // The symbols in the shapes belong to the template's scope.
         let symbols = template.model.symbols.clone();
         let empty = InferenceModel { symbols, ..InferenceModel::default() };
-        let parsed = self.onnx.parse_with_template(proto, self.directory.as_deref(), empty)?;
+        let directory = self.directory.as_deref();
+        let mut parsed = self.onnx.parse_with_template(proto, directory, empty)?;
+        self.weights.put_into(&mut parsed.model)?;
         ensure!(parsed.unresolved_inputs.is_empty(), "the graph reads what nothing produces");
         Ok(parsed.model)
     }

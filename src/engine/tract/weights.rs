@@ -1,6 +1,10 @@
-//! Large weights of a graph. tract would copy all of them out of the file's tensors at once,
-//! which is a long time without a rest, and keep both copies until it is done.
+//! Large weights of a model. They go from the file to tract's tensors directly: tract would copy
+//! all of them at once out of the decoded file, which is a long time without a rest.
+//!
+//! Meanwhile a placeholder stands in the graph.
 
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytemuck::Pod;
@@ -9,126 +13,242 @@ use tract_onnx::pb::tensor_proto::DataType as OnnxType;
 use tract_onnx::pb::{ModelProto, TensorProto};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::konst::Const;
-use tract_onnx::tract_hir::internal::{ensure, format_err};
 
+use super::file::{Apart, PIECE};
 use crate::courtesy;
 
-/// Smaller ones are copied faster than a rest takes.
-const LARGE: usize = 1 << 20;
+/// Placeholders have no numbers, and as many columns as no weight has; each another number of
+/// them, for tract takes equal constants for one.
+const COLUMNS: usize = 1 << 40;
 
-/// Placeholders have no numbers and as many columns as no weight has, each another number:
-/// tract takes equal constants for one.
-const COLUMNS: i64 = 1 << 40;
-
-/// Weights that were taken out of a file, by name.
-pub(super) struct Weights(Vec<(String, Arc<Tensor>)>);
-
-/// Takes large weights out of the graph, and leaves placeholders.
-pub(super) fn take(proto: &mut ModelProto) -> Weights {
-    let mut taken = Vec::new();
-    let initializers = proto.graph.iter_mut().flat_map(|graph| &mut graph.initializer);
-    for (placeholder, initializer) in (COLUMNS..).zip(initializers) {
-        if initializer.raw_data.len() < LARGE {
-            continue;
-        }
-        // What is wrong with others, tract will say.
-        if let Some(tensor) = tensor(initializer) {
-            courtesy::point();
-            initializer.raw_data = Vec::new();
-            initializer.dims = vec![0, placeholder];
-            taken.push((initializer.name.clone(), Arc::new(tensor)));
-        }
-    }
-    Weights(taken)
-}
+/// Those of one file, in the order of their placeholders. Cheap to clone.
+#[derive(Clone, Default)]
+pub(super) struct Weights(Vec<Arc<Tensor>>);
 
 impl Weights {
+    /// Reads the weights that lie apart. What tract has to refuse goes where it expects it.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub(super) fn read(
+        input: &mut (impl Read + Seek),
+        proto: &mut ModelProto,
+        apart: &[Apart],
+    ) -> io::Result<Self> {
+        let mut weights = Self::default();
+        let Some(graph) = &mut proto.graph else { return Ok(weights) };
+        for Apart { initializer, bytes } in apart {
+            let Some(initializer) = graph.initializer.get_mut(*initializer) else { continue };
+            input.seek(SeekFrom::Start(bytes.start))?;
+            if let Some(tensor) = tensor(input, initializer, bytes)? {
+                *initializer = placeholder(initializer, weights.0.len());
+                weights.0.push(Arc::new(tensor));
+            } else {
+                let length = bytes.end - bytes.start;
+                input.take(length).read_to_end(&mut initializer.raw_data)?;
+            }
+        }
+        Ok(weights)
+    }
+
     /// Puts them in the place of their placeholders.
     ///
     /// # Errors
-    /// If one has no placeholder.
-    pub(super) fn put_into(self, model: &mut InferenceModel) -> TractResult<()> {
-        for (name, tensor) in self.0 {
-            let missing = || format_err!("the weights '{name}' have no place in the graph");
-            let node = model.nodes.iter_mut().find(|node| node.name == name).ok_or_else(missing)?;
-            ensure!(node.op_is::<Const>(), "'{name}' names weights and an operator");
-            node.outputs[0].fact = (&tensor).try_into()?;
-            node.op = Const::new(tensor)?.into();
+    /// If tract does not take one for a constant.
+    pub(super) fn put_into(&self, model: &mut InferenceModel) -> TractResult<()> {
+        for node in &mut model.nodes {
+            let number = node.op_as::<Const>().and_then(|constant| number(constant.val().shape()));
+            if let Some(tensor) = number.and_then(|number| self.0.get(number)) {
+                node.outputs[0].fact = tensor.try_into()?;
+                node.op = Const::new(Arc::clone(tensor))?.into();
+            }
         }
         Ok(())
     }
+
+    /// How many numbers they hold.
+    pub(super) fn elements(&self) -> u64 {
+        self.0.iter().map(|tensor| tensor.len() as u64).sum()
+    }
 }
 
-fn tensor(proto: &TensorProto) -> Option<Tensor> {
-    let dims = proto.dims.iter().map(|&dim| usize::try_from(dim).ok());
-    let shape = dims.collect::<Option<Vec<usize>>>()?;
-    let data = &*proto.raw_data;
-    match OnnxType::try_from(proto.data_type).ok()? {
-        OnnxType::Float => numbers::<f32>(&shape, data),
-        OnnxType::Double => numbers::<f64>(&shape, data),
-        OnnxType::Float16 => numbers::<f16>(&shape, data),
-        OnnxType::Int64 => numbers::<i64>(&shape, data),
-        OnnxType::Int32 => numbers::<i32>(&shape, data),
-        OnnxType::Int8 => numbers::<i8>(&shape, data),
-        OnnxType::Uint8 => numbers::<u8>(&shape, data),
+fn placeholder(of: &TensorProto, number: usize) -> TensorProto {
+    TensorProto {
+        name: of.name.clone(),
+        data_type: of.data_type,
+        dims: [0, COLUMNS + number].map(|dim| i64::try_from(dim).unwrap_or(i64::MAX)).to_vec(),
+        ..TensorProto::default()
+    }
+}
+
+/// Of the placeholder with this shape.
+fn number(shape: &[usize]) -> Option<usize> {
+    match shape {
+        [0, columns] => columns.checked_sub(COLUMNS),
         _ => None,
     }
 }
 
-/// `None` if they do not fill the shape.
-fn numbers<T: Pod + Datum>(shape: &[usize], data: &[u8]) -> Option<Tensor> {
-    Tensor::from_shape(shape, bytemuck::try_cast_slice::<u8, T>(data).ok()?).ok()
+/// `None` if the bytes do not fill the shape, or for types that tract converts.
+fn tensor(
+    input: &mut impl Read,
+    proto: &TensorProto,
+    bytes: &Range<u64>,
+) -> io::Result<Option<Tensor>> {
+    Ok(match OnnxType::try_from(proto.data_type) {
+        Ok(OnnxType::Float) => numbers::<f32>(input, proto, bytes)?,
+        Ok(OnnxType::Double) => numbers::<f64>(input, proto, bytes)?,
+        Ok(OnnxType::Float16) => numbers::<f16>(input, proto, bytes)?,
+        Ok(OnnxType::Int64) => numbers::<i64>(input, proto, bytes)?,
+        Ok(OnnxType::Int32) => numbers::<i32>(input, proto, bytes)?,
+        Ok(OnnxType::Int16) => numbers::<i16>(input, proto, bytes)?,
+        Ok(OnnxType::Int8) => numbers::<i8>(input, proto, bytes)?,
+        Ok(OnnxType::Uint64) => numbers::<u64>(input, proto, bytes)?,
+        Ok(OnnxType::Uint32) => numbers::<u32>(input, proto, bytes)?,
+        Ok(OnnxType::Uint16) => numbers::<u16>(input, proto, bytes)?,
+        Ok(OnnxType::Uint8) => numbers::<u8>(input, proto, bytes)?,
+        _ => None,
+    })
+}
+
+fn numbers<T: Pod + Datum>(
+    input: &mut impl Read,
+    proto: &TensorProto,
+    bytes: &Range<u64>,
+) -> io::Result<Option<Tensor>> {
+    let dims = proto.dims.iter().map(|&dim| usize::try_from(dim).ok());
+    let Some(shape) = dims.collect::<Option<Vec<usize>>>() else { return Ok(None) };
+    let size = shape.iter().try_fold(size_of::<T>(), |size, &dim| size.checked_mul(dim));
+    if size.map(|size| size as u64) != Some(bytes.end - bytes.start) {
+        return Ok(None);
+    }
+    let Ok(mut tensor) = Tensor::zero_dt(T::datum_type(), &shape) else { return Ok(None) };
+    let Ok(mut plain) = tensor.try_as_plain_ram_mut() else { return Ok(None) };
+    let Ok(values) = plain.as_slice_mut::<T>() else { return Ok(None) };
+    for piece in bytemuck::cast_slice_mut::<T, u8>(values).chunks_mut(PIECE) {
+        courtesy::point();
+        input.read_exact(piece)?;
+    }
+    Ok(Some(tensor))
 }
 
 #[cfg(test)]
 mod tests {
-    use tract_onnx::pb::GraphProto;
+    use std::fs;
+
+    use prost::Message;
+    use tract_onnx::pb::{GraphProto, OperatorSetIdProto};
     use tract_onnx::tract_hir::infer::Factoid;
 
+    use super::super::file;
     use super::*;
 
-    fn weights(name: &str, value: f32, count: usize) -> TensorProto {
+    const LARGE: usize = 1 << 16;
+
+    fn weights(
+        name: &str,
+        data_type: OnnxType,
+        shape: [usize; 2],
+        raw_data: Vec<u8>,
+    ) -> TensorProto {
         TensorProto {
             name: name.to_owned(),
-            data_type: OnnxType::Float.into(),
-            dims: vec![2, i64::try_from(count / 2).unwrap()],
-            raw_data: value.to_le_bytes().repeat(count),
+            data_type: data_type.into(),
+            dims: shape.map(|dim| i64::try_from(dim).unwrap()).to_vec(),
+            raw_data,
             ..TensorProto::default()
         }
     }
 
-    fn model(initializer: Vec<TensorProto>) -> ModelProto {
+    fn bytes(count: usize) -> Vec<u8> {
+        (0..count).map(|at| u8::try_from(at % 127).unwrap()).collect()
+    }
+
+    /// Through a file, as models come: how many weights lay apart, and the graph.
+    fn load(initializer: Vec<TensorProto>) -> (usize, TractResult<InferenceModel>) {
         let graph = GraphProto { initializer, ..GraphProto::default() };
-        ModelProto { graph: Some(graph), ..ModelProto::default() }
+        let opset_import = vec![OperatorSetIdProto { version: 17, ..Default::default() }];
+        let model = ModelProto { graph: Some(graph), opset_import, ..ModelProto::default() };
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), model.encode_to_vec()).unwrap();
+        let file::Contents { proto, weights } = file::read(file.path()).unwrap();
+        let parsed = onnx().parse(&proto, None).and_then(|mut parsed| {
+            weights.put_into(&mut parsed.model)?;
+            Ok(parsed.model)
+        });
+        (weights.0.len(), parsed)
+    }
+
+    fn constant(model: &InferenceModel, name: &str) -> Arc<Tensor> {
+        let node = model.node_by_name(name).unwrap();
+        let constant = node.op_as::<Const>().unwrap().val();
+        assert_eq!(node.outputs[0].fact.value.concretize().as_ref(), Some(constant));
+        Arc::clone(constant)
     }
 
     #[test]
-    fn large_weights_come_back_where_they_were() {
-        let many = LARGE / 4;
-        let all = [("a", 1.0, many), ("b", 2.0, many), ("small", 3.0, 10), ("c", 4.0, 2 * many)];
-        let initializers = all.map(|(name, value, count)| weights(name, value, count));
-        let mut proto = model(initializers.to_vec());
-        let taken = take(&mut proto);
-        assert_eq!(taken.0.len(), 3);
-        let mut parsed = onnx().parse(&proto, None).unwrap().model;
-        taken.put_into(&mut parsed).unwrap();
-        for (name, value, count) in all {
-            let node = parsed.node_by_name(name).unwrap();
-            let tensor = node.outputs[0].fact.value.concretize().unwrap();
-            let constant = node.op_as::<Const>().unwrap().val();
-            assert_eq!(&tensor, constant);
-            assert_eq!(tensor.shape(), [2, count / 2]);
-            let view = tensor.to_plain_array_view::<f32>().unwrap();
-            assert!(view.iter().all(|number| number.to_bits() == value.to_bits()), "{name}");
+    fn weights_of_every_type_are_what_tract_reads() {
+        for (data_type, size) in [
+            (OnnxType::Float, 4),
+            (OnnxType::Double, 8),
+            (OnnxType::Float16, 2),
+            (OnnxType::Int64, 8),
+            (OnnxType::Int32, 4),
+            (OnnxType::Int16, 2),
+            (OnnxType::Int8, 1),
+            (OnnxType::Uint64, 8),
+            (OnnxType::Uint32, 4),
+            (OnnxType::Uint16, 2),
+            (OnnxType::Uint8, 1),
+        ] {
+            let large = |name| weights(name, data_type, [3, LARGE], bytes(3 * LARGE * size));
+            let (apart, model) = load(vec![large("w"), large("v")]);
+            assert_eq!(apart, 2, "{data_type:?}");
+            let graph = GraphProto { initializer: vec![large("w")], ..GraphProto::default() };
+            let whole = ModelProto { graph: Some(graph), ..ModelProto::default() };
+            let whole = onnx().parse(&whole, None).unwrap().model;
+            let model = model.unwrap();
+            for name in ["w", "v"] {
+                assert_eq!(constant(&model, name), constant(&whole, "w"), "{data_type:?}");
+            }
         }
     }
 
     #[test]
-    fn weights_that_do_not_fill_their_shape_are_left_to_be_refused() {
-        let mut wrong = weights("w", 1.0, LARGE);
-        wrong.dims = vec![7, 11];
-        let mut proto = model(vec![wrong.clone()]);
-        assert!(take(&mut proto).0.is_empty());
-        assert_eq!(proto, model(vec![wrong]));
+    fn small_ones_and_truth_values_stay_in_the_file() {
+        let bools = weights("b", OnnxType::Bool, [2, LARGE], [0, 1].repeat(LARGE));
+        let small = weights("s", OnnxType::Float, [1, 2], bytes(8));
+        let (apart, model) = load(vec![bools, small]);
+        assert_eq!(apart, 0);
+        let model = model.unwrap();
+        assert_eq!(constant(&model, "b").shape(), [2, LARGE]);
+        assert_eq!(constant(&model, "s").shape(), [1, 2]);
+    }
+
+    #[test]
+    fn of_two_with_one_name_the_last_counts_whichever_is_large() {
+        let large = || weights("w", OnnxType::Float, [1, LARGE], bytes(4 * LARGE));
+        let small = || weights("w", OnnxType::Float, [1, 2], bytes(8));
+        for (both, shape) in [([large(), small()], [1, 2]), ([small(), large()], [1, LARGE])] {
+            let (_, model) = load(both.to_vec());
+            assert_eq!(constant(&model.unwrap(), "w").shape(), shape);
+        }
+    }
+
+    #[test]
+    fn raw_data_comes_before_what_else_a_tensor_holds() {
+        let mut both = weights("w", OnnxType::Float, [1, LARGE], bytes(4 * LARGE));
+        both.float_data = vec![1.0; 3];
+        both.data_location = Some(1);
+        let (apart, model) = load(vec![both]);
+        assert_eq!((apart, constant(&model.unwrap(), "w").shape()), (1, &[1, LARGE][..]));
+    }
+
+    #[test]
+    fn weights_that_do_not_fill_their_shape_are_refused() {
+        for shape in [[7, 11], [1 << 62, 1 << 62]] {
+            let (apart, model) = load(vec![weights("w", OnnxType::Float, shape, bytes(LARGE))]);
+            assert!(apart == 0 && model.is_err(), "{shape:?}");
+        }
     }
 }

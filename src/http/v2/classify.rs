@@ -2,10 +2,8 @@
 
 use std::cmp::Ordering;
 
-use compact_str::format_compact;
-
 use crate::engine::Columns;
-use crate::tensor::{Data, Shape, Tensor};
+use crate::tensor::{Data, Shape, Tensor, format_compact};
 
 /// The `n` largest values of each row, best first, as strings of shape `[rows, n]` (`[n]`
 /// where there are no rows): `"value:index:label"`, without a label where `columns` names
@@ -61,6 +59,7 @@ fn numbers(data: &Data) -> Option<Vec<f64>> {
 mod tests {
     use super::*;
     use crate::engine::{Label, Role};
+    use crate::tensor::CompactString;
 
     #[test]
     fn the_best_classes_of_each_row_come_first() {
@@ -69,7 +68,7 @@ mod tests {
         let best = best(&tensor, 2, true, None).unwrap();
         assert_eq!(best.shape().dims(), [2, 2]);
         let expected = ["0.700000:1", "0.200000:2", "0.500000:0", "0.250000:1"];
-        assert_eq!(best.data().as_slice::<crate::tensor::CompactString>().unwrap(), expected);
+        assert_eq!(best.data().as_slice::<CompactString>().unwrap(), expected);
     }
 
     #[test]
@@ -78,10 +77,7 @@ mod tests {
         let columns = Columns::new(names, Role::Classes).unwrap();
         let tensor = Tensor::new(Shape::new(vec![1, 2]).unwrap(), Data::Fp32(vec![0.25, 0.75]));
         let best = best(&tensor.unwrap(), 1, true, Some(&columns)).unwrap();
-        assert_eq!(
-            best.data().as_slice::<crate::tensor::CompactString>().unwrap(),
-            ["0.750000:1:on-time"]
-        );
+        assert_eq!(best.data().as_slice::<CompactString>().unwrap(), ["0.750000:1:on-time"]);
     }
 
     #[test]
@@ -90,6 +86,6 @@ mod tests {
         let tensor = Tensor::new(Shape::new(vec![3]).unwrap(), scores).unwrap();
         let best = best(&tensor, 3, false, None).unwrap();
         let expected = ["0.700000:2", "0.100000:1", "NaN:0"];
-        assert_eq!(best.data().as_slice::<crate::tensor::CompactString>().unwrap(), expected);
+        assert_eq!(best.data().as_slice::<CompactString>().unwrap(), expected);
     }
 }

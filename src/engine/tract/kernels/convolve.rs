@@ -246,6 +246,7 @@ mod tests {
             Convolution { window, weights: &weights, panels, preparation: None, finish };
         let mut output = vec![0.0; 12 * 64 * 64];
         let points = courtesy::points_of(|| convolve(&convolution, &image, &mut output));
-        assert!(points >= 64 * 64 / 32, "{points}");
+        let [copied, multiplied] = [8 * 66 * 66 / GIVING_WAY, 64 * 64 / WIDEST];
+        assert!(points as usize >= copied + multiplied, "{points}");
     }
 }

@@ -33,7 +33,7 @@ pub(in crate::engine::tract) fn slide(
     });
 }
 
-/// Numbers of the image between two points where the run may stand still.
+/// Numbers that are gathered between two points where the run may stand still.
 const GIVING_WAY: usize = 4096;
 
 /// Numbers in the longest vector.
@@ -63,7 +63,7 @@ impl WithSimd for Run<'_> {
             Slide::Weighted { .. } | Slide::Sum { .. } => 0.0,
         };
         let channel = (window.input[0] * window.input[1]).max(1);
-        let giving_way = (GIVING_WAY / channel).max(1);
+        let giving_way = (GIVING_WAY / layout.plane.max(1)).max(1);
         let images = image.chunks_exact(channel);
         let outputs = output.chunks_exact_mut(window.pixels().max(1));
         for (number, (image, output)) in images.zip(outputs).enumerate() {
@@ -187,5 +187,34 @@ impl Rows<'_> {
                 vector::store(simd, &mut output[at..end], fold.last(simd, folded, at));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(side: usize, channels: usize) -> u32 {
+        let [one, none, size] = [[1; 2], [0; 2], [side; 2]];
+        let window = Window {
+            kernel: one,
+            stride: one,
+            dilation: one,
+            before: none,
+            input: size,
+            output: size,
+        };
+        let image = vec![1.0; channels * side * side];
+        let mut output = vec![0.0; image.len()];
+        let points = courtesy::points_of(|| slide(window, Slide::Largest, &image, &mut output));
+        assert_eq!(output, image);
+        points
+    }
+
+    #[test]
+    fn large_channels_give_way_each_and_small_ones_now_and_then() {
+        assert_eq!(points(64, 3), 3);
+        let few = points(4, 1024);
+        assert!((2..=64).contains(&few), "{few}");
     }
 }

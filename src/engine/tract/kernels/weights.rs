@@ -14,14 +14,31 @@ pub(in crate::engine::tract) const ROWS: usize = 12;
 
 /// A matrix in panels of [`ROWS`] rows; inside a panel the columns lie one after another.
 /// Rows that fill up the last panel are zero.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(in crate::engine::tract) struct RowPanels {
     rows: usize,
     depth: usize,
     panels: Vec<[f32; ROWS]>,
 }
 
+/// Whether all bits are the same.
+fn alike(left: &[f32], right: &[f32]) -> bool {
+    const PIECE: usize = 1 << 15;
+    let mut pieces = left.chunks(PIECE).zip(right.chunks(PIECE));
+    left.len() == right.len()
+        && pieces.all(|(left, right)| {
+            courtesy::point();
+            bytemuck::cast_slice::<f32, u32>(left) == bytemuck::cast_slice::<f32, u32>(right)
+        })
+}
+
 impl RowPanels {
+    pub(in crate::engine::tract) fn is(&self, other: &Self) -> bool {
+        let shape = |panels: &Self| (panels.rows, panels.depth);
+        shape(self) == shape(other)
+            && alike(self.panels.as_flattened(), other.panels.as_flattened())
+    }
+
     /// From a matrix with its rows one after another.
     pub(in crate::engine::tract) fn pack(matrix: &[f32], depth: usize) -> Self {
         let rows = matrix.len().checked_div(depth).unwrap_or(0);
@@ -73,7 +90,7 @@ pub(in crate::engine::tract) struct Lines<'a> {
 }
 
 /// A matrix in panels of columns as wide as the tile of this processor; the last may be half.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(in crate::engine::tract) struct ColumnPanels {
     columns: usize,
     depth: usize,
@@ -86,6 +103,11 @@ pub(in crate::engine::tract) struct ColumnPanels {
 const TURNED: usize = 16;
 
 impl ColumnPanels {
+    pub(in crate::engine::tract) fn is(&self, other: &Self) -> bool {
+        let shape = |panels: &Self| (panels.columns, panels.depth, panels.lanes);
+        shape(self) == shape(other) && alike(&self.panels, &other.panels)
+    }
+
     /// From a matrix with a row for each column of the panels, of so many numbers, all
     /// multiplied by the scale of their row.
     pub(in crate::engine::tract) fn pack(lines: &Lines<'_>, depth: usize, scale: &[f32]) -> Self {

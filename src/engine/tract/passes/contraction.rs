@@ -82,6 +82,10 @@ impl Matrix {
         Some(Self { values, order, rows, depth })
     }
 
+    pub(super) fn values(&self) -> Arc<Tensor> {
+        Arc::clone(&self.values)
+    }
+
     /// As it is where rows or columns lie one after another, else a copy.
     pub(super) fn lines(&self) -> Option<Lines<'_>> {
         let values = floats(&self.values)?;

@@ -50,6 +50,8 @@ struct Found {
     place: Place,
     /// A row for each channel of the output.
     weights: Vec<f32>,
+    /// What the weights are made from.
+    source: Arc<Tensor>,
     depth: usize,
     groups: usize,
     following: Following,
@@ -76,8 +78,8 @@ impl Found {
         {
             return None;
         }
-        let weights = model.outlet_fact(weights).ok()?.konst.clone()?;
-        let weights = conv.kernel_fmt.kernel_as_group_o_ihw(&weights, conv.group).ok()?;
+        let source = model.outlet_fact(weights).ok()?.konst.clone()?;
+        let weights = conv.kernel_fmt.kernel_as_group_o_ihw(&source, conv.group).ok()?;
         let bias = model.outlet_fact(bias).ok()?.konst.clone()?;
         let bias = match *floats(&bias)? {
             [all] => vec![all; outputs],
@@ -92,8 +94,8 @@ impl Found {
         if depthwise && following.residual.is_some() {
             return None;
         }
-        let weights = following.scaled(weights, depth);
-        Some(Self { node: node.id, image, place, weights, depth, groups: conv.group, following })
+        let (weights, groups) = (following.scaled(weights, depth), conv.group);
+        Some(Self { node: node.id, image, place, weights, source, depth, groups, following })
     }
 
     /// A product with a constant matrix that leaves pixels by themselves.
@@ -113,7 +115,8 @@ impl Found {
         let weights = following.scaled(matrix.to_rows()?, depth);
         let place = Place { channels: summed, output, count, window: None };
         let (image, place) = steps(model, image, &place).unwrap_or((image, place));
-        Some(Self { node: node.id, image, place, weights, depth, groups: 1, following })
+        let source = matrix.values();
+        Some(Self { node: node.id, image, place, weights, source, depth, groups: 1, following })
     }
 
     fn replace(self, model: &mut TypedModel, packing: &Packing<'_>) -> TractResult<()> {
@@ -133,7 +136,7 @@ impl Found {
     }
 
     fn operator(self, prepared: Option<Prepared>, packing: &Packing<'_>) -> Box<dyn TypedOp> {
-        let Self { place, weights, depth, groups, following, .. } = self;
+        let Self { place, weights, source, depth, groups, following, .. } = self;
         let Following { bias, residual, activation, .. } = following;
         let rows = bias.len() / groups;
         match place.window {
@@ -143,8 +146,8 @@ impl Found {
             }
             _ => {
                 let groups = weights.chunks_exact((rows * depth).max(1));
-                let groups =
-                    packing.rows(groups.map(|group| RowPanels::pack(group, depth)).collect());
+                let groups = groups.map(|group| RowPanels::pack(group, depth)).collect();
+                let groups = packing.rows(&source, groups);
                 let residual = residual.is_some();
                 let parts = Parts { place, groups, bias, prepared, residual, activation };
                 Box::new(Convolved(Arc::new(parts)))

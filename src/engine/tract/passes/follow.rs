@@ -48,7 +48,7 @@ impl Following {
     fn take(&mut self, step: Step) -> bool {
         let linear = self.activation == Activation::None;
         match step {
-            Step::Scale(factors) if linear && self.residual.is_none() => {
+            Step::Scale(factors) if linear && self.residual.is_none() && self.takes(&factors) => {
                 for ((scale, bias), factor) in
                     self.scale.iter_mut().zip(&mut self.bias).zip(factors)
                 {
@@ -77,6 +77,15 @@ impl Following {
             }
         }
         weights
+    }
+
+    /// Whether the product of all scales keeps their digits.
+    fn takes(&self, factors: &[f32]) -> bool {
+        let keeps = |(scale, factor): (&f32, &f32)| {
+            let product = scale * factor;
+            product.is_normal() || *factor == 0.0 || *scale == 0.0 || !factor.is_finite()
+        };
+        self.scale.iter().zip(factors).all(keeps)
     }
 
     /// Takes in what a node adds to the value, if it adds something of the same shape.

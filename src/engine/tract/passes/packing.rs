@@ -1,8 +1,10 @@
 //! Packed matrices that the plans of a model have in common: each plan packs its own, and gives
 //! it back where another has the same.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tract_onnx::prelude::*;
 
 use crate::engine::tract::kernels::{ColumnPanels, RowPanels};
 
@@ -36,33 +38,45 @@ fn bytes(groups: &[RowPanels]) -> u64 {
 /// The packing of one plan.
 pub(in crate::engine::tract) struct Packing<'a> {
     shelf: &'a Shelf,
-    packed: Cell<u64>,
+    /// Constants that are packed, each once.
+    sources: RefCell<Vec<Arc<Tensor>>>,
 }
 
 impl<'a> Packing<'a> {
     pub(in crate::engine::tract) fn of(shelf: &'a Shelf) -> Self {
-        Self { shelf, packed: Cell::new(0) }
+        Self { shelf, sources: RefCell::default() }
     }
 
-    /// Bytes that lie on the shelf for this plan, and perhaps for others.
+    /// Bytes of constants that this plan has on the shelf instead, perhaps with others.
     pub(in crate::engine::tract) fn packed(&self) -> u64 {
-        self.packed.get()
+        let bytes = |source: &Arc<Tensor>| source.len() * source.datum_type().size_of();
+        self.sources.borrow().iter().map(|source| bytes(source) as u64).sum()
     }
 
-    pub(super) fn columns(&self, panels: ColumnPanels) -> Arc<ColumnPanels> {
-        self.packed.set(self.packed.get() + panels.bytes());
-        one_of(&self.shelf.columns, panels)
+    pub(super) fn columns(&self, of: &Arc<Tensor>, panels: ColumnPanels) -> Arc<ColumnPanels> {
+        self.note(of);
+        one_of(&self.shelf.columns, panels, ColumnPanels::is)
     }
 
-    pub(super) fn rows(&self, groups: Vec<RowPanels>) -> Arc<Vec<RowPanels>> {
-        self.packed.set(self.packed.get() + bytes(&groups));
-        one_of(&self.shelf.rows, groups)
+    pub(super) fn rows(&self, of: &Arc<Tensor>, groups: Vec<RowPanels>) -> Arc<Vec<RowPanels>> {
+        self.note(of);
+        let alike = |left: &Vec<RowPanels>, right: &Vec<RowPanels>| {
+            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| left.is(right))
+        };
+        one_of(&self.shelf.rows, groups, alike)
+    }
+
+    fn note(&self, source: &Arc<Tensor>) {
+        let mut sources = self.sources.borrow_mut();
+        if !sources.iter().any(|noted| Arc::ptr_eq(noted, source)) {
+            sources.push(Arc::clone(source));
+        }
     }
 }
 
-fn one_of<T: PartialEq>(all: &Shared<T>, new: T) -> Arc<T> {
-    // Unlike matrices differ early, or in size.
-    if let Some(same) = alive(all).into_iter().find(|kept| **kept == new) {
+/// Two threads that pack the same at the same time may keep both.
+fn one_of<T>(all: &Shared<T>, new: T, alike: impl Fn(&T, &T) -> bool) -> Arc<T> {
+    if let Some(same) = alive(all).into_iter().find(|kept| alike(kept, &new)) {
         return same;
     }
     let new = Arc::new(new);
@@ -78,19 +92,41 @@ mod tests {
         vec![RowPanels::pack(&[number; 24], 2)]
     }
 
+    fn constant(number: f32) -> Arc<Tensor> {
+        Tensor::from_shape(&[24], &[number; 24]).unwrap().into_arc_tensor()
+    }
+
     #[test]
     fn equal_matrices_are_kept_once_as_long_as_a_plan_has_them() {
         let size = bytes(&panels(1.0));
         let shelf = Shelf::default();
         let (first, second) = (Packing::of(&shelf), Packing::of(&shelf));
-        let one = first.rows(panels(1.0));
-        let two = first.rows(panels(2.0));
-        let same = second.rows(panels(1.0));
+        let one = first.rows(&constant(1.0), panels(1.0));
+        let two = first.rows(&constant(2.0), panels(2.0));
+        let same = second.rows(&constant(1.0), panels(1.0));
         assert!(Arc::ptr_eq(&one, &same));
-        assert_eq!((first.packed(), second.packed(), shelf.bytes()), (2 * size, size, 2 * size));
+        assert_eq!(shelf.bytes(), 2 * size);
         drop((one, two));
         assert_eq!(shelf.bytes(), size);
         drop(same);
         assert_eq!(shelf.bytes(), 0);
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_like_itself() {
+        let shelf = Shelf::default();
+        let packing = Packing::of(&shelf);
+        let of = constant(0.0);
+        let one = packing.rows(&of, panels(f32::NAN));
+        assert!(Arc::ptr_eq(&one, &packing.rows(&of, panels(f32::NAN))));
+    }
+
+    #[test]
+    fn a_constant_that_is_packed_twice_counts_once_and_without_its_filling() {
+        let shelf = Shelf::default();
+        let packing = Packing::of(&shelf);
+        let of = constant(1.0);
+        let _both = (packing.rows(&of, panels(1.0)), packing.rows(&of, panels(2.0)));
+        assert_eq!(packing.packed(), 24 * 4);
     }
 }

@@ -38,6 +38,8 @@ struct Found {
     value: OutletId,
     rows: From,
     matrix: Matrix,
+    /// What the matrix is made from.
+    source: Arc<Tensor>,
     following: Following,
 }
 
@@ -51,9 +53,10 @@ impl Found {
         if pixels != 1.to_dim() {
             return None;
         }
+        let source = matrix.values();
         let following = Following::after(model, node.id.into(), axis, vec![0.0; matrix.rows]);
         let rows = From::Axes { first: summed.start, output };
-        Some(Self { node: node.id, value, rows, matrix, following })
+        Some(Self { node: node.id, value, rows, matrix, source, following })
     }
 
     fn windows(model: &TypedModel, node: &TypedNode) -> Option<Self> {
@@ -65,8 +68,8 @@ impl Found {
         if !plain || !windows::takes(spec) || fact.datum_type != DatumType::F32 {
             return None;
         }
-        let weights = model.outlet_fact(weights).ok()?.konst.clone()?;
-        let weights = conv.kernel_fmt.kernel_as_group_o_ihw(&weights, 1).ok()?;
+        let source = model.outlet_fact(weights).ok()?.konst.clone()?;
+        let weights = conv.kernel_fmt.kernel_as_group_o_ihw(&source, 1).ok()?;
         let outputs = conv.output_channels();
         let bias = model.outlet_fact(bias).ok()?.konst.clone()?;
         let bias = match *floats(&bias)? {
@@ -81,14 +84,15 @@ impl Found {
         let matrix = Matrix::new(weights.into_arc_tensor(), vec![0, 2, 1])?;
         let following = Following::after(model, node.id.into(), fact.rank() - 1, bias);
         let rows = From::Windows(Box::new(spec.clone()));
-        Some(Self { node: node.id, value, rows, matrix, following })
+        Some(Self { node: node.id, value, rows, matrix, source, following })
     }
 
     fn replace(self, model: &mut TypedModel, packing: &Packing<'_>) -> TractResult<()> {
-        let Self { node, value, rows, matrix, following } = self;
+        let Self { node, value, rows, matrix, source, following } = self;
         let Following { scale, bias, residual, activation, last } = following;
         let Some(lines) = matrix.lines() else { return Ok(()) };
-        let matrix = packing.columns(ColumnPanels::pack(&lines, matrix.depth, &scale));
+        let panels = ColumnPanels::pack(&lines, matrix.depth, &scale);
+        let matrix = packing.columns(&source, panels);
         let product = Product { rows, matrix, bias, residual: residual.is_some(), activation };
         let mut patch = TypedModelPatch::new("product");
         let inputs: Vec<OutletId> = [value].into_iter().chain(residual).collect();
@@ -126,9 +130,14 @@ mod tests {
             depth in 2usize..900,
             columns in 2usize..80,
             images in 1usize..3,
+            turned: bool,
         ) {
             let (mut model, x) = graph(&dims(&[images, rows, depth]));
-            let y = product(&mut model, x, "amk,kn->amn", &[depth, columns]);
+            let y = if turned {
+                product(&mut model, x, "amk,nk->amn", &[columns, depth])
+            } else {
+                product(&mut model, x, "amk,kn->amn", &[depth, columns])
+            };
             let y = with_constant(&mut model, mul(), y, numbers(&[1, 1, columns], 2));
             let y = with_constant(&mut model, add(), y, numbers(&[1, 1, columns], 3));
             with_constant(&mut model, max(), y, numbers(&[1, 1, 1], 4));

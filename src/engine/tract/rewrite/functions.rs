@@ -2,27 +2,23 @@
 //! its body.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use prost::Message;
 use tract_onnx::pb::{
     AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
 };
 
-use crate::engine::tract::file;
-
 /// Calls within calls, and nodes that come of them; functions must not call themselves.
 const MAX_ROUNDS: usize = 32;
 const MAX_NODES: usize = 1 << 20;
 
-/// `path` is the file: tract reads past the defaults of a function's attributes.
-pub(super) fn inline(model: &mut ModelProto, path: &Path) {
+/// `bytes` is the file: tract reads past the defaults of a function's attributes.
+pub(super) fn inline(model: &mut ModelProto, bytes: &[u8]) {
     if model.functions.is_empty() {
         return;
     }
     // The same list, as the model itself has decoded.
-    let defaults: Result<Defaults, _> = file::decode(path);
-    let defaults = defaults.map(|model| model.functions).unwrap_or_default();
+    let defaults = Defaults::decode(bytes).map(|model| model.functions).unwrap_or_default();
     let mut functions = HashMap::new();
     for (number, declared) in std::mem::take(&mut model.functions).into_iter().enumerate() {
         for opset in &declared.opset_import {

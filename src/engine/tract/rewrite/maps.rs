@@ -4,8 +4,6 @@
 //! scores themselves. `DictVectorizer` and `CastMap` take a map as an input of the graph;
 //! that becomes a row with a column for every key.
 
-use std::path::Path;
-
 use prost::Message;
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::Dimension;
@@ -16,17 +14,15 @@ use tract_onnx::pb::{
 };
 
 use super::nodes;
-use crate::engine::tract::file;
 
-/// Gives inputs and outputs that are maps the type of the tensor that they become. `path`
+/// Gives inputs and outputs that are maps the type of the tensor that they become. `bytes`
 /// is the file, for tract reads past the types of maps.
-pub(super) fn into_tensors(model: &mut ModelProto, path: &Path) {
+pub(super) fn into_tensors(model: &mut ModelProto, bytes: &[u8]) {
     let Some(graph) = &mut model.graph else { return };
     zip_maps(graph);
     if graph.input.iter().any(|input| kind(input).is_none()) {
         // What does not decode has no maps; the model itself has decoded.
-        let types: Option<MapModel> = file::decode(path).ok();
-        let types = types.and_then(|model| model.graph);
+        let types = MapModel::decode(bytes).ok().and_then(|model| model.graph);
         map_inputs(graph, &types.map(|graph| graph.input).unwrap_or_default());
     }
 }

@@ -78,7 +78,7 @@ impl Shared {
             let known = known.filter(|_| rows == 1);
             let time = known.or_else(|| self.measure(plan, &shapes(rows)?).ok())?;
             points.push(CostPoint { rows, time });
-            Some(time / u32::try_from(rows).ok()?)
+            Some(time.as_secs_f64() / f64::from(u32::try_from(rows).ok()?))
         };
         match symbolic {
             None => {
@@ -89,13 +89,19 @@ impl Shared {
                 let mut best = add(plan, 1)?;
                 let (started, mut hopeless) = (Stopwatch::start(), 0);
                 for power in 1..=MAX_ROWS.ilog2() {
-                    let rows = 1 << power;
-                    let runs_out = started.elapsed() + best * rows > BUDGET;
-                    if runs_out || hopeless == HOPELESS {
+                    let rows: u32 = 1 << power;
+                    let spent = started.elapsed();
+                    // Two sizes say how costs grow; a further one must fit into what is left.
+                    let fits = match power {
+                        1 => true,
+                        2 => spent < BUDGET,
+                        _ => spent.as_secs_f64() + best * f64::from(rows) < BUDGET.as_secs_f64(),
+                    };
+                    if !fits || hopeless == HOPELESS {
                         break;
                     }
                     let Some(per_row) = add(plan, rows as usize) else { break };
-                    hopeless = if per_row < best.mul_f64(GAINED) { 0 } else { hopeless + 1 };
+                    hopeless = if per_row < best * GAINED { 0 } else { hopeless + 1 };
                     best = best.min(per_row);
                 }
             }
