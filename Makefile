@@ -54,12 +54,12 @@ bench:
 chaos:
 	$(CARGO) bench --bench load -- chaos
 
-## The server with mimalloc, which it ships with, against the system's allocator and jemalloc (Debian's libjemalloc2).
-JEMALLOC ?= /usr/lib/x86_64-linux-gnu/libjemalloc.so.2
+## The server with jemalloc, which it ships with, against the system's allocator and mimalloc (Debian's libmimalloc2.0).
+MIMALLOC ?= /usr/lib/x86_64-linux-gnu/libmimalloc.so.2
 allocators:
 	$(CARGO) build --release --locked --no-default-features
 	cp $(TARGET)/release/onnxd $(TARGET)/release/onnxd-system-allocator
-	ONNXD_SYSTEM_ALLOCATOR=$(TARGET)/release/onnxd-system-allocator ONNXD_JEMALLOC=$(JEMALLOC) \
+	ONNXD_SYSTEM_ALLOCATOR=$(TARGET)/release/onnxd-system-allocator ONNXD_MIMALLOC=$(MIMALLOC) \
 		$(CARGO) bench --bench load -- allocators
 
 ## Tree ensembles against onnxruntime on the same files, both on one core.

@@ -11,9 +11,9 @@ use onnxd::tensor::json::{NonFinite, Reader, read_nested, write_flat};
 use onnxd::tensor::{Data, DataType, Shape, binary};
 
 /// As in the server.
-#[cfg(feature = "mimalloc")]
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const FLOATS: u32 = 3 * 224 * 224;
 

@@ -26,9 +26,9 @@ use onnxd::tensor::{Shape, Tensor};
 use reference::Reference;
 
 /// What the server allocates with.
-#[cfg(feature = "mimalloc")]
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const MODELS: [&str; 7] = [
     "light_densenet121",

@@ -3,6 +3,7 @@
 mod api;
 mod body;
 mod coding;
+mod deadline;
 mod error;
 mod exchange;
 mod fallback;

@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
-/// Models that are gone give their memory back to the system; see docs/PERFORMANCE.md.
-#[cfg(feature = "mimalloc")]
+/// Models that are gone give their memory back to the system, and no thread that serves does
+/// that work; see docs/PERFORMANCE.md.
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     onnxd::cli::run()

@@ -1,7 +1,7 @@
 //! The server with the allocator that it ships and with two others, in turns.
 //!
-//! `ONNXD_SYSTEM_ALLOCATOR` names a server built with `--no-default-features`, `ONNXD_JEMALLOC`
-//! the library `libjemalloc.so.2`, which is loaded before that server.
+//! `ONNXD_SYSTEM_ALLOCATOR` names a server built with `--no-default-features`, `ONNXD_MIMALLOC`
+//! the library `libmimalloc.so`, which is loaded before that server.
 
 use std::env;
 use std::fs;
@@ -26,17 +26,17 @@ struct Contender {
 
 pub fn run() {
     let path = |name| env::var_os(name).expect("make allocators sets it");
-    let (system, jemalloc) = (path("ONNXD_SYSTEM_ALLOCATOR"), path("ONNXD_JEMALLOC"));
-    let found = fs::exists(&jemalloc).is_ok_and(|exists| exists);
-    assert!(found, "there is no {}", jemalloc.display());
+    let (system, mimalloc) = (path("ONNXD_SYSTEM_ALLOCATOR"), path("ONNXD_MIMALLOC"));
+    let found = fs::exists(&mimalloc).is_ok_and(|exists| exists);
+    assert!(found, "there is no {}", mimalloc.display());
     let mut preloaded = Command::new(&system);
-    preloaded.env("LD_PRELOAD", jemalloc);
+    preloaded.env("LD_PRELOAD", mimalloc);
     let contenders = [
         Contender::start(Command::new(env!("CARGO_BIN_EXE_onnxd"))),
         Contender::start(Command::new(system)),
         Contender::start(preloaded),
     ];
-    println!("\n| requests a second, against mimalloc | mimalloc | system | jemalloc |");
+    println!("\n| requests a second, against jemalloc | jemalloc | system | mimalloc |");
     println!("|---|---|---|---|");
     for scenario in ratios::scenarios() {
         let question = [scenario.question()];

@@ -48,9 +48,9 @@ mod tail;
 use std::env;
 
 /// As in the server, so that a plan alone is as fast here as there.
-#[cfg(feature = "mimalloc")]
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() {
     if env::var_os(process::EMPTY_HANDLER).is_some() {

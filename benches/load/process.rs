@@ -22,6 +22,9 @@ const TICK: Duration = Duration::from_millis(10);
 /// Tells this program to be the empty handler instead of the benchmark.
 pub const EMPTY_HANDLER: &str = "ONNXD_BENCH_EMPTY_HANDLER";
 
+/// Another server than the one that was built with this program.
+const OTHER_SERVER: &str = "ONNXD_BENCH_SERVER";
+
 /// A child process that serves; killed when dropped.
 pub struct Serving {
     child: Child,
@@ -34,7 +37,9 @@ pub struct Serving {
 impl Serving {
     /// The server over the given models, ready.
     pub fn onnxd(models: &Path, arguments: &[&str]) -> Self {
-        Self::over(Command::new(env!("CARGO_BIN_EXE_onnxd")), models, arguments)
+        let shipped = env!("CARGO_BIN_EXE_onnxd").into();
+        let server = env::var_os(OTHER_SERVER).unwrap_or(shipped);
+        Self::over(Command::new(server), models, arguments)
     }
 
     /// The same with a server of one's own.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -16,6 +16,7 @@ use tokio::time::{sleep, timeout};
 use tower::Service as _;
 
 use super::Config;
+use super::deadline::Deadlines;
 use super::log::Watched;
 
 /// A bound socket that does not accept yet.
@@ -53,12 +54,10 @@ pub async fn serve(
     drain: Duration,
 ) -> bool {
     let connections = GracefulShutdown::new();
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(config.read_timeout);
     loop {
         tokio::select! {
             accepted = server.listener.accept() => match accepted {
-                Ok((stream, _)) => spawn(&http, stream, &router, &connections),
+                Ok((stream, _)) => spawn(config, stream, &router, &connections),
                 Err(error) => {
                     tracing::warn!(error = %error, "cannot accept a connection");
                     sleep(ACCEPT_PAUSE).await;
@@ -72,7 +71,7 @@ pub async fn serve(
     timeout(drain, connections.shutdown()).await.is_ok()
 }
 
-fn spawn(http: &http1::Builder, stream: TcpStream, router: &Router, all: &GracefulShutdown) {
+fn spawn(config: &Config, stream: TcpStream, router: &Router, all: &GracefulShutdown) {
     // Answers are written whole; waiting to fill a packet only delays them. A socket that
     // refuses the option still works.
     let _ = stream.set_nodelay(true);
@@ -88,9 +87,12 @@ fn spawn(http: &http1::Builder, stream: TcpStream, router: &Router, all: &Gracef
             Ok::<_, Infallible>(response)
         }
     });
+    let deadlines = Deadlines::new(config.read_timeout);
+    let mut http = http1::Builder::new();
+    http.timer(deadlines.clone()).header_read_timeout(config.read_timeout);
     let connection = all.watch(http.serve_connection(TokioIo::new(stream), service));
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
+        if let Err(error) = deadlines.during(connection).await {
             // A client that breaks off is its own business.
             tracing::debug!(error = %error, "a connection ended early");
         }

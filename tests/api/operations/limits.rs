@@ -1,6 +1,7 @@
 //! Full queues, deadlines and callers who went away.
 
-use std::time::Instant;
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
 
 use super::{WHOLE, runs, slow, slow_repository, while_busy};
 use crate::support::{Repository, Server, infer_path, until};
@@ -99,6 +100,22 @@ fn a_client_that_stops_within_its_body_is_dropped_after_the_read_timeout() {
         .send(format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{{").as_bytes());
     let message = "the body did not arrive within 1 s".to_owned();
     assert_eq!(stalled.answer().error(), (408, message));
+    assert_eq!(server.scaled("scale_1").1, 1);
+    server.stop();
+}
+
+#[test]
+fn a_client_that_stops_within_its_head_is_dropped_after_the_read_timeout() {
+    let repository = Repository::with(&["scale_1"]);
+    let server = Server::start(repository.path(), &["--read-timeout", "1s"]);
+    let mut stalled = server.connect();
+    assert_eq!(stalled.request("GET", "/healthz", &[], b"").status, 200);
+    let started = Instant::now();
+    stalled.send(b"GET /healthz HT");
+    let ended = stalled.try_answer().expect_err("no answer to half a question");
+    assert_eq!(ended.kind(), ErrorKind::UnexpectedEof, "{ended}");
+    // It counts from when the server began to wait, which is a little earlier.
+    assert!(started.elapsed() >= Duration::from_millis(900), "{:?}", started.elapsed());
     assert_eq!(server.scaled("scale_1").1, 1);
     server.stop();
 }
