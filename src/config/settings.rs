@@ -71,7 +71,7 @@ settings! {
         "Threads that read and write requests, or 'cores'";
     LOAD_THREADS: "load-threads", "ONNXD_LOAD_THREADS", "N" = "cores",
         "Models that load at the same time, or 'cores'";
-    LOAD_SHARE: "load-share", "ONNXD_LOAD_SHARE", "PERCENT" = "5",
+    LOAD_SHARE: "load-share", "ONNXD_LOAD_SHARE", "PERCENT" = "3",
         "Of a core, what loading a model takes while requests keep the server busy";
     COMPILE_THREADS: "compile-threads", "ONNXD_COMPILE_THREADS", "N" = "1",
         "Threads that compile plans for new input shapes, or 'cores'";

@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::Path;
 
+use bytes::Buf;
 use prost::Message;
 use tract_onnx::pb::tensor_proto::DataType as OnnxType;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
@@ -15,6 +16,7 @@ use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto};
 
 use super::rewrite;
 use super::weights::Weights;
+use crate::courtesy;
 use crate::engine::{Dim, LoadError, Signature, TensorSpec};
 use crate::tensor::DataType;
 
@@ -41,7 +43,7 @@ pub(super) fn read(path: &Path) -> Result<Contents, LoadError> {
     }
     let mut input = BufReader::with_capacity(PIECE, file);
     let (bytes, apart) = lean::read(&mut input, size).map_err(unreadable)?;
-    let mut proto = ModelProto::decode(&*bytes).map_err(|error| {
+    let mut proto = ModelProto::decode(Pieces(&bytes)).map_err(|error| {
         not_onnx(format!("{error} ({size} bytes; truncated or another format?)"))
     })?;
     if proto.graph.is_none() {
@@ -54,6 +56,26 @@ pub(super) fn read(path: &Path) -> Result<Contents, LoadError> {
     let weights = Weights::read(&mut input, &mut proto, &apart).map_err(unreadable)?;
     rewrite::simplify(&mut proto, &bytes);
     Ok(Contents { proto, weights })
+}
+
+/// Bytes that are given out piece by piece, with rests between them.
+pub(super) struct Pieces<'a>(pub(super) &'a [u8]);
+
+impl Buf for Pieces<'_> {
+    fn remaining(&self) -> usize {
+        self.0.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        &self.0[..PIECE.min(self.0.len())]
+    }
+
+    fn advance(&mut self, count: usize) {
+        if self.0.len() / PIECE != (self.0.len() - count) / PIECE {
+            courtesy::point();
+        }
+        self.0 = &self.0[count..];
+    }
 }
 
 /// The file's name without its directories: errors must not show paths to callers.
@@ -164,4 +186,37 @@ fn data_type(elem_type: i32) -> Option<DataType> {
 fn element_name(elem_type: i32) -> String {
     OnnxType::try_from(elem_type)
         .map_or_else(|_| format!("number {elem_type}"), |known| known.as_str_name().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use tract_onnx::pb::TensorProto;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_not_taken_for_another_format() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = read(&directory.path().join("nothing.onnx")).err().unwrap();
+        assert!(matches!(error, LoadError::Unreadable { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_file_of_another_format_is_refused_with_its_size() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), [0x0f; 500]).unwrap();
+        let error = read(file.path()).err().unwrap();
+        assert!(error.to_string().contains("500 bytes"), "{error}");
+    }
+
+    #[test]
+    fn decoding_gives_way_once_a_piece() {
+        let tensor = TensorProto { float_data: vec![0.5; 3 * PIECE / 4], ..TensorProto::default() };
+        let bytes = tensor.encode_to_vec();
+        let points = courtesy::points_of(|| {
+            let decoded = TensorProto::decode(Pieces(&bytes)).unwrap();
+            assert_eq!(decoded, tensor);
+        });
+        assert!((3..=4).contains(&points), "{points}");
+    }
 }

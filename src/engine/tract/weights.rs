@@ -1,9 +1,10 @@
 //! Large weights of a model. They go from the file to tract's tensors directly: tract would copy
-//! all of them at once out of the decoded file, which is a long time without a rest.
+//! all of them at once out of the decoded file, which is a long time without a rest. (What is left
+//! without one is that a tensor of tract is filled with noughts when it is made.)
 //!
 //! Meanwhile a placeholder stands in the graph.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -37,15 +38,21 @@ impl Weights {
     ) -> io::Result<Self> {
         let mut weights = Self::default();
         let Some(graph) = &mut proto.graph else { return Ok(weights) };
+        let mut at = input.stream_position()?;
         for Apart { initializer, bytes } in apart {
             let Some(initializer) = graph.initializer.get_mut(*initializer) else { continue };
-            input.seek(SeekFrom::Start(bytes.start))?;
+            // The next one is near, so most of it is in the buffer.
+            input.seek_relative(bytes.start.cast_signed().wrapping_sub(at.cast_signed()))?;
+            at = bytes.end;
             if let Some(tensor) = tensor(input, initializer, bytes)? {
                 *initializer = placeholder(initializer, weights.0.len());
                 weights.0.push(Arc::new(tensor));
             } else {
                 let length = bytes.end - bytes.start;
-                input.take(length).read_to_end(&mut initializer.raw_data)?;
+                let read = input.take(length).read_to_end(&mut initializer.raw_data)?;
+                if read as u64 != length {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
             }
         }
         Ok(weights)
@@ -137,11 +144,20 @@ mod tests {
     use std::fs;
 
     use prost::Message;
-    use tract_onnx::pb::{GraphProto, OperatorSetIdProto};
+    use tract_onnx::pb::attribute_proto::AttributeType;
+    use tract_onnx::pb::tensor_shape_proto::Dimension;
+    use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
+    use tract_onnx::pb::type_proto::{Tensor as TensorType, Value};
+    use tract_onnx::pb::{
+        AttributeProto, GraphProto, NodeProto, OperatorSetIdProto, TensorShapeProto, TypeProto,
+        ValueInfoProto,
+    };
     use tract_onnx::tract_hir::infer::Factoid;
 
-    use super::super::file;
+    use super::super::{Config, TractEngine, file};
     use super::*;
+    use crate::engine::{Engine, ModelSource, PlanLookup};
+    use crate::tensor::Shape;
 
     const LARGE: usize = 1 << 16;
 
@@ -242,6 +258,100 @@ mod tests {
         both.data_location = Some(1);
         let (apart, model) = load(vec![both]);
         assert_eq!((apart, constant(&model.unwrap(), "w").shape()), (1, &[1, LARGE][..]));
+    }
+
+    fn node(op_type: &str, input: &[&str], output: &str) -> NodeProto {
+        NodeProto {
+            op_type: op_type.to_owned(),
+            input: input.iter().map(|&name| name.to_owned()).collect(),
+            output: vec![output.to_owned()],
+            ..NodeProto::default()
+        }
+    }
+
+    /// `[N, columns]`, or without a type.
+    fn value(name: &str, columns: Option<i64>) -> ValueInfoProto {
+        let dimension = |value| Dimension { value: Some(value), ..Dimension::default() };
+        let r#type = columns.map(|columns| {
+            let dims = [DimValue::DimParam("N".to_owned()), DimValue::DimValue(columns)];
+            let shape = TensorShapeProto { dim: dims.map(dimension).to_vec() };
+            let elem_type = OnnxType::Float.into();
+            let tensor = TensorType { elem_type, shape: Some(shape) };
+            TypeProto { value: Some(Value::TensorType(tensor)), ..TypeProto::default() }
+        });
+        ValueInfoProto { name: name.to_owned(), r#type, ..ValueInfoProto::default() }
+    }
+
+    /// One row is multiplied by one matrix, several by another.
+    fn branching(size: usize) -> ModelProto {
+        let columns = i64::try_from(size).unwrap();
+        let branch = |name: &str, weights: &str| AttributeProto {
+            name: name.to_owned(),
+            r#type: AttributeType::Graph.into(),
+            g: Some(GraphProto {
+                name: name.to_owned(),
+                node: vec![node("MatMul", &["x", weights], "product")],
+                output: vec![value("product", None)],
+                ..GraphProto::default()
+            }),
+            ..AttributeProto::default()
+        };
+        let whole = |name: &str, value: i64| TensorProto {
+            name: name.to_owned(),
+            data_type: OnnxType::Int64.into(),
+            int64_data: vec![value],
+            ..TensorProto::default()
+        };
+        let matrix = |name, number: f32| {
+            weights(name, OnnxType::Float, [2, size], number.to_le_bytes().repeat(2 * size))
+        };
+        let attribute = vec![branch("then_branch", "w"), branch("else_branch", "v")];
+        let graph = GraphProto {
+            name: "branching".to_owned(),
+            node: vec![
+                node("Shape", &["x"], "shape"),
+                node("Gather", &["shape", "nought"], "rows"),
+                node("Equal", &["rows", "one"], "alone"),
+                NodeProto { attribute, ..node("If", &["alone"], "y") },
+            ],
+            initializer: vec![
+                whole("nought", 0),
+                matrix("w", 1.0),
+                whole("one", 1),
+                matrix("v", 2.0),
+            ],
+            input: vec![value("x", Some(2))],
+            output: vec![value("y", Some(columns))],
+            ..GraphProto::default()
+        };
+        let opset_import = vec![OperatorSetIdProto { version: 13, ..Default::default() }];
+        ModelProto { graph: Some(graph), opset_import, ir_version: 8, ..ModelProto::default() }
+    }
+
+    #[test]
+    fn branches_read_large_weights_from_outside_of_them() {
+        for (size, apart) in [(8, 0), (LARGE, 2)] {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            fs::write(file.path(), branching(size).encode_to_vec()).unwrap();
+            assert_eq!(file::read(file.path()).unwrap().weights.0.len(), apart);
+            let engine = TractEngine::new(Config::default());
+            let source = ModelSource { path: file.path().to_owned(), ..ModelSource::default() };
+            let model = engine.load(&source).unwrap();
+            for (rows, expected) in [(1, 1.0f32), (3, 2.0)] {
+                let shape = Shape::new(vec![rows, 2]).unwrap();
+                let plan = match model.plan(std::slice::from_ref(&shape)) {
+                    PlanLookup::Ready(plan) => plan,
+                    PlanLookup::Compiling(ticket) => ticket.blocking_recv().unwrap().unwrap(),
+                    PlanLookup::Busy => panic!("nothing else is compiled"),
+                };
+                let input = vec![0.5f32; 2 * rows].into();
+                let input = crate::tensor::Tensor::new(shape, input).unwrap();
+                let outputs = plan.run(&[input]).unwrap();
+                let products = outputs[0].data().as_slice::<f32>().unwrap();
+                let other = products.iter().find(|product| **product != expected);
+                assert_eq!((products.len(), other), (rows * size, None), "{size}: {rows} rows");
+            }
+        }
     }
 
     #[test]

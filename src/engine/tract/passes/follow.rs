@@ -79,11 +79,12 @@ impl Following {
         weights
     }
 
-    /// Whether the product of all scales keeps their digits.
+    /// Whether weights times all scales are numbers with all their digits: scales are moderate.
     fn takes(&self, factors: &[f32]) -> bool {
+        const SMALLEST: f32 = 1e-18;
         let keeps = |(scale, factor): (&f32, &f32)| {
-            let product = scale * factor;
-            product.is_normal() || *factor == 0.0 || *scale == 0.0 || !factor.is_finite()
+            let product = (scale * factor).abs();
+            product == 0.0 || (SMALLEST..=1.0 / SMALLEST).contains(&product)
         };
         self.scale.iter().zip(factors).all(keeps)
     }

@@ -8,6 +8,8 @@ use tract_onnx::pb::{
     AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
 };
 
+use crate::engine::tract::file::Pieces;
+
 /// Calls within calls, and nodes that come of them; functions must not call themselves.
 const MAX_ROUNDS: usize = 32;
 const MAX_NODES: usize = 1 << 20;
@@ -18,7 +20,7 @@ pub(super) fn inline(model: &mut ModelProto, bytes: &[u8]) {
         return;
     }
     // The same list, as the model itself has decoded.
-    let defaults = Defaults::decode(bytes).map(|model| model.functions).unwrap_or_default();
+    let defaults = Defaults::decode(Pieces(bytes)).map(|model| model.functions).unwrap_or_default();
     let mut functions = HashMap::new();
     for (number, declared) in std::mem::take(&mut model.functions).into_iter().enumerate() {
         for opset in &declared.opset_import {

@@ -14,6 +14,7 @@ use tract_onnx::pb::{
 };
 
 use super::nodes;
+use crate::engine::tract::file::Pieces;
 
 /// Gives inputs and outputs that are maps the type of the tensor that they become. `bytes`
 /// is the file, for tract reads past the types of maps.
@@ -22,7 +23,7 @@ pub(super) fn into_tensors(model: &mut ModelProto, bytes: &[u8]) {
     zip_maps(graph);
     if graph.input.iter().any(|input| kind(input).is_none()) {
         // What does not decode has no maps; the model itself has decoded.
-        let types = MapModel::decode(bytes).ok().and_then(|model| model.graph);
+        let types = MapModel::decode(Pieces(bytes)).ok().and_then(|model| model.graph);
         map_inputs(graph, &types.map(|graph| graph.input).unwrap_or_default());
     }
 }

@@ -19,6 +19,9 @@ const RUNS_BUDGET: Duration = Duration::from_millis(6);
 const MAX_ROWS: usize = 256;
 const BUDGET: Duration = Duration::from_millis(60);
 
+/// So many times the budget is spent on the first two sizes of slow models.
+const PATIENCE: u32 = 5;
+
 /// A row in a batch of twice the size must cost this share of one in the best so far for
 /// the larger batch to have gained anything.
 const GAINED: f64 = 0.95;
@@ -91,12 +94,9 @@ impl Shared {
                 for power in 1..=MAX_ROWS.ilog2() {
                     let rows: u32 = 1 << power;
                     let spent = started.elapsed();
-                    // Two sizes say how costs grow; a further one must fit into what is left.
-                    let fits = match power {
-                        1 => true,
-                        2 => spent < BUDGET,
-                        _ => spent.as_secs_f64() + best * f64::from(rows) < BUDGET.as_secs_f64(),
-                    };
+                    // Two sizes are enough to say how costs grow, and for those there is more time.
+                    let budget = if power <= 2 { PATIENCE * BUDGET } else { BUDGET };
+                    let fits = spent.as_secs_f64() + best * f64::from(rows) < budget.as_secs_f64();
                     if !fits || hopeless == HOPELESS {
                         break;
                     }
