@@ -3,8 +3,9 @@
 //! `cargo bench --bench load` prints the tables of docs/PERFORMANCE.md. Arguments after `--`
 //! choose parts by name: `ratios`, `generator`, `saturation`, `tail`, `flood`, `mix`,
 //! `overload`, `idle`, `soak`, `shapes`, `swaps` (behind it the name of a model), and `chaos` and
-//! `allocators`, which run only if they are named. `rounds=2`, `seconds=10` (of the overload) and `minutes=1` (of
-//! the chaos) make a quick look of it. `ONNXD_BENCH_SERVER` names another server to measure.
+//! `allocators`, which run only if they are named. `rounds=2`, `seconds=10` (of the overload) and
+//! `minutes=1` (of the chaos) make a quick look of it. `ONNXD_BENCH_SERVER` names another server
+//! to measure.
 //!
 //! Client, server and empty handler share the machine's cores, so rates are not the
 //! machine's best; ratios within a round are the figures, and medians over the rounds.

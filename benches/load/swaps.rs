@@ -168,15 +168,16 @@ fn measure(swapped: &Swapped) {
             took += started.elapsed();
         }
         let seen = clients.map(Steady::end);
-        for (seen, p99) in seen.iter().zip([&mut own_p99, &mut other_p99]) {
+        for seen in &seen {
             answered += seen.answered();
             failed += seen.failed;
-            p99.push((seen.p99(STILL), seen.p99(SWAPPING)));
         }
+        let [own, other] = seen.map(|seen| (seen.p99(STILL), seen.p99(SWAPPING)));
         // Rounds are long; the table comes at the end.
-        let ratios = [own_p99.last(), other_p99.last()]
-            .map(|round| round.map_or(0.0, |(still, swapping)| ratio(*still, *swapping)));
-        eprintln!("{} up to version {version}: {:.2}, {:.2}", swapped.name, ratios[0], ratios[1]);
+        let name = swapped.name;
+        eprintln!("{name} up to version {version}: {:.2}, {:.2}", ratio(own), ratio(other));
+        own_p99.push(own);
+        other_p99.push(other);
     }
     // What the last version leaves behind goes when its requests have ended.
     sleep(Duration::from_secs(2));
@@ -193,7 +194,7 @@ fn measure(swapped: &Swapped) {
     assert_eq!(failed, 0, "requests failed during swaps");
 }
 
-fn ratio(still: Duration, swapping: Duration) -> f64 {
+fn ratio((still, swapping): (Duration, Duration)) -> f64 {
     swapping.as_secs_f64() / still.as_secs_f64()
 }
 
@@ -207,7 +208,7 @@ fn figures(rounds: Vec<(Duration, Duration)>) -> String {
     let ms = |seconds: f64| format!("{:.2} ms", seconds * 1e3);
     let still = median(|(still, _)| still.as_secs_f64());
     let swapping = median(|(_, swapping)| swapping.as_secs_f64());
-    let ratio = median(|(still, swapping)| ratio(*still, *swapping));
+    let ratio = median(|round| ratio(*round));
     format!("{}, {}, **{ratio:.2}**", ms(still), ms(swapping))
 }
 

@@ -108,9 +108,7 @@ impl FakeLoaded {
     pub fn runs(&self) -> usize {
         self.plan.runs.load(Ordering::SeqCst)
     }
-}
 
-impl FakeLoaded {
     /// Processor time that the run under way has computed, or the last one.
     #[must_use]
     pub fn computed(&self) -> Duration {

@@ -62,14 +62,10 @@ impl Template {
         signature: Signature,
         passes: Passes,
     ) -> Result<Self, CompileError> {
-        let parse = || {
-            let mut parsed = onnx.parse(&proto, directory.to_str())?;
-            weights.put_into(&mut parsed.model)?;
-            Ok(parsed)
-        };
-        let parsed = guard::catch(parse)
+        let empty = InferenceModel::default();
+        let parsed = guard::catch(|| weights.parse(onnx, &proto, directory.to_str(), empty))
             .map_err(|caught| CompileError(caught.0))?
-            .map_err(|error: TractError| CompileError::from_tract(&error))?;
+            .map_err(|error| CompileError::from_tract(&error))?;
         if let Some(name) = parsed.unresolved_inputs.first() {
             return Err(CompileError(format!("value '{name}' is used but nothing produces it")));
         }
@@ -217,9 +213,7 @@ impl Branching {
         // The symbols in the shapes belong to the template's scope.
         let symbols = template.model.symbols.clone();
         let empty = InferenceModel { symbols, ..InferenceModel::default() };
-        let directory = self.directory.as_deref();
-        let mut parsed = self.onnx.parse_with_template(proto, directory, empty)?;
-        self.weights.put_into(&mut parsed.model)?;
+        let parsed = self.weights.parse(&self.onnx, proto, self.directory.as_deref(), empty)?;
         ensure!(parsed.unresolved_inputs.is_empty(), "the graph reads what nothing produces");
         Ok(parsed.model)
     }

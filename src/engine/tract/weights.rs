@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use bytemuck::Pod;
 use half::f16;
+use tract_onnx::Onnx;
+use tract_onnx::model::ParseResult;
 use tract_onnx::pb::tensor_proto::DataType as OnnxType;
 use tract_onnx::pb::{ModelProto, TensorProto};
 use tract_onnx::prelude::*;
@@ -58,11 +60,24 @@ impl Weights {
         Ok(weights)
     }
 
-    /// Puts them in the place of their placeholders.
+    /// Has tract parse a graph that holds placeholders, and puts the weights in their place.
+    /// `empty` is the model to begin with.
     ///
     /// # Errors
-    /// If tract does not take one for a constant.
-    pub(super) fn put_into(&self, model: &mut InferenceModel) -> TractResult<()> {
+    /// If tract refuses the graph.
+    pub(super) fn parse(
+        &self,
+        onnx: &Onnx,
+        proto: &ModelProto,
+        directory: Option<&str>,
+        empty: InferenceModel,
+    ) -> TractResult<ParseResult> {
+        let mut parsed = onnx.parse_with_template(proto, directory, empty)?;
+        self.put_into(&mut parsed.model)?;
+        Ok(parsed)
+    }
+
+    fn put_into(&self, model: &mut InferenceModel) -> TractResult<()> {
         for node in &mut model.nodes {
             let number = node.op_as::<Const>().and_then(|constant| number(constant.val().shape()));
             if let Some(tensor) = number.and_then(|number| self.0.get(number)) {
@@ -188,11 +203,8 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), model.encode_to_vec()).unwrap();
         let file::Contents { proto, weights } = file::read(file.path()).unwrap();
-        let parsed = onnx().parse(&proto, None).and_then(|mut parsed| {
-            weights.put_into(&mut parsed.model)?;
-            Ok(parsed.model)
-        });
-        (weights.0.len(), parsed)
+        let parsed = weights.parse(&onnx(), &proto, None, InferenceModel::default());
+        (weights.0.len(), parsed.map(|parsed| parsed.model))
     }
 
     fn constant(model: &InferenceModel, name: &str) -> Arc<Tensor> {

@@ -248,7 +248,8 @@ mod tests {
 
         #[test]
         fn every_string_reads_back(strings: Vec<String>) {
-            let text = flat(&Data::Bytes(strings.iter().map(CompactString::from).collect()), NonFinite::Bare);
+            let texts = strings.iter().map(CompactString::from).collect();
+            let text = flat(&Data::Bytes(texts), NonFinite::Bare);
             prop_assert_eq!(serde_json::from_str::<Vec<String>>(&text).unwrap(), strings);
         }
     }

@@ -84,51 +84,70 @@ impl<R: BufRead + Seek> Walk<R> {
         while self.at < end {
             let start = out.len();
             let Some(key) = self.varint(end, out)? else { return self.copy(end, out) };
-            let (field, kind) = (key >> 3, key & 7);
-            let skipped = match kind {
-                VARINT => self.varint(end, out)?.map(|_| 0),
-                EIGHT_BYTES => Some(8),
-                FOUR_BYTES => Some(4),
-                DELIMITED => {
-                    let before_length = out.len();
-                    let length = self.varint(end, out)?.filter(|length| *length <= end - self.at);
-                    let inside = length.map(|length| self.at..self.at + length);
-                    match (inside, message.inner(field)) {
-                        (Some(inside), Some(inner)) => {
-                            out.truncate(before_length);
-                            out.extend([0; PADDED]);
-                            self.message(inner, inside.end, out)?;
-                            put_length(out, before_length)?;
-                            self.initializers += usize::from(inner == Message::Initializer);
-                            Some(0)
-                        }
-                        (Some(bytes), None)
-                            if (message, field) == (Message::Initializer, RAW_DATA) =>
-                        {
-                            if raw_data == RawData::Apart {
-                                self.apart.pop();
-                            }
-                            let large = length >= Some(LARGE) && raw_data != RawData::Copied;
-                            raw_data = if large { RawData::Apart } else { RawData::Copied };
-                            if large {
-                                out.truncate(start);
-                                self.set_apart(bytes)?;
-                                Some(0)
-                            } else {
-                                length
-                            }
-                        }
-                        (_, _) => length,
-                    }
+            // What is left to copy; `None` where the field is malformed.
+            let rest = match (key & 7, key >> 3) {
+                (VARINT, _) => self.varint(end, out)?.map(|_| 0),
+                (EIGHT_BYTES, _) => Some(8),
+                (FOUR_BYTES, _) => Some(4),
+                (DELIMITED, RAW_DATA) if message == Message::Initializer => {
+                    self.raw_data(end, start, &mut raw_data, out)?
                 }
+                (DELIMITED, field) => self.delimited(message.inner(field), end, out)?,
                 _ => None,
             };
-            match skipped {
+            match rest {
                 Some(bytes) if bytes <= end - self.at => self.copy(self.at + bytes, out)?,
                 _ => return self.copy(end, out),
             }
         }
         Ok(())
+    }
+
+    /// A length, copied and read; `None` if it goes past the end.
+    fn length(&mut self, end: u64, out: &mut Vec<u8>) -> io::Result<Option<u64>> {
+        let length = self.varint(end, out)?;
+        Ok(length.filter(|length| *length <= end - self.at))
+    }
+
+    /// A field with a length, which may be a message to look into. Returns what is left to copy.
+    fn delimited(
+        &mut self,
+        inner: Option<Message>,
+        end: u64,
+        out: &mut Vec<u8>,
+    ) -> io::Result<Option<u64>> {
+        let before_length = out.len();
+        let length = self.length(end, out)?;
+        let (Some(bytes), Some(inner)) = (length, inner) else { return Ok(length) };
+        out.truncate(before_length);
+        out.extend([0; PADDED]);
+        self.message(inner, self.at + bytes, out)?;
+        put_length(out, before_length)?;
+        self.initializers += usize::from(inner == Message::Initializer);
+        Ok(Some(0))
+    }
+
+    /// The raw data of an initializer, whose field begins at `start` of the copy. Returns what
+    /// is left to copy.
+    fn raw_data(
+        &mut self,
+        end: u64,
+        start: usize,
+        seen: &mut RawData,
+        out: &mut Vec<u8>,
+    ) -> io::Result<Option<u64>> {
+        let Some(length) = self.length(end, out)? else { return Ok(None) };
+        if *seen == RawData::Apart {
+            self.apart.pop();
+        }
+        let large = length >= LARGE && *seen != RawData::Copied;
+        *seen = if large { RawData::Apart } else { RawData::Copied };
+        if large {
+            out.truncate(start);
+            self.set_apart(self.at..self.at + length)?;
+            return Ok(Some(0));
+        }
+        Ok(Some(length))
     }
 
     fn set_apart(&mut self, bytes: Range<u64>) -> io::Result<()> {

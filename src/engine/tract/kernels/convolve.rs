@@ -90,7 +90,7 @@ impl WithSimd for Run<'_> {
         let Self { convolution, image, layout, output, copy, panel } = self;
         if let Some(layout) = layout {
             let planes = copy.chunks_exact_mut(layout.plane.max(1));
-            let giving_way = (GIVING_WAY / layout.plane.max(1)).max(1);
+            let giving_way = layout.channels_in(GIVING_WAY);
             for (number, (channel, plane)) in image.iter().zip(planes).enumerate() {
                 if number.is_multiple_of(giving_way) {
                     courtesy::point();

@@ -81,6 +81,11 @@ impl Layout {
         output_row * self.window.stride[0] * self.row
     }
 
+    /// Channels whose planes make up so many numbers, one at least.
+    pub(super) fn channels_in(&self, numbers: usize) -> usize {
+        (numbers / self.plane.max(1)).max(1)
+    }
+
     /// Writes a channel into its plane, with margins of this number and `change` done to those
     /// inside.
     #[inline(always)]

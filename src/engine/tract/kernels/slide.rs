@@ -63,7 +63,7 @@ impl WithSimd for Run<'_> {
             Slide::Weighted { .. } | Slide::Sum { .. } => 0.0,
         };
         let channel = (window.input[0] * window.input[1]).max(1);
-        let giving_way = (GIVING_WAY / layout.plane.max(1)).max(1);
+        let giving_way = layout.channels_in(GIVING_WAY);
         let images = image.chunks_exact(channel);
         let outputs = output.chunks_exact_mut(window.pixels().max(1));
         for (number, (image, output)) in images.zip(outputs).enumerate() {

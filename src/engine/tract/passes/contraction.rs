@@ -95,8 +95,8 @@ impl Matrix {
         if axes.is_sorted() {
             return Some(Lines { values: values.into(), row: self.depth, step: 1 });
         }
-        // Most exporters write a row for each number that is summed over.
-        // There may be one row, and then its numbers are in another order.
+        // Most exporters write a row for each number that is summed over. If there is only one
+        // channel, the last axis is another one, and the numbers are in another order.
         if let [last, before @ ..] = &*axes
             && self.order.first() == Some(last)
             && before.is_sorted()

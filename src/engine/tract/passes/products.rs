@@ -76,8 +76,8 @@ impl Found {
             [all] => vec![all; outputs],
             ref each => each.to_vec(),
         };
-        let places: usize = spec.kernel_shape.iter().product();
         let depth = *weights.shape().last()?;
+        let places: usize = spec.kernel_shape.iter().product();
         let channels = depth.checked_div(places).filter(|channels| *channels > 0)?;
         // The channels of a place lie together in the image, so they must in the matrix.
         let weights = weights.into_tensor().into_shape(&[outputs, channels, places]).ok()?;
