@@ -10,18 +10,32 @@ mod data;
 mod data_type;
 pub mod json;
 mod shape;
+mod wire;
 
 pub use compact_str::{CompactString, format_compact};
 pub(crate) use data::each;
 pub use data::{Data, Element};
 pub use data_type::{DataType, UnknownDataType};
 pub use shape::{Shape, ShapeError};
+pub use wire::Wire;
 
 /// Row-major data with its shape.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Tensor {
     shape: Shape,
-    data: Data,
+    stored: Stored,
+}
+
+#[derive(Clone, Debug)]
+enum Stored {
+    Typed(Data),
+    Wire(Box<Wire>),
+}
+
+impl PartialEq for Tensor {
+    fn eq(&self, other: &Self) -> bool {
+        self.shape == other.shape && self.data() == other.data()
+    }
 }
 
 /// The data does not fill the shape.
@@ -40,7 +54,7 @@ impl Tensor {
     /// [`LengthMismatch`] if `data` does not hold exactly `shape.elements()` elements.
     pub fn new(shape: Shape, data: Data) -> Result<Self, LengthMismatch> {
         if shape.elements() == data.len() {
-            Ok(Self { shape, data })
+            Ok(Self { shape, stored: Stored::Typed(data) })
         } else {
             Err(LengthMismatch { expected: shape.elements(), found: data.len(), shape })
         }
@@ -51,27 +65,42 @@ impl Tensor {
         &self.shape
     }
 
+    /// Numbers of `shape` as they came over the wire, which fill it.
+    fn from_wire(shape: Shape, wire: Wire) -> Self {
+        Self { shape, stored: Stored::Wire(Box::new(wire)) }
+    }
+
     #[must_use]
     pub fn data(&self) -> &Data {
-        &self.data
+        match &self.stored {
+            Stored::Typed(data) => data,
+            Stored::Wire(wire) => wire.typed(),
+        }
+    }
+
+    /// The bytes that came over the wire, if it was made of those.
+    #[must_use]
+    pub fn wire(&self) -> Option<&Wire> {
+        match &self.stored {
+            Stored::Typed(_) => None,
+            Stored::Wire(wire) => Some(wire),
+        }
     }
 
     #[must_use]
     pub fn data_type(&self) -> DataType {
-        self.data.data_type()
-    }
-
-    #[must_use]
-    pub fn into_parts(self) -> (Shape, Data) {
-        (self.shape, self.data)
+        match &self.stored {
+            Stored::Typed(data) => data.data_type(),
+            Stored::Wire(wire) => wire.data_type(),
+        }
     }
 
     /// About how much work it is: its elements, and for texts their bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
-        match &self.data {
-            Data::Bytes(texts) => texts.iter().map(|text| text.len().max(1)).sum(),
-            other => other.len(),
+        match &self.stored {
+            Stored::Typed(Data::Bytes(texts)) => texts.iter().map(|text| text.len().max(1)).sum(),
+            _ => self.shape.elements(),
         }
     }
 

@@ -15,9 +15,12 @@ use crate::repository::{self, Files, Repository};
 use crate::steady::{Kind, Steady};
 
 /// Each round searches the load anew. In a round, phases without swaps and with some take
-/// turns, so that both see the same of what the machine does on its own.
+/// turns often, so that both see the same of what the machine does on its own.
 const ROUNDS: u64 = 5;
-const TURNS: u64 = 5;
+const TURNS: u64 = 20;
+
+/// The first phase without swaps; later ones take half as long as the swaps before them. A p99
+/// over a time that is much shorter sees less of the machine's bad moments.
 const QUIET: Duration = Duration::from_secs(4);
 const CAPACITY: Duration = Duration::from_secs(2);
 const SHARE: f64 = 0.7;
@@ -144,12 +147,13 @@ fn measure(swapped: &Swapped) {
         ];
         let enter = |phase| clients.iter().for_each(|client| client.enter(phase));
         let last = version + swapped.swaps / ROUNDS;
+        let mut quiet = QUIET;
         for _ in 0..TURNS {
             // What the last swap leaves to be done belongs to neither phase.
             enter(WARMING);
             sleep(WARM_UP);
             enter(STILL);
-            sleep(QUIET);
+            sleep(quiet);
             enter(SWAPPING);
             let started = Instant::now();
             if swapped.swaps == 0 {
@@ -166,6 +170,10 @@ fn measure(swapped: &Swapped) {
                 }
             }
             took += started.elapsed();
+            quiet = started.elapsed() / 2;
+            if version == last && swapped.swaps > 0 {
+                break;
+            }
         }
         let seen = clients.map(Steady::end);
         for seen in &seen {
@@ -247,13 +255,14 @@ fn versioned(check: fn(u64, &str) -> bool) -> Check {
     })
 }
 
-/// Asks until this version answers.
+/// Asks until this version answers: seldom, since each question is a new connection, and 50 a
+/// second made the tails of all clients half as long again.
 pub fn wait_until_live(server: &Serving, model: &str, version: u64) {
     let started = Instant::now();
     let ready =
         format!("GET /v2/models/{model}/versions/{version}/ready HTTP/1.1\r\nHost: x\r\n\r\n");
     while client::once(server.address, ready.as_bytes()) != 200 {
         assert!(started.elapsed() < PATIENCE, "version {version} did not become live");
-        sleep(Duration::from_millis(20));
+        sleep(Duration::from_millis(250));
     }
 }

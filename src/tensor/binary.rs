@@ -3,7 +3,11 @@
 //!
 //! Source: Triton's "Binary Tensor Data Extension" of the Open Inference Protocol.
 
-use super::{CompactString, Data, DataType, Shape};
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use super::{CompactString, Data, DataType, Shape, Stored, Tensor, Wire};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BinaryError {
@@ -22,71 +26,97 @@ pub enum BinaryError {
 #[cfg(target_endian = "big")]
 compile_error!("the binary codec casts little-endian data; this target is big-endian");
 
+/// Fewer bytes are copied at once: that costs little, and what waits would hold on to buffers
+/// much larger than itself.
+const LARGE: usize = 64 * 1024;
+
+/// A tensor of bytes that may come in several pieces. Many numbers stay as they came until
+/// somebody looks at them; the first copy may be that into an engine's memory.
+///
+/// # Errors
+/// As [`decode`].
+pub fn read(shape: Shape, data_type: DataType, pieces: Vec<Bytes>) -> Result<Tensor, BinaryError> {
+    let found: usize = pieces.iter().map(Bytes::len).sum();
+    check_length(&shape, data_type, found)?;
+    let stored = match Wire::new(data_type, pieces) {
+        Ok(wire) if found >= LARGE => Stored::Wire(Box::new(wire)),
+        Ok(wire) => Stored::Typed(wire.into_typed()),
+        Err(pieces) => Stored::Typed(decode_pieces(&shape, data_type, &pieces)?),
+    };
+    Ok(Tensor { shape, stored })
+}
+
 /// Reads the elements of one tensor.
 ///
 /// # Errors
 /// [`BinaryError`] if the bytes are not exactly `shape.elements()` elements.
 pub fn decode(shape: &Shape, data_type: DataType, bytes: &[u8]) -> Result<Data, BinaryError> {
-    if let Some(size) = data_type.size() {
-        let expected = shape.elements().saturating_mul(size);
-        if bytes.len() != expected {
-            let shape = shape.clone();
-            return Err(BinaryError::Length { shape, data_type, expected, found: bytes.len() });
-        }
-    }
-    Ok(match data_type {
-        DataType::Bool => Data::Bool(decode_bools(bytes)?),
-        DataType::Uint8 => Data::Uint8(bytes.to_vec()),
-        DataType::Uint16 => Data::Uint16(bytemuck::pod_collect_to_vec(bytes)),
-        DataType::Uint32 => Data::Uint32(bytemuck::pod_collect_to_vec(bytes)),
-        DataType::Uint64 => Data::Uint64(bytemuck::pod_collect_to_vec(bytes)),
-        DataType::Int8 => Data::Int8(bytemuck::pod_collect_to_vec(bytes)),
-        DataType::Int16 => Data::Int16(bytemuck::pod_collect_to_vec(bytes)),
-        DataType::Int32 => Data::Int32(bytemuck::pod_collect_to_vec(bytes)),
-        DataType::Int64 => Data::Int64(bytemuck::pod_collect_to_vec(bytes)),
-        DataType::Fp16 => Data::Fp16(bytemuck::pod_collect_to_vec(bytes)),
-        DataType::Fp32 => Data::Fp32(bytemuck::pod_collect_to_vec(bytes)),
-        DataType::Fp64 => Data::Fp64(bytemuck::pod_collect_to_vec(bytes)),
-        DataType::Bytes => Data::Bytes(decode_strings(shape, bytes)?),
-    })
+    decode_pieces(shape, data_type, &[bytes])
 }
 
-/// The same from bytes that are in several pieces, each of which is copied once.
+/// The same from bytes in several pieces, each of which is copied once.
 ///
 /// # Errors
 /// As [`decode`].
 pub fn decode_pieces(
     shape: &Shape,
     data_type: DataType,
-    pieces: &[&[u8]],
+    pieces: &[impl AsRef<[u8]>],
 ) -> Result<Data, BinaryError> {
-    let found = pieces.iter().map(|piece| piece.len()).sum();
-    let fits =
-        data_type.size().is_some_and(|size| shape.elements().checked_mul(size) == Some(found));
-    Ok(match (pieces, data_type) {
-        ([piece], _) => return decode(shape, data_type, piece),
-        (_, DataType::Uint8) if fits => Data::Uint8(gather(pieces)),
-        (_, DataType::Uint16) if fits => Data::Uint16(gather(pieces)),
-        (_, DataType::Uint32) if fits => Data::Uint32(gather(pieces)),
-        (_, DataType::Uint64) if fits => Data::Uint64(gather(pieces)),
-        (_, DataType::Int8) if fits => Data::Int8(gather(pieces)),
-        (_, DataType::Int16) if fits => Data::Int16(gather(pieces)),
-        (_, DataType::Int32) if fits => Data::Int32(gather(pieces)),
-        (_, DataType::Int64) if fits => Data::Int64(gather(pieces)),
-        (_, DataType::Fp16) if fits => Data::Fp16(gather(pieces)),
-        (_, DataType::Fp32) if fits => Data::Fp32(gather(pieces)),
-        (_, DataType::Fp64) if fits => Data::Fp64(gather(pieces)),
-        _ => return decode(shape, data_type, &pieces.concat()),
-    })
+    let found = pieces.iter().map(|piece| piece.as_ref().len()).sum();
+    check_length(shape, data_type, found)?;
+    match data_type {
+        DataType::Bool => Ok(Data::Bool(decode_bools(&whole(pieces))?)),
+        DataType::Bytes => Ok(Data::Bytes(decode_strings(shape, &whole(pieces))?)),
+        number => Ok(numbers(number, pieces)),
+    }
+}
+
+fn check_length(shape: &Shape, data_type: DataType, found: usize) -> Result<(), BinaryError> {
+    let Some(size) = data_type.size() else { return Ok(()) };
+    let expected = shape.elements().saturating_mul(size);
+    if found == expected {
+        return Ok(());
+    }
+    Err(BinaryError::Length { shape: shape.clone(), data_type, expected, found })
+}
+
+fn whole(pieces: &[impl AsRef<[u8]>]) -> Cow<'_, [u8]> {
+    match pieces {
+        [piece] => Cow::Borrowed(piece.as_ref()),
+        pieces => {
+            let pieces: Vec<&[u8]> = pieces.iter().map(AsRef::as_ref).collect();
+            Cow::Owned(pieces.concat())
+        }
+    }
+}
+
+/// What the bytes say if every pattern of them is a number; no elements of the other types.
+pub(super) fn numbers(data_type: DataType, pieces: &[impl AsRef<[u8]>]) -> Data {
+    match data_type {
+        DataType::Uint8 => Data::Uint8(gather(pieces)),
+        DataType::Uint16 => Data::Uint16(gather(pieces)),
+        DataType::Uint32 => Data::Uint32(gather(pieces)),
+        DataType::Uint64 => Data::Uint64(gather(pieces)),
+        DataType::Int8 => Data::Int8(gather(pieces)),
+        DataType::Int16 => Data::Int16(gather(pieces)),
+        DataType::Int32 => Data::Int32(gather(pieces)),
+        DataType::Int64 => Data::Int64(gather(pieces)),
+        DataType::Fp16 => Data::Fp16(gather(pieces)),
+        DataType::Fp32 => Data::Fp32(gather(pieces)),
+        DataType::Fp64 => Data::Fp64(gather(pieces)),
+        DataType::Bool | DataType::Bytes => Data::empty(data_type),
+    }
 }
 
 /// Numbers out of pieces that may end anywhere.
-fn gather<T: bytemuck::AnyBitPattern>(pieces: &[&[u8]]) -> Vec<T> {
+fn gather<T: bytemuck::AnyBitPattern>(pieces: &[impl AsRef<[u8]>]) -> Vec<T> {
     let size = size_of::<T>();
-    let bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
+    let bytes: usize = pieces.iter().map(|piece| piece.as_ref().len()).sum();
     let mut values: Vec<T> = Vec::with_capacity(bytes / size);
     let mut torn: Vec<u8> = Vec::new();
     for piece in pieces {
+        let piece = piece.as_ref();
         // What is missing of the number that the pieces before began.
         let missing = (size - torn.len()) % size;
         let (end, whole) = piece.split_at(missing.min(piece.len()));
@@ -253,6 +283,20 @@ mod tests {
             let shape = Shape::new(vec![elements]).unwrap();
             let _ = decode(&shape, DataType::ALL[index], &bytes);
         }
+    }
+
+    #[test]
+    fn many_numbers_stay_as_they_came_and_few_and_texts_do_not() {
+        let read = |elements, data_type, bytes: Vec<u8>| {
+            let shape = Shape::new(vec![elements]).unwrap();
+            read(shape, data_type, vec![Bytes::from(bytes)]).unwrap()
+        };
+        assert!(read(4, DataType::Fp32, vec![0; 16]).wire().is_none());
+        assert!(read(LARGE, DataType::Bool, vec![1; LARGE]).wire().is_none());
+        assert!(read(LARGE, DataType::Bytes, vec![0; 4 * LARGE]).wire().is_none());
+        let many = read(LARGE / 2, DataType::Uint16, [1, 2].repeat(LARGE / 2));
+        assert_eq!(many.wire().unwrap().pieces().len(), 1);
+        assert_eq!(many.data(), &Data::Uint16(vec![0x0201; LARGE / 2]));
     }
 
     #[test]

@@ -329,3 +329,43 @@ mod start {
         assert!(run.stderr.contains("'--http-addr'"), "{}", run.stderr);
     }
 }
+
+mod large {
+    //! Requests that do not arrive in one piece.
+
+    use std::thread::sleep;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn many_binary_numbers_are_answered_like_the_same_in_json_however_they_are_cut() {
+        const ROWS: usize = 30_000;
+        let server = Server::start(&fixture("symbolic_batch.onnx"), &[]);
+        let values: Vec<f32> = (0..3 * ROWS).map(|at| (at % 251) as f32 / 4.0).collect();
+        let wide: Vec<f64> = values.iter().map(|value| f64::from(*value)).collect();
+        let expected = server.infer("symbolic_batch", &floats(&[ROWS, 3], &wide)).json();
+        let parameters = json!({"binary_data_size": 4 * values.len()});
+        let input =
+            json!({"name": "x", "datatype": "FP32", "shape": [ROWS, 3], "parameters": parameters});
+        let head = json!({"inputs": [input]}).to_string();
+        let blob: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let body = [head.as_bytes(), &blob].concat();
+        for cut in [head.len() - 5, head.len() + 131_071, body.len() - 1] {
+            let mut connection = server.connect();
+            let length = body.len().to_string();
+            let start = format!(
+                "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\nInference-Header-Content-Length: {}\r\n\r\n",
+                infer_path("symbolic_batch"),
+                head.len()
+            );
+            connection.send(&[start.as_bytes(), &body[..cut]].concat());
+            // So that the server reads the parts apart.
+            sleep(Duration::from_millis(20));
+            connection.send(&body[cut..]);
+            let answer = connection.answer().json();
+            assert_eq!(answer["outputs"], expected["outputs"], "cut at {cut}");
+        }
+        server.stop();
+    }
+}

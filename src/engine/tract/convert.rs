@@ -2,8 +2,9 @@
 
 use tract_onnx::prelude::tract_ndarray::{ArrayD, IxDyn};
 use tract_onnx::prelude::{Datum, DatumType, IntoTensor, Tensor as TractTensor, TractResult};
+use tract_onnx::tract_core::internal::{ensure, format_err};
 
-use crate::tensor::{CompactString, Data, DataType, Shape, Tensor};
+use crate::tensor::{CompactString, Data, DataType, Shape, Tensor, Wire};
 
 pub(super) fn datum_type(data_type: DataType) -> DatumType {
     match data_type {
@@ -25,6 +26,9 @@ pub(super) fn datum_type(data_type: DataType) -> DatumType {
 
 pub(super) fn into_tract(tensor: &Tensor) -> TractResult<TractTensor> {
     let dims = tensor.shape().dims();
+    if let Some(wire) = tensor.wire() {
+        return gathered(datum_type(tensor.data_type()), dims, wire);
+    }
     match tensor.data() {
         Data::Bool(values) => TractTensor::from_shape(dims, values),
         Data::Uint8(values) => TractTensor::from_shape(dims, values),
@@ -43,6 +47,22 @@ pub(super) fn into_tract(tensor: &Tensor) -> TractResult<TractTensor> {
             Ok(ArrayD::from_shape_vec(IxDyn(dims), texts)?.into_tensor())
         }
     }
+}
+
+/// What came over the wire, copied to where it is read.
+fn gathered(data_type: DatumType, dims: &[usize], wire: &Wire) -> TractResult<TractTensor> {
+    let mut tensor = TractTensor::zero_dt(data_type, dims)?;
+    let mut plain = tensor.try_as_plain_ram_mut()?;
+    let mut rest = plain.as_bytes_mut();
+    for piece in wire.pieces() {
+        let (part, behind) = rest
+            .split_at_mut_checked(piece.len())
+            .ok_or_else(|| format_err!("more bytes came than the shape holds"))?;
+        part.copy_from_slice(piece);
+        rest = behind;
+    }
+    ensure!(rest.is_empty(), "fewer bytes came than the shape holds");
+    Ok(tensor)
 }
 
 /// The tensor as the signature declares it, or why it is not that.
@@ -76,4 +96,33 @@ fn values<T: Datum>(tensor: &TractTensor) -> Option<Vec<T>> {
 fn texts(tensor: &TractTensor) -> Option<Vec<CompactString>> {
     let texts = tensor.as_plain_ram()?.as_slice::<String>().ok()?;
     Some(texts.iter().map(CompactString::from).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tensor::binary;
+
+    proptest! {
+        #[test]
+        fn what_came_in_pieces_is_the_same_tensor_however_it_was_cut(
+            start: u8,
+            mut cuts in proptest::collection::vec(0usize..120_000, 0..5),
+        ) {
+            let bytes: Vec<u8> = (start..=u8::MAX).cycle().take(120_000).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let cut = |cut: &[usize]| Bytes::copy_from_slice(&bytes[cut[0]..cut[1]]);
+            let shape = || Shape::new(vec![2, 7500]).unwrap();
+            let came =
+                binary::read(shape(), DataType::Int64, cuts.windows(2).map(cut).collect()).unwrap();
+            prop_assert!(came.wire().is_some());
+            let typed = binary::decode(&shape(), DataType::Int64, &bytes).unwrap();
+            let typed = Tensor::new(shape(), typed).unwrap();
+            prop_assert_eq!(into_tract(&came).unwrap(), into_tract(&typed).unwrap());
+        }
+    }
 }

@@ -42,7 +42,7 @@ pub(super) struct RequestedOutput {
 const MAX_TENSORS: usize = 10_000;
 
 /// Decodes JSON and the binary data that stood behind it, in pieces.
-pub(super) fn decode(json: &[u8], blob: &[Bytes]) -> Result<InferRequest, DecodeError> {
+pub(super) fn decode(json: &[u8], blob: Vec<Bytes>) -> Result<InferRequest, DecodeError> {
     let mut request = InferRequest::default();
     let mut inputs = None;
     let mut reader = Reader::new(json);
@@ -150,7 +150,7 @@ mod tests {
     use crate::tensor::Data;
 
     fn message(body: &str) -> String {
-        decode(body.as_bytes(), &[]).unwrap_err().0
+        decode(body.as_bytes(), Vec::new()).unwrap_err().0
     }
 
     /// JSON up to `end`, and what follows in two pieces.
@@ -158,21 +158,21 @@ mod tests {
         let (json, rest) = body.split_at(end.unwrap_or(body.len()).min(body.len()));
         let (first, second) = rest.split_at(rest.len() / 2);
         let pieces = [Bytes::copy_from_slice(first), Bytes::copy_from_slice(second)];
-        let _ = decode(json, &pieces);
+        let _ = decode(json, pieces.to_vec());
     }
 
     #[test]
     fn keys_may_come_in_any_order() {
         let body = r#"{"inputs":[{"data":[[1,2],[3,4]],"parameters":{},"shape":[2,2],
             "datatype":"INT64","name":"x"}],"id":"7"}"#;
-        let request = decode(body.as_bytes(), &[]).unwrap();
+        let request = decode(body.as_bytes(), Vec::new()).unwrap();
         assert_eq!(request.id.as_deref(), Some("7"));
         assert_eq!(request.inputs[0].tensor.data(), &Data::Int64(vec![1, 2, 3, 4]));
     }
 
     #[test]
     fn an_id_of_null_is_none() {
-        let request = decode(br#"{"id":null,"inputs":[]}"#, &[]).unwrap();
+        let request = decode(br#"{"id":null,"inputs":[]}"#, Vec::new()).unwrap();
         assert_eq!(request.id, None);
     }
 

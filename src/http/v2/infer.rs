@@ -75,10 +75,14 @@ async fn decode(
     let strings = live.signature().inputs.iter().any(|spec| spec.data_type == DataType::Bytes);
     let work = decoding_work(length, end, strings);
     exchange::work_on(live, work, move |live| match end {
-        Some(0) => decode::decode_raw(&body.whole(), live.signature()),
+        Some(0) => decode::decode_raw(body.split(0).1, live.signature()),
         end => {
-            let (json, data) = body.split(end.unwrap_or(length));
-            decode::decode(&json, &data)
+            let (json, mut data) = body.split(end.unwrap_or(length));
+            // Tensors may keep what they came in, and must not keep much else with it.
+            if json.len() > length / 4 {
+                data = vec![data.concat().into()];
+            }
+            decode::decode(&json, data)
         }
     })
     .await

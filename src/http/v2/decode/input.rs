@@ -146,8 +146,9 @@ impl Input {
         let data = match (std::mem::take(&mut self.data), self.binary_bytes) {
             (JsonData::Absent, Some(bytes)) => {
                 let pieces = blob.take(bytes).map_err(|message| self.error(message))?;
-                binary::decode_pieces(&shape, data_type, &pieces)
-                    .map_err(|error| self.error(error.to_string()))?
+                let tensor = binary::read(shape, data_type, pieces)
+                    .map_err(|error| self.error(error.to_string()))?;
+                return Ok(NamedTensor { name: self.name.unwrap_or_default(), tensor });
             }
             (JsonData::Absent, None) => {
                 let message = "it has neither 'data' nor 'binary_data_size'".to_owned();
@@ -191,21 +192,21 @@ fn read<T: FromJson + Element>(
 }
 
 /// The binary data behind the JSON, from which inputs take their parts in order.
-struct Blob<'b> {
-    pieces: std::slice::Iter<'b, Bytes>,
+struct Blob {
+    pieces: std::vec::IntoIter<Bytes>,
     /// What is left of the piece that was begun.
-    begun: &'b [u8],
+    begun: Bytes,
     left: usize,
     total: usize,
 }
 
-impl<'b> Blob<'b> {
-    fn new(pieces: &'b [Bytes]) -> Self {
+impl Blob {
+    fn new(pieces: Vec<Bytes>) -> Self {
         let total = pieces.iter().map(Bytes::len).sum();
-        Self { pieces: pieces.iter(), begun: &[], left: total, total }
+        Self { pieces: pieces.into_iter(), begun: Bytes::new(), left: total, total }
     }
 
-    fn take(&mut self, bytes: usize) -> Result<Vec<&'b [u8]>, String> {
+    fn take(&mut self, bytes: usize) -> Result<Vec<Bytes>, String> {
         self.left = self.left.checked_sub(bytes).ok_or_else(|| {
             format!(
                 "binary_data_size is {bytes}, but {} of the {} bytes of binary data are left",
@@ -215,9 +216,8 @@ impl<'b> Blob<'b> {
         let mut taken = Vec::new();
         let mut missing = bytes;
         loop {
-            let (part, rest) = self.begun.split_at(missing.min(self.begun.len()));
+            let part = self.begun.split_to(missing.min(self.begun.len()));
             missing -= part.len();
-            self.begun = rest;
             // Nothing is one piece of nothing.
             if !part.is_empty() || (missing == 0 && taken.is_empty()) {
                 taken.push(part);
@@ -234,7 +234,7 @@ impl<'b> Blob<'b> {
 pub(super) fn finish(
     inputs: Vec<Input>,
     text: &Reader,
-    blob: &[Bytes],
+    blob: Vec<Bytes>,
 ) -> Result<Vec<NamedTensor>, DecodeError> {
     let mut blob = Blob::new(blob);
     let inputs = inputs

@@ -1,14 +1,16 @@
 //! The raw form: a body that is nothing but the data of one tensor.
 
+use axum::body::Bytes;
+
 use super::InferRequest;
 use crate::engine::{Signature, TensorSpec};
 use crate::http::exchange::DecodeError;
 use crate::predict::NamedTensor;
-use crate::tensor::{Shape, Tensor, binary};
+use crate::tensor::{Shape, binary};
 
 /// Decodes a body that is nothing but the data of the only input; outputs will be binary.
 pub(in crate::http::v2) fn decode_raw(
-    body: &[u8],
+    body: Vec<Bytes>,
     signature: &Signature,
 ) -> Result<InferRequest, DecodeError> {
     let [spec] = signature.inputs.as_slice() else {
@@ -18,16 +20,15 @@ pub(in crate::http::v2) fn decode_raw(
         )));
     };
     let named = |message: String| DecodeError(format!("input '{}': {message}", spec.name));
-    let shape = raw_shape(spec, body).map_err(named)?;
-    let data =
-        binary::decode(&shape, spec.data_type, body).map_err(|error| named(error.to_string()))?;
-    let tensor = Tensor::new(shape, data).map_err(|error| named(error.to_string()))?;
+    let shape = raw_shape(spec, &body).map_err(named)?;
+    let tensor = binary::read(shape, spec.data_type, body);
+    let tensor = tensor.map_err(|error| named(error.to_string()))?;
     let inputs = vec![NamedTensor { name: spec.name.clone(), tensor }];
     Ok(InferRequest { inputs, binary_outputs: true, ..InferRequest::default() })
 }
 
 /// The declared shape with its one variable dimension filled from the number of bytes.
-fn raw_shape(spec: &TensorSpec, body: &[u8]) -> Result<Shape, String> {
+fn raw_shape(spec: &TensorSpec, body: &[Bytes]) -> Result<Shape, String> {
     let declared = spec.wire_shape();
     let variable = declared.iter().filter(|dim| **dim < 0).count();
     if spec.dims.is_none() || variable > 1 {
@@ -38,14 +39,14 @@ fn raw_shape(spec: &TensorSpec, body: &[u8]) -> Result<Shape, String> {
     }
     let fixed = declared.iter().filter(|dim| **dim >= 0).product::<i64>();
     let fixed = usize::try_from(fixed).map_err(|_| "the shape is too large".to_owned())?;
+    let bytes: usize = body.iter().map(Bytes::len).sum();
     let elements = match spec.data_type.size() {
-        Some(size) => body.len() / size,
-        None => count_strings(body),
+        Some(size) => bytes / size,
+        None => count_strings(&body.concat()),
     };
     if variable == 1 && (fixed == 0 || elements % fixed != 0) {
         return Err(format!(
-            "{} bytes do not fill whole rows of shape {} of {}",
-            body.len(),
+            "{bytes} bytes do not fill whole rows of shape {} of {}",
             spec.shape_text(),
             spec.data_type
         ));
