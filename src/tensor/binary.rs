@@ -26,9 +26,9 @@ pub enum BinaryError {
 #[cfg(target_endian = "big")]
 compile_error!("the binary codec casts little-endian data; this target is big-endian");
 
-/// Fewer bytes are copied at once: that costs little, and what waits would hold on to buffers
-/// much larger than itself.
-const LARGE: usize = 64 * 1024;
+/// Numbers of at least so many bytes stay in the pieces that they came in. Fewer are copied at
+/// once: that costs little, and what waits would hold on to buffers much larger than itself.
+pub const KEPT: usize = 64 * 1024;
 
 /// A tensor of bytes that may come in several pieces. Many numbers stay as they came until
 /// somebody looks at them; the first copy may be that into an engine's memory.
@@ -39,7 +39,7 @@ pub fn read(shape: Shape, data_type: DataType, pieces: Vec<Bytes>) -> Result<Ten
     let found: usize = pieces.iter().map(Bytes::len).sum();
     check_length(&shape, data_type, found)?;
     let stored = match Wire::new(data_type, pieces) {
-        Ok(wire) if found >= LARGE => Stored::Wire(Box::new(wire)),
+        Ok(wire) if found >= KEPT => Stored::Wire(Box::new(wire)),
         Ok(wire) => Stored::Typed(wire.into_typed()),
         Err(pieces) => Stored::Typed(decode_pieces(&shape, data_type, &pieces)?),
     };
@@ -81,7 +81,9 @@ fn check_length(shape: &Shape, data_type: DataType, found: usize) -> Result<(), 
     Err(BinaryError::Length { shape: shape.clone(), data_type, expected, found })
 }
 
-fn whole(pieces: &[impl AsRef<[u8]>]) -> Cow<'_, [u8]> {
+/// The pieces in a row; copied if there are several.
+#[must_use]
+pub fn whole(pieces: &[impl AsRef<[u8]>]) -> Cow<'_, [u8]> {
     match pieces {
         [piece] => Cow::Borrowed(piece.as_ref()),
         pieces => {
@@ -292,11 +294,11 @@ mod tests {
             read(shape, data_type, vec![Bytes::from(bytes)]).unwrap()
         };
         assert!(read(4, DataType::Fp32, vec![0; 16]).wire().is_none());
-        assert!(read(LARGE, DataType::Bool, vec![1; LARGE]).wire().is_none());
-        assert!(read(LARGE, DataType::Bytes, vec![0; 4 * LARGE]).wire().is_none());
-        let many = read(LARGE / 2, DataType::Uint16, [1, 2].repeat(LARGE / 2));
+        assert!(read(KEPT, DataType::Bool, vec![1; KEPT]).wire().is_none());
+        assert!(read(KEPT, DataType::Bytes, vec![0; 4 * KEPT]).wire().is_none());
+        let many = read(KEPT / 2, DataType::Uint16, [1, 2].repeat(KEPT / 2));
         assert_eq!(many.wire().unwrap().pieces().len(), 1);
-        assert_eq!(many.data(), &Data::Uint16(vec![0x0201; LARGE / 2]));
+        assert_eq!(many.data(), &Data::Uint16(vec![0x0201; KEPT / 2]));
     }
 
     #[test]

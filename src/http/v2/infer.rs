@@ -19,7 +19,7 @@ use crate::http::{Api, body, exchange, reply};
 use crate::predict::{Codec, Request, Watch};
 use crate::registry::{LiveModel, Protocol};
 use crate::tensor::json::NonFinite;
-use crate::tensor::{DataType, Tensor};
+use crate::tensor::{DataType, Tensor, binary};
 
 pub(in crate::http) async fn infer(
     State(api): State<Api>,
@@ -78,8 +78,8 @@ async fn decode(
         Some(0) => decode::decode_raw(body.split(0).1, live.signature()),
         end => {
             let (json, mut data) = body.split(end.unwrap_or(length));
-            // Tensors may keep what they came in, and must not keep much else with it.
-            if json.len() > length / 4 {
+            // Large tensors keep what they came in, and must not keep much else with it.
+            if json.len() > length / 4 && length >= binary::KEPT {
                 data = vec![data.concat().into()];
             }
             decode::decode(&json, data)

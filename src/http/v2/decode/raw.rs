@@ -42,7 +42,7 @@ fn raw_shape(spec: &TensorSpec, body: &[Bytes]) -> Result<Shape, String> {
     let bytes: usize = body.iter().map(Bytes::len).sum();
     let elements = match spec.data_type.size() {
         Some(size) => bytes / size,
-        None => count_strings(&body.concat()),
+        None => count_strings(&binary::whole(body)),
     };
     if variable == 1 && (fixed == 0 || elements % fixed != 0) {
         return Err(format!(
