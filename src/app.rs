@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::config::Config;
+use crate::drift::{Monitors, Ticker};
 use crate::engine::guard;
 use crate::engine::tract::TractEngine;
 use crate::http::{self, Api, Readiness, Server};
@@ -39,6 +40,7 @@ pub struct App {
     api: Api,
     readiness: Readiness,
     owner: Owner,
+    ticker: Ticker,
 }
 
 /// Binds the sockets and starts to load models.
@@ -56,18 +58,22 @@ pub async fn build(config: Config) -> Result<App, Error> {
     let metrics = metrics::Registry::new();
     build_info(&metrics);
     let registry_metrics = registry::Metrics::new(&metrics);
+    let counts = config.registry.state_dir.as_ref().map(|state| state.join("drift"));
+    let monitors = Monitors::new(&metrics, counts);
     let parts = Parts {
         repository: Repository::open(config.repository.clone())?,
         engine: Arc::new(TractEngine::new(config.engine.clone())),
         scheduler: Arc::new(Scheduler::start(config.scheduler).map_err(Error::Thread)?),
         metrics: registry_metrics.clone(),
+        monitors: monitors.clone(),
     };
+    let ticker = monitors.start().map_err(Error::Thread)?;
     let (owner, registry) =
         Owner::start(config.registry.clone(), parts).map_err(Error::Registry)?;
     let readiness = Readiness::default();
     let predictor = Predictor::new(registry, registry_metrics, config.predict);
-    let api = Api::new(config.http.clone(), predictor, readiness.clone(), metrics);
-    Ok(App { config, server, metrics_server, api, readiness, owner })
+    let api = Api::new(config.http.clone(), predictor, readiness.clone(), metrics, monitors);
+    Ok(App { config, server, metrics_server, api, readiness, owner, ticker })
 }
 
 async fn bind(address: SocketAddr) -> Result<Server, Error> {
@@ -83,7 +89,7 @@ impl App {
     /// Serves until `stop` resolves, then goes down gracefully. Returns whether every
     /// request that was under way has ended.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
-        let Self { config, server, metrics_server, api, readiness, owner } = self;
+        let Self { config, server, metrics_server, api, readiness, owner, ticker } = self;
         tracing::info!(
             http.addr = %server.address(),
             metrics.addr = metrics_server.as_ref().map(|s| s.address().to_string()),
@@ -117,6 +123,8 @@ impl App {
         }
         // Ends the registry's thread, and with it the workers.
         drop(owner);
+        // Saves what was counted.
+        drop(ticker);
         drained
     }
 }

@@ -3,8 +3,11 @@
 mod arguments;
 mod check;
 mod inspect;
+mod load;
 mod profile;
+mod progress;
 mod serve;
+mod timing;
 
 use std::process::ExitCode;
 
@@ -33,6 +36,7 @@ pub fn run() -> ExitCode {
         Some(("serve", matches)) => serve::run(matches),
         Some(("inspect", matches)) => inspect::run(matches),
         Some(("check", matches)) => check::run(matches),
+        Some(("profile", matches)) => profile::run(matches),
         _ => Err(Failure::Usage("no command; see --help".to_owned())),
     };
     match result {

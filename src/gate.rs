@@ -6,13 +6,15 @@
 mod evaluation;
 mod golden;
 mod latency;
-mod runner;
+mod profile;
+pub mod runner;
 mod signature;
 
 use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 
+use crate::drift::Reference;
 use crate::engine::{LoadedModel, guard};
 use crate::repository::{Settings, Version, VersionFiles};
 
@@ -22,6 +24,8 @@ pub struct Candidate<'a> {
     pub version: Version,
     pub loaded: &'a dyn LoadedModel,
     pub files: &'a VersionFiles,
+    /// Of the model file, in hexadecimal.
+    pub sha256: &'a str,
     pub settings: &'a Settings,
     /// The version that serves now, if one does.
     pub live: Option<(Version, &'a dyn LoadedModel)>,
@@ -30,9 +34,12 @@ pub struct Candidate<'a> {
 }
 
 /// What the checks found, in the order in which they ran.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Report {
     pub checks: Vec<Check>,
+    /// What its data is watched against.
+    #[serde(skip)]
+    pub reference: Option<Reference>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -53,6 +60,7 @@ fn millis<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Err
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     Signature,
+    Profile,
     Golden,
     Latency,
     Evaluation,
@@ -81,24 +89,27 @@ const CANCELLED: &str = "cancelled";
 type Checked = Result<Verdict, String>;
 
 impl Kind {
-    pub const ALL: [Self; 4] = [Self::Signature, Self::Golden, Self::Latency, Self::Evaluation];
+    pub const ALL: [Self; 5] =
+        [Self::Signature, Self::Profile, Self::Golden, Self::Latency, Self::Evaluation];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Signature => "signature",
+            Self::Profile => "profile",
             Self::Golden => "golden",
             Self::Latency => "latency",
             Self::Evaluation => "evaluation",
         }
     }
 
-    fn check(self, candidate: &Candidate) -> Checked {
+    fn check(self, candidate: &Candidate, reference: &mut Option<Reference>) -> Checked {
         if (candidate.cancelled)() {
             return Err(CANCELLED.to_owned());
         }
         match self {
             Self::Signature => signature::check(candidate),
+            Self::Profile => profile::check(candidate, reference),
             Self::Golden => golden::check(candidate),
             Self::Latency => latency::check(candidate),
             Self::Evaluation => evaluation::check(candidate),
@@ -129,7 +140,8 @@ impl Report {
 /// for minutes, so it must not run on a thread that drives futures.
 #[must_use]
 pub fn run(candidate: &Candidate) -> Report {
-    let mut report = Report { checks: Vec::with_capacity(Kind::ALL.len()) };
+    let mut report = Report { checks: Vec::with_capacity(Kind::ALL.len()), reference: None };
+    let mut reference = None;
     for kind in Kind::ALL {
         let started = Instant::now();
         let checked = match report.failed() {
@@ -137,7 +149,7 @@ pub fn run(candidate: &Candidate) -> Report {
                 Ok(Verdict::Skipped(format!("the check '{}' has failed", failed.kind.as_str())))
             }
             // Reading foreign files, too, must cost the version and not the process.
-            None => guard::catch(|| kind.check(candidate))
+            None => guard::catch(|| kind.check(candidate, &mut reference))
                 .unwrap_or_else(|caught| Err(format!("the check panicked: {}", caught.0))),
         };
         let (outcome, detail) = match checked {
@@ -147,6 +159,7 @@ pub fn run(candidate: &Candidate) -> Report {
         };
         report.checks.push(Check { kind, outcome, detail, took: started.elapsed() });
     }
+    report.reference = reference;
     report
 }
 
@@ -168,6 +181,7 @@ mod tests {
             version: 2,
             loaded: &loaded,
             files: &files,
+            sha256: "",
             settings: &settings,
             live: Some((1, &live)),
             cancelled,
@@ -184,7 +198,7 @@ mod tests {
         let kinds: Vec<Kind> = report.checks.iter().map(|check| check.kind).collect();
         assert_eq!(kinds, Kind::ALL);
         let skipped = Outcome::Skipped;
-        assert_eq!(outcomes(&report), [Outcome::Passed, skipped, skipped, skipped]);
+        assert_eq!(outcomes(&report), [Outcome::Passed, skipped, skipped, skipped, skipped]);
         assert_eq!(report.failed(), None);
     }
 
@@ -192,9 +206,10 @@ mod tests {
     fn what_comes_after_a_failure_is_skipped() {
         let report = report("[gate]\ngolden = \"required\"\nmax_latency_p99 = \"1s\"", &|| false);
         let skipped = Outcome::Skipped;
-        assert_eq!(outcomes(&report), [Outcome::Passed, Outcome::Failed, skipped, skipped]);
+        let expected = [Outcome::Passed, skipped, Outcome::Failed, skipped, skipped];
+        assert_eq!(outcomes(&report), expected);
         assert_eq!(report.failed().map(|check| check.kind), Some(Kind::Golden));
-        assert_eq!(report.checks[2].detail, "the check 'golden' has failed");
+        assert_eq!(report.checks[3].detail, "the check 'golden' has failed");
     }
 
     #[test]

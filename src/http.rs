@@ -22,6 +22,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::{get, post};
 
+use crate::drift::Monitors;
 use crate::metrics;
 use crate::predict::Predictor;
 
@@ -47,6 +48,7 @@ pub struct Parts {
     predictor: Predictor,
     readiness: Readiness,
     metrics: metrics::Registry,
+    monitors: Monitors,
 }
 
 impl std::ops::Deref for Api {
@@ -64,8 +66,9 @@ impl Api {
         predictor: Predictor,
         readiness: Readiness,
         metrics: metrics::Registry,
+        monitors: Monitors,
     ) -> Self {
-        Self(Arc::new(Parts { config, predictor, readiness, metrics }))
+        Self(Arc::new(Parts { config, predictor, readiness, metrics, monitors }))
     }
 }
 
@@ -86,7 +89,10 @@ pub fn router(api: Api) -> Router {
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .route("/metrics/drift", get(health::drift_metrics))
         .route("/api/models", get(api::models::list))
+        .route("/api/models/{model}/drift", get(api::drift::report))
+        .route("/api/models/{model}/drift/state", get(api::drift::state))
         .route(
             "/api/models/{model}/routing",
             get(api::routing::get).put(api::routing::put).delete(api::routing::delete),
@@ -123,6 +129,7 @@ pub fn metrics_router(api: Api) -> Router {
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .route("/metrics/drift", get(health::drift_metrics))
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::method_not_allowed)
         .with_state(api)

@@ -11,7 +11,15 @@ pub mod telemetry;
 
 pub mod courtesy;
 
+pub mod stats;
+
 pub mod engine;
+
+pub mod table;
+
+pub mod features;
+
+pub mod drift;
 
 pub mod repository;
 

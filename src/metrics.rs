@@ -42,10 +42,16 @@ pub struct Registry {
 impl Registry {
     #[must_use]
     pub fn new() -> Self {
-        let registry = Self::default();
+        let registry = Self::without_process();
         #[cfg(target_os = "linux")]
         registry.add(prometheus::process_collector::ProcessCollector::for_self());
         registry
+    }
+
+    /// For a further page, which does not say again how the process is.
+    #[must_use]
+    pub fn without_process() -> Self {
+        Self::default()
     }
 
     /// Registers a metric; a second of the same name is a programming error that the

@@ -134,8 +134,9 @@ impl VersionFiles {
         directory.parent().filter(|_| is_version).unwrap_or(directory)
     }
 
-    /// The path of one of the version's files.
-    fn file(&self, name: &str) -> Option<PathBuf> {
+    /// The path of one of the version's files; `None` if it does not have it.
+    #[must_use]
+    pub fn file(&self, name: &str) -> Option<PathBuf> {
         let directory = self.model_file.parent().unwrap_or(Path::new("."));
         self.names.contains(name).then(|| directory.join(name))
     }

@@ -6,12 +6,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module may name only modules before it.
-const ORDER: [&str; 14] = [
+const ORDER: [&str; 18] = [
     "tensor",
     "metrics",
     "telemetry",
     "courtesy",
+    "stats",
     "engine",
+    "table",
+    "features",
+    "drift",
     "repository",
     "gate",
     "scheduler",

@@ -13,6 +13,7 @@ pub(super) fn command() -> Command {
         .subcommand(serve())
         .subcommand(inspect())
         .subcommand(check())
+        .subcommand(profile())
 }
 
 fn serve() -> Command {
@@ -85,4 +86,40 @@ fn check() -> Command {
                 .help("An .onnx file, a model's directory, or a model repository"),
         )
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"))
+}
+
+fn profile() -> Command {
+    let option = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    Command::new("profile")
+        .about("Writes the reference profile of a model, which drift is measured against")
+        .long_about(
+            "Reads training data twice, runs the model over it, and writes what inputs and \
+             predictions look like. The columns of the data are matched to the inputs by name. \
+             The server watches every version that has such a profile.json.",
+        )
+        .arg(Arg::new("MODEL").required(true).help("An .onnx file or a model's directory"))
+        .arg(
+            option("data", "FILE", "Training data: .csv, .ndjson, .parquet or .arrow")
+                .required(true),
+        )
+        .arg(
+            option("version", "N", "The version of the model [default: the highest]")
+                .value_parser(clap::value_parser!(u64)),
+        )
+        .arg(option(
+            "time",
+            "COLUMN",
+            "The rows are in order of this column: what changes over time anyway is no drift",
+        ))
+        .arg(
+            option("ignore", "COLUMN", "No input, as the target or an id; may come repeatedly")
+                .action(ArgAction::Append),
+        )
+        .arg(option(
+            "output",
+            "FILE",
+            "Where to write it; - for the standard output [default: profile.json beside the model]",
+        ))
 }

@@ -9,12 +9,11 @@ use clap::ArgMatches;
 use serde::Serialize;
 
 use super::Failure;
+use super::load::load;
 use crate::engine::tract::{self, TractEngine};
-use crate::engine::{Engine, LoadedModel, ModelSource, guard};
+use crate::engine::{LoadedModel, guard};
 use crate::gate::{self, Candidate, Outcome};
-use crate::repository::{
-    self, Model, Repository, Settings, Verification, Version, VersionFiles, verify,
-};
+use crate::repository::{self, Model, Repository, Settings, Version, VersionFiles};
 
 /// One line of the table.
 #[derive(Serialize)]
@@ -88,7 +87,7 @@ fn check_model(engine: &TractEngine, name: &str, model: &Model) -> Vec<Row> {
     // again: it was when it came.
     let before = model.versions.range(..*first).next_back();
     let mut live =
-        before.and_then(|(version, files)| Some((*version, load(engine, files, settings).ok()?)));
+        before.and_then(|(version, files)| Some((*version, load(engine, files, settings).ok()?.0)));
     let mut rows = Vec::new();
     for (version, files) in model.versions.iter().filter(|(v, _)| selected.contains(v)) {
         let (checked, passed) =
@@ -119,7 +118,7 @@ fn check_version(
         took,
     };
     let started = Instant::now();
-    let loaded = match load(engine, files, settings) {
+    let (loaded, sha256) = match load(engine, files, settings) {
         Ok(loaded) => loaded,
         Err(reason) => {
             return (vec![row("load", Outcome::Failed, reason, started.elapsed())], None);
@@ -132,6 +131,7 @@ fn check_version(
         version,
         loaded: loaded.as_ref(),
         files,
+        sha256: &sha256,
         settings,
         live: live.map(|(version, loaded)| (*version, loaded.as_ref())),
         cancelled: &|| false,
@@ -144,18 +144,6 @@ fn check_version(
             .map(|check| row(check.kind.as_str(), check.outcome, check.detail, check.took)),
     );
     (rows, passed.then_some(loaded))
-}
-
-fn load(engine: &TractEngine, files: &VersionFiles, settings: &Settings) -> Result<Loaded, String> {
-    let source = ModelSource {
-        path: files.model_file.clone(),
-        known_shapes: files.known_shapes(),
-        features: settings.features.clone(),
-    };
-    verify(files, &Verification::default())?;
-    guard::catch(|| engine.load(&source))
-        .map_err(|caught| format!("loading failed: {}", caught.0))?
-        .map_err(|error| error.to_string())
 }
 
 /// Columns as wide as their widest value; the details, which may be long, come last.

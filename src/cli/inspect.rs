@@ -6,7 +6,7 @@ use clap::ArgMatches;
 use serde::Serialize;
 
 use super::Failure;
-use super::profile::ProfileFacts;
+use super::timing::ProfileFacts;
 use crate::engine::tract::{self, Inspection, TractEngine};
 use crate::engine::{Batching, CostPoint, Engine, Label, ModelSource, Role, Signature, TensorSpec};
 use crate::repository::{self, Repository, Settings, VersionFiles};

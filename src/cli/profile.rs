@@ -1,83 +1,110 @@
-//! The part of `onnxd inspect` that `--profile` adds: where the time of a run goes.
+//! `onnxd profile`: what a model's data looked like in training, written down for the server.
 
-use std::time::Duration;
+mod passes;
 
-use serde::Serialize;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use crate::engine::tract::Profile;
+use clap::ArgMatches;
 
-/// Nodes that the text shows; JSON has all.
-const SHOWN: usize = 10;
+use super::Failure;
+use super::load::{Only, load, only};
+use super::progress::Line;
+use crate::drift::{Bins, FeatureProfile, MAX_FEATURES, PROFILE_FILE, Profile, Survey};
+use crate::engine::guard;
+use crate::engine::tract::{self, TractEngine};
+use passes::{Asked, Source};
 
-/// A measured run.
-#[derive(Serialize)]
-pub(super) struct ProfileFacts {
-    /// Of the inputs that were made up.
-    shapes: Vec<String>,
-    total_us: f64,
-    operators: Vec<OperatorTime>,
-    nodes: Vec<NodeTime>,
-}
-
-#[derive(Serialize)]
-struct OperatorTime {
-    operator: String,
-    nodes: usize,
-    time_us: f64,
-    share: f64,
-}
-
-/// In the order in which they run.
-#[derive(Serialize)]
-struct NodeTime {
-    name: String,
-    operator: String,
-    time_us: f64,
-    share: f64,
-}
-
-impl From<Profile> for ProfileFacts {
-    fn from(profile: Profile) -> Self {
-        let micros = |time: Duration| time.as_secs_f64() * 1e6;
-        let total = profile.total();
-        let operators = profile.by_operator().into_iter().map(|(operator, nodes, time)| {
-            let share = time.as_secs_f64() / total.as_secs_f64().max(f64::MIN_POSITIVE);
-            OperatorTime { operator, nodes, time_us: micros(time), share }
-        });
-        Self {
-            shapes: profile.shapes.iter().map(ToString::to_string).collect(),
-            total_us: micros(total),
-            operators: operators.collect(),
-            nodes: profile
-                .nodes
-                .into_iter()
-                .map(|node| NodeTime {
-                    name: node.node,
-                    operator: node.operator,
-                    time_us: micros(node.time),
-                    share: node.share,
-                })
-                .collect(),
-        }
+pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+    let path = Path::new(text("MODEL").unwrap_or("."));
+    let Only { model, version, files, settings } =
+        only(path, matches.get_one::<u64>("version").copied())?;
+    let engine = TractEngine::new(tract::Config::default());
+    guard::install_hook();
+    let (loaded, sha256) = load(&engine, &files, &settings)
+        .map_err(|reason| Failure::Work(format!("{model} version {version}: {reason}")))?;
+    let asked = Asked {
+        data: PathBuf::from(text("data").unwrap_or_default()),
+        time: text("time").map(str::to_owned),
+        ignored: matches.get_many("ignore").into_iter().flatten().cloned().collect(),
+    };
+    let source = Source::new(loaded.as_ref(), asked);
+    let profile = build(&source, &sha256)
+        .map_err(|reason| Failure::Work(format!("{}: {reason}", source.name())))?;
+    let output = match text("output") {
+        Some("-") => None,
+        Some(output) => Some(PathBuf::from(output)),
+        None => Some(files.model_file.with_file_name(PROFILE_FILE)),
+    };
+    write(&profile, output.as_deref())
+        .map_err(|error| Failure::Work(format!("the profile cannot be written: {error}")))?;
+    if let Some(output) = output {
+        print!("{}", table(&profile));
+        println!("{}: {model} version {version}, {} rows", output.display(), profile.rows);
     }
+    Ok(())
 }
 
-impl ProfileFacts {
-    pub(super) fn lines(&self) -> Vec<String> {
-        let shapes = self.shapes.join(", ");
-        let mut lines =
-            vec![format!("  profile    {:.0} µs in all nodes, inputs {shapes}", self.total_us)];
-        for OperatorTime { operator, nodes, time_us, share } in &self.operators {
-            let share = share * 100.0;
-            lines.push(format!("    {time_us:>9.0} µs {share:>5.1} %  {operator} ({nodes})"));
-        }
-        lines.push("  slowest".to_owned());
-        let mut slowest: Vec<&NodeTime> = self.nodes.iter().collect();
-        slowest.sort_by(|left, right| right.time_us.total_cmp(&left.time_us));
-        for NodeTime { name, operator, time_us, share } in slowest.into_iter().take(SHOWN) {
-            let share = share * 100.0;
-            lines.push(format!("    {time_us:>9.0} µs {share:>5.1} %  {operator} '{name}'"));
-        }
-        lines
+fn build(source: &Source, sha256: &str) -> Result<Profile, String> {
+    let mut survey = Survey::new(source.signature()).map_err(|error| error.to_string())?;
+    if survey.left_out() > 0 {
+        let (left, most) = (survey.left_out(), MAX_FEATURES);
+        eprintln!("onnxd: {most} features are watched, {left} are left out");
     }
+    source.read(&mut survey, &mut Line::new("finding bins"))?;
+    let census = survey.finish(source.is_in_order_of_time());
+    let mut census = census.map_err(|error| error.to_string())?;
+    source.read(&mut census, &mut Line::new("counting"))?;
+    census.finish(sha256).map_err(|error| error.to_string())
+}
+
+/// The file appears when it is complete.
+fn write(profile: &Profile, output: Option<&Path>) -> io::Result<()> {
+    let mut text = serde_json::to_string_pretty(profile)?;
+    text.push('\n');
+    let Some(output) = output else { return io::stdout().write_all(text.as_bytes()) };
+    let directory = output.parent().filter(|directory| !directory.as_os_str().is_empty());
+    let mut file = tempfile::Builder::new()
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .tempfile_in(directory.unwrap_or(Path::new(".")))?;
+    file.write_all(text.as_bytes())?;
+    file.persist(output)?;
+    Ok(())
+}
+
+/// What was found, a line a feature.
+fn table(profile: &Profile) -> String {
+    let width = profile.features.iter().map(|f| f.name.chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for feature in &profile.features {
+        let name = &feature.name;
+        let role = match feature.role {
+            crate::features::Role::Input => "input",
+            crate::features::Role::Prediction => "prediction",
+        };
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "{name:<width$}  {role:<10}  {}", describe(feature, profile.rows));
+    }
+    text
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shares are shown to people")]
+fn describe(feature: &FeatureProfile, rows: u64) -> String {
+    let bins = match &feature.bins {
+        Bins::Edges(edges) => format!("{} intervals", edges.len() + 1),
+        Bins::Numbers(numbers) => format!("{} values", numbers.len()),
+        Bins::Texts(texts) => format!("{} categories", texts.len()),
+    };
+    let missing = feature.missing() as f64 / rows.max(1) as f64;
+    let missing = if feature.missing() == 0 {
+        String::new()
+    } else {
+        format!(", {:.1} % missing", missing * 100.0)
+    };
+    let range = feature.moments.map_or_else(String::new, |of| {
+        format!(", {} to {}, mean {:.4}", of.least, of.greatest, of.mean)
+    });
+    format!("{bins}{missing}{range}")
 }

@@ -1,23 +1,18 @@
 //! The score of a version on data with known answers, against a bar and against the version
 //! that serves.
 
-mod cell;
 mod metrics;
 mod outputs;
 mod predictions;
-mod rows;
-mod table;
 
 use std::fmt::Write;
 
 use super::{Candidate, Checked, Verdict, runner};
-use crate::engine::{Dim, LoadedModel};
+use crate::engine::LoadedModel;
 use crate::repository::{Evaluation, Version};
-use cell::Cell;
+use crate::table::{Cell, Rows, Table};
 use metrics::Tally;
 use predictions::Predictions;
-use rows::Rows;
-use table::Table;
 
 /// Rows that run together at most.
 const BATCH: usize = 1000;
@@ -29,10 +24,8 @@ pub(super) fn check(candidate: &Candidate) -> Checked {
     let path = candidate.files.model_directory().join(&evaluation.data);
     let name = evaluation.data.display();
     let table = Table::open(&path).map_err(|reason| format!("{name}: {reason}"))?;
-    let target = table.position(&evaluation.target).ok_or_else(|| {
-        let columns = table.columns.join(", ");
-        format!("{name}: there is no column '{}', columns are: {columns}", evaluation.target)
-    })?;
+    let target =
+        table.position(&evaluation.target).map_err(|reason| format!("{name}: {reason}"))?;
     let mut subject = Subject::new(candidate.loaded, &table.columns, target, evaluation)
         .map_err(|reason| format!("{name}: {reason}"))?;
     // Without that bar the old version's score decides nothing.
@@ -97,7 +90,7 @@ impl<'a> Subject<'a> {
         let positive = evaluation.positive.as_deref();
         Ok(Self {
             loaded,
-            rows: Rows::new(signature, columns, target)?,
+            rows: Rows::new(signature, columns, &[target])?,
             predictions: Predictions::new(signature, evaluation.metric, positive)?,
             target,
             tally: Tally::new(evaluation.metric),
@@ -111,7 +104,7 @@ impl<'a> Subject<'a> {
         first: usize,
         candidate: &Candidate,
     ) -> Result<(), String> {
-        let size = self.rows_of_a_run()?;
+        let size = self.rows.rows_of_a_run(BATCH)?;
         for (number, rows) in batch.chunks(size).enumerate() {
             let first = first + number * size;
             let inputs = self.rows.tensors(rows, first)?;
@@ -124,17 +117,6 @@ impl<'a> Subject<'a> {
             self.predictions.add(&outputs, &truths, first, &mut self.tally)?;
         }
         Ok(())
-    }
-
-    /// Models of fixed shape take one row at a time, or cannot be scored.
-    fn rows_of_a_run(&self) -> Result<usize, String> {
-        let leading = self.loaded.signature().inputs.iter();
-        let mut leading = leading.filter_map(|spec| spec.dims.as_ref()?.first());
-        match leading.find(|dim| matches!(dim, Dim::Fixed(_))) {
-            None => Ok(BATCH),
-            Some(Dim::Fixed(1)) => Ok(1),
-            Some(rows) => Err(format!("the model takes exactly {rows} rows, expected any number")),
-        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::tensor::{Shape, Tensor};
 const RETRY: Duration = Duration::from_millis(10);
 
 /// Whether nobody waits for the answer any more.
-pub(super) type Cancelled<'a> = &'a dyn Fn() -> bool;
+pub type Cancelled<'a> = &'a dyn Fn() -> bool;
 
 /// A tensor by its name.
 #[derive(Debug, Clone)]
@@ -21,7 +21,11 @@ pub(super) struct Named {
     pub(super) tensor: Tensor,
 }
 
-pub(super) fn run(
+/// Runs these inputs, which are in the order of the signature, and waits for the answer.
+///
+/// # Errors
+/// What is wrong with the inputs, or why the run failed.
+pub fn run(
     loaded: &dyn LoadedModel,
     inputs: &[Tensor],
     cancelled: Cancelled,
@@ -30,7 +34,10 @@ pub(super) fn run(
 }
 
 /// A plan that runs these inputs, however long it takes to compile.
-pub(super) fn plan(
+///
+/// # Errors
+/// What is wrong with the inputs, or why there is no plan for them.
+pub fn plan(
     loaded: &dyn LoadedModel,
     inputs: &[Tensor],
     cancelled: Cancelled,

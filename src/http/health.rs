@@ -66,7 +66,16 @@ pub(super) fn ready_answer(ready: bool) -> Response {
 
 pub(super) async fn metrics(State(api): State<Api>) -> Response {
     api.predictor.registry().refresh_metrics();
-    let mut response = Response::new(Body::from(api.metrics.text()));
+    page(api.metrics.text())
+}
+
+/// Counts of values by bin: many series, for a slower scrape.
+pub(super) async fn drift_metrics(State(api): State<Api>) -> Response {
+    page(api.monitors.page())
+}
+
+fn page(text: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(text));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
     response
 }

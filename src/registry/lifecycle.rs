@@ -52,6 +52,7 @@ pub enum Cause {
     Model,
     Memory,
     Signature,
+    Profile,
     Golden,
     Latency,
     Evaluation,
@@ -70,6 +71,7 @@ impl Cause {
             Self::Model => "model",
             Self::Memory => "memory",
             Self::Signature => "signature",
+            Self::Profile => "profile",
             Self::Golden => "golden",
             Self::Latency => "latency",
             Self::Evaluation => "evaluation",
@@ -83,6 +85,7 @@ impl From<gate::Kind> for Cause {
     fn from(kind: gate::Kind) -> Self {
         match kind {
             gate::Kind::Signature => Self::Signature,
+            gate::Kind::Profile => Self::Profile,
             gate::Kind::Golden => Self::Golden,
             gate::Kind::Latency => Self::Latency,
             gate::Kind::Evaluation => Self::Evaluation,

@@ -7,6 +7,7 @@ use super::asked::Asked;
 use super::budget::Reservation;
 use super::comparison::Comparison;
 use super::counts::Counts;
+use crate::drift::Monitor;
 use crate::engine::{LoadedModel, Signature};
 use crate::gate;
 use crate::repository::{Rollback, Version, VersionPolicy};
@@ -23,6 +24,8 @@ pub struct LiveModel {
     pub model: Arc<dyn LoadedModel>,
     /// What it showed before it served.
     pub gate: gate::Report,
+    /// Watches its data, if it has a reference.
+    pub monitor: Option<Arc<Monitor>>,
     /// Which versions of its model are served.
     pub version_policy: VersionPolicy,
     pub queue: Queue,

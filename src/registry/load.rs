@@ -13,6 +13,7 @@ use super::metrics::Metrics;
 use super::reconcile::Load;
 use super::snapshot::Model;
 use super::{Config, Registry};
+use crate::drift::Monitors;
 use crate::engine::guard;
 use crate::engine::{Engine, LoadedModel, ModelSource};
 use crate::gate::{self, Candidate};
@@ -28,6 +29,7 @@ pub(super) struct Loader {
     pub(super) scheduler: Arc<Scheduler>,
     pub(super) config: Config,
     pub(super) metrics: Metrics,
+    pub(super) monitors: Monitors,
     pub(super) budget: Budget,
     /// What serves: a version is measured against it.
     pub(super) registry: Registry,
@@ -60,7 +62,7 @@ impl Loader {
         let model = self.compile(load)?;
         reservation.resize(model.facts().memory_bytes).map_err(memory)?;
         ticket.enter(Stage::Gate)?;
-        let report = self.gate(load, model.as_ref(), ticket)?;
+        let report = self.gate(load, (model.as_ref(), &sha256), ticket)?;
         ticket.enter(Stage::Gate)?;
         Ok(self.live(load, model, report, (sha256, reservation, started)))
     }
@@ -81,7 +83,7 @@ impl Loader {
     fn gate(
         &self,
         load: &Load,
-        model: &dyn LoadedModel,
+        (model, sha256): (&dyn LoadedModel, &str),
         ticket: &Ticket,
     ) -> Result<gate::Report, Refused> {
         let snapshot = self.registry.snapshot();
@@ -91,6 +93,7 @@ impl Loader {
             version: load.version,
             loaded: model,
             files: &load.files,
+            sha256,
             settings: &load.settings,
             live: live.map(|live| (live.version, live.model.as_ref())),
             cancelled: &|| ticket.is_cancelled(),
@@ -114,12 +117,16 @@ impl Loader {
             batch: (&load.settings.batching).into(),
             idle_cores: load.settings.limits.idle_cores,
         };
+        let monitor = gate.reference.as_ref().map(|reference| {
+            self.monitors.open(&load.model, &version_text, reference, &load.settings.drift)
+        });
         let queue_metrics = self.metrics.queue(&load.model, &version_text);
         LiveModel {
             name: load.model.clone(),
             version: load.version,
             sha256,
             gate,
+            monitor,
             queue: self.scheduler.queue(Arc::clone(&model), limits, queue_metrics),
             model,
             version_policy: load.settings.versions.clone(),

@@ -26,6 +26,7 @@ use super::snapshot::Snapshot;
 use super::trial::Trials;
 use super::wishes::Waiters;
 use super::{Config, Registry};
+use crate::drift::Monitors;
 use crate::engine::Engine;
 use crate::repository::{Listing, Repository, Version};
 use crate::scheduler::Scheduler;
@@ -49,6 +50,7 @@ pub struct Parts {
     pub engine: Arc<dyn Engine>,
     pub scheduler: Arc<Scheduler>,
     pub metrics: Metrics,
+    pub monitors: Monitors,
 }
 
 /// Stops the owner's thread when dropped: at once, or after the loads that are under way.
@@ -91,6 +93,7 @@ impl Owner {
             scheduler: parts.scheduler,
             config: config.clone(),
             metrics: parts.metrics.clone(),
+            monitors: parts.monitors,
             verification: parts.repository.verification().clone(),
             budget: Budget::new(config.max_model_memory),
             registry: registry.clone(),

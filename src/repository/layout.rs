@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use super::settings::Settings;
 use super::sums;
 use super::{Error, FileState, Fingerprint, Listing, Model, Version, VersionFiles};
+use crate::drift::PROFILE_FILE;
 
 const MODEL_FILE: &str = "model.onnx";
 const SETTINGS_FILE: &str = "model.toml";
@@ -218,7 +219,7 @@ fn single_file(file: &Path, shared: bool) -> io::Result<Option<Model>> {
     let directory = file.parent().unwrap_or(Path::new("."));
     // External data usually carries the model's name: `x.onnx` and `x.onnx.data`.
     let stem = file_stem(file);
-    let known = [GOLDEN_FILE, sums::FILE, SUMS_SIGNATURE_FILE];
+    let known = [GOLDEN_FILE, PROFILE_FILE, sums::FILE, SUMS_SIGNATURE_FILE];
     let mut names = BTreeSet::new();
     for entry in entries(directory)?.iter().filter(|entry| !entry.is_dir) {
         let own = entry.name.starts_with(&stem) || known.contains(&entry.name.as_str());

@@ -1,6 +1,7 @@
 //! `model.toml`: what a model's owner may say about it.
 
 mod document;
+mod drift;
 mod reader;
 mod values;
 
@@ -32,6 +33,8 @@ pub struct Settings {
     pub features: Option<Vec<String>>,
     pub batching: Batching,
     pub limits: Limits,
+    /// How its data is watched.
+    pub drift: crate::drift::Settings,
 }
 
 /// A version, or the label of one.

@@ -1,7 +1,7 @@
 //! The outputs of a model as rows: a class for each, or numbers.
 
-use super::cell::class;
 use crate::engine::{Columns, Dim, Role, TensorSpec};
+use crate::table::class;
 use crate::tensor::{Data, DataType, Tensor, each};
 
 #[derive(Debug)]

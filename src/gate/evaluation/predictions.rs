@@ -1,10 +1,10 @@
 //! What a model's outputs say about each row, in the terms of a metric.
 
-use super::cell::{Cell, class};
 use super::metrics::{Tally, log_loss};
 use super::outputs::{Output, Scores, has_classes, is_float, is_one_a_row};
 use crate::engine::{Signature, TensorSpec};
 use crate::repository::Metric;
+use crate::table::{Cell, class};
 use crate::tensor::Tensor;
 
 /// A score from here on means the positive class, where a model gives no label.
@@ -270,7 +270,7 @@ mod tests {
     /// Rows labelled late, on-time, late; the truth is late, late, on-time.
     fn scored(metric: Metric, classes: &[&str], positive: Option<&str>) -> Result<f64, String> {
         let outputs = outputs(&["late", "on-time", "late"], &[0.9, 0.1, 0.25, 0.75, 0.6, 0.4]);
-        let truths = ["late", "late", "on-time"].map(|truth| Cell::Text(truth.to_owned()));
+        let truths = ["late", "late", "on-time"].map(|truth| Cell::Text(truth.into()));
         let predictions = Predictions::new(&signature(classes), metric, positive)?;
         let mut tally = Tally::new(metric);
         predictions.add(&outputs, &truths.iter().collect::<Vec<_>>(), 0, &mut tally)?;

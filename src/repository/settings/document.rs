@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use super::reader::{Found, Reader, Table};
 use super::{
     Batching, Evaluation, Gate, GoldenPolicy, Limits, Metric, Rollback, Settings, SignaturePolicy,
-    Target, values,
+    Target, drift, values,
 };
 use crate::repository::Version;
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "versions",
     "labels",
     "traffic",
@@ -21,6 +21,7 @@ const KEYS: [&str; 10] = [
     "limits",
     "gate",
     "rollback",
+    "drift",
 ];
 
 const GATE_KEYS: [&str; 4] = ["golden", "signature", "max_latency_p99", "evaluation"];
@@ -50,6 +51,7 @@ pub(super) fn read(text: &str) -> Result<Settings, String> {
         settings.limits = limits(&mut reader, &root);
         settings.gate = gate(&mut reader, &root);
         settings.rollback = rollback(&mut reader, &root);
+        settings.drift = drift::read(&mut reader, &root);
     }
     reader.finish()?;
     Ok(settings)
@@ -246,6 +248,11 @@ mod tests {
             min_requests = 50
             max_error_rate = 0.05
             max_latency_p99 = "50ms"
+            [drift]
+            mode = "off"
+            reference = "other.json"
+            window = "10m"
+            false_alarms_per_30_days = 0.5
             "#,
         )
         .unwrap();
@@ -288,6 +295,12 @@ mod tests {
                 max_error_rate: Some(0.05),
                 max_latency_p99: Some(Duration::from_millis(50)),
             },
+            drift: crate::drift::Settings {
+                mode: crate::drift::Mode::Off,
+                reference: Some(PathBuf::from("other.json")),
+                window: Duration::from_mins(10),
+                false_alarms_per_30_days: 0.5,
+            },
         };
         assert_eq!(settings, expected);
         assert_eq!(read(""), Ok(Settings::default()));
@@ -300,7 +313,7 @@ mod tests {
             mistakes(text),
             [
                 r#"line 1: versions: 'newest' is no choice of versions, expected "latest", "latest:N", "all" or a list of versions"#,
-                "line 3: unknown key 'trafic', keys are: versions, labels, traffic, shadow, features, unload_after, batching, limits, gate, rollback",
+                "line 3: unknown key 'trafic', keys are: versions, labels, traffic, shadow, features, unload_after, batching, limits, gate, rollback, drift",
                 "line 5: limits.queue: 0 is no number from 1, expected a whole one",
                 "line 7: gate.max_latency_p99: '20' is no duration, expected for example 20ms",
             ]

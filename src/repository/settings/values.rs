@@ -81,6 +81,12 @@ pub(super) fn not_negative(value: &DeValue) -> Result<f64, String> {
     })
 }
 
+pub(super) fn positive(value: &DeValue) -> Result<f64, String> {
+    finite(value)
+        .filter(|number| *number > 0.0)
+        .ok_or_else(|| format!("{} is no number above 0, expected for example 1", describe(value)))
+}
+
 /// A number from 0 to 1.
 pub(super) fn share(value: &DeValue) -> Result<f64, String> {
     finite(value).filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| {

@@ -2,13 +2,13 @@
 
 use half::f16;
 
-use super::cell::Cell;
+use super::Cell;
 use crate::engine::{Dim, Role, Signature, TensorSpec};
-use crate::tensor::{CompactString, Data, DataType, Shape, Tensor};
+use crate::tensor::{Data, DataType, Shape, Tensor};
 
 /// Which columns feed which input.
 #[derive(Debug)]
-pub(super) struct Rows<'a> {
+pub struct Rows<'a> {
     inputs: Vec<Input<'a>>,
     columns: Vec<String>,
 }
@@ -23,12 +23,15 @@ struct Input<'a> {
 }
 
 impl<'a> Rows<'a> {
+    /// Columns that are no inputs, as the target, are named by their place in `others`: an
+    /// input without names takes all but those.
+    ///
     /// # Errors
     /// The input that no column feeds.
-    pub(super) fn new(
+    pub fn new(
         signature: &'a Signature,
         columns: &[String],
-        target: usize,
+        others: &[usize],
     ) -> Result<Self, String> {
         let column = |name: &str| columns.iter().position(|column| column == name);
         let only = signature.inputs.len() == 1;
@@ -43,7 +46,7 @@ impl<'a> Rows<'a> {
                 spec.shape_text()
             )),
             None if only && is_matrix(spec) => {
-                let places = matrix(spec, columns, target)?;
+                let places = matrix(spec, columns, others)?;
                 Ok(Input { spec, places, is_vector: false })
             }
             None => Err(format!(
@@ -57,32 +60,37 @@ impl<'a> Rows<'a> {
     }
 
     /// The inputs for these rows; `first` is the number of the first one, for messages.
-    pub(super) fn tensors(&self, rows: &[Vec<Cell>], first: usize) -> Result<Vec<Tensor>, String> {
+    ///
+    /// # Errors
+    /// The cell that is no value of its input.
+    pub fn tensors(&self, rows: &[Vec<Cell>], first: usize) -> Result<Vec<Tensor>, String> {
         self.inputs.iter().map(|input| self.tensor(input, rows, first)).collect()
     }
 
+    /// How many rows may run together, of at most `most`: models of fixed shape take one at a
+    /// time.
+    ///
+    /// # Errors
+    /// The model takes exactly some other number of rows.
+    pub fn rows_of_a_run(&self, most: usize) -> Result<usize, String> {
+        let leading = self.inputs.iter().filter_map(|input| input.spec.dims.as_ref()?.first());
+        match leading.into_iter().find(|dim| matches!(dim, Dim::Fixed(_))) {
+            None => Ok(most),
+            Some(Dim::Fixed(1)) => Ok(1),
+            Some(rows) => Err(format!("the model takes exactly {rows} rows, expected any number")),
+        }
+    }
+
     fn tensor(&self, input: &Input, rows: &[Vec<Cell>], first: usize) -> Result<Tensor, String> {
-        const NOUGHT: Cell = Cell::Whole(0);
-        let place = |index: usize| (index / input.places.len(), index % input.places.len());
-        let cells: Vec<&Cell> = rows
-            .iter()
-            .flat_map(|row| {
-                input.places.iter().map(|place| match place {
-                    Some(place) => row.get(*place).unwrap_or(&Cell::Missing),
-                    None => &NOUGHT,
-                })
-            })
-            .collect();
-        let data = data(&cells, input.spec.data_type).map_err(|index| {
-            let (row, column) = place(index);
-            let column = input.places[column].and_then(|column| self.columns.get(column));
+        let data = input.data(rows).map_err(|bad| {
+            let column = input.places[bad.column].and_then(|column| self.columns.get(column));
             format!(
                 "row {}, column '{}': expected {} for input '{}', came {}",
-                first + row,
+                first + bad.row,
                 column.map_or("", String::as_str),
                 input.spec.data_type,
                 input.spec.name,
-                cells[index].describe()
+                input.cell(&rows[bad.row], bad.column).describe()
             )
         })?;
         let mut dims = vec![rows.len()];
@@ -91,6 +99,64 @@ impl<'a> Rows<'a> {
         }
         let shape = Shape::new(dims).map_err(|error| error.to_string())?;
         Tensor::new(shape, data).map_err(|error| error.to_string())
+    }
+}
+
+/// A cell that is no value of an input, by its place there.
+struct Bad {
+    row: usize,
+    column: usize,
+}
+
+impl Input<'_> {
+    fn cell<'c>(&self, row: &'c [Cell], column: usize) -> &'c Cell {
+        const NOUGHT: Cell = Cell::Whole(0);
+        match self.places[column] {
+            Some(place) => row.get(place).unwrap_or(&Cell::Missing),
+            None => &NOUGHT,
+        }
+    }
+
+    fn data(&self, rows: &[Vec<Cell>]) -> Result<Data, Bad> {
+        match self.spec.data_type {
+            DataType::Bool => self.all(rows, |cell| match cell.whole() {
+                Some(0) => Some(false),
+                Some(1) => Some(true),
+                _ => None,
+            }),
+            DataType::Uint8 => self.integers::<u8>(rows),
+            DataType::Uint16 => self.integers::<u16>(rows),
+            DataType::Uint32 => self.integers::<u32>(rows),
+            DataType::Uint64 => self.integers::<u64>(rows),
+            DataType::Int8 => self.integers::<i8>(rows),
+            DataType::Int16 => self.integers::<i16>(rows),
+            DataType::Int32 => self.integers::<i32>(rows),
+            DataType::Int64 => self.integers::<i64>(rows),
+            DataType::Fp16 => self.all(rows, |cell| cell.number().map(f16::from_f64)),
+            DataType::Fp32 => self.all(rows, Cell::single),
+            DataType::Fp64 => self.all(rows, Cell::number),
+            DataType::Bytes => self.all(rows, |cell| Some(cell.text())),
+        }
+    }
+
+    fn integers<T: TryFrom<i128>>(&self, rows: &[Vec<Cell>]) -> Result<Data, Bad>
+    where
+        Data: From<Vec<T>>,
+    {
+        self.all(rows, |cell| T::try_from(cell.whole()?).ok())
+    }
+
+    fn all<T>(&self, rows: &[Vec<Cell>], read: impl Fn(&Cell) -> Option<T>) -> Result<Data, Bad>
+    where
+        Data: From<Vec<T>>,
+    {
+        let mut values = Vec::with_capacity(rows.len() * self.places.len());
+        for (row, cells) in rows.iter().enumerate() {
+            for column in 0..self.places.len() {
+                values.push(read(self.cell(cells, column)).ok_or(Bad { row, column })?);
+            }
+        }
+        Ok(values.into())
     }
 }
 
@@ -110,11 +176,11 @@ fn is_matrix(spec: &TensorSpec) -> bool {
 }
 
 /// The columns of the only input: by the names of its features where it has some, else all
-/// columns but the target in their order.
+/// columns but the others in their order.
 fn matrix(
     spec: &TensorSpec,
     columns: &[String],
-    target: usize,
+    others: &[usize],
 ) -> Result<Vec<Option<usize>>, String> {
     if let Some(features) = &spec.columns {
         let names = features.names().iter();
@@ -136,57 +202,23 @@ fn matrix(
     // pandas keeps its row numbers in a column of this name.
     let is_index = |name: &str| name.starts_with("__index_level_");
     let places: Vec<Option<usize>> = (0..columns.len())
-        .filter(|place| *place != target && !is_index(&columns[*place]))
+        .filter(|place| !others.contains(place) && !is_index(&columns[*place]))
         .map(Some)
         .collect();
     match width(spec) {
-        Some(width) if width != places.len() => Err(format!(
-            "it has {} columns besides the target, input '{}' has {width}; name them as `features` in model.toml",
-            places.len(),
-            spec.name
-        )),
+        Some(width) if width != places.len() => {
+            let others: Vec<_> =
+                others.iter().map(|place| format!("'{}'", columns[*place])).collect();
+            let besides = if others.is_empty() { "" } else { " besides " };
+            Err(format!(
+                "it has {} columns{besides}{}, input '{}' has {width}; name them as `features` in model.toml",
+                places.len(),
+                others.join(", "),
+                spec.name
+            ))
+        }
         _ => Ok(places),
     }
-}
-
-/// # Errors
-/// The index of the cell that is no such value.
-fn data(cells: &[&Cell], data_type: DataType) -> Result<Data, usize> {
-    match data_type {
-        DataType::Bool => all(cells, |cell| match cell.whole() {
-            Some(0) => Some(false),
-            Some(1) => Some(true),
-            _ => None,
-        }),
-        DataType::Uint8 => integers::<u8>(cells),
-        DataType::Uint16 => integers::<u16>(cells),
-        DataType::Uint32 => integers::<u32>(cells),
-        DataType::Uint64 => integers::<u64>(cells),
-        DataType::Int8 => integers::<i8>(cells),
-        DataType::Int16 => integers::<i16>(cells),
-        DataType::Int32 => integers::<i32>(cells),
-        DataType::Int64 => integers::<i64>(cells),
-        DataType::Fp16 => all(cells, |cell| cell.number().map(f16::from_f64)),
-        DataType::Fp32 => all(cells, Cell::single),
-        DataType::Fp64 => all(cells, Cell::number),
-        DataType::Bytes => all(cells, |cell| Some(CompactString::from(cell.text()))),
-    }
-}
-
-fn integers<T: TryFrom<i128>>(cells: &[&Cell]) -> Result<Data, usize>
-where
-    Data: From<Vec<T>>,
-{
-    all(cells, |cell| T::try_from(cell.whole()?).ok())
-}
-
-fn all<T>(cells: &[&Cell], read: impl Fn(&Cell) -> Option<T>) -> Result<Data, usize>
-where
-    Data: From<Vec<T>>,
-{
-    let values: Result<Vec<T>, usize> =
-        cells.iter().enumerate().map(|(index, cell)| read(cell).ok_or(index)).collect();
-    values.map(Data::from)
 }
 
 #[cfg(test)]
@@ -216,7 +248,7 @@ mod tests {
             spec("a", DataType::Bytes, vec![Dim::Unknown, Dim::Fixed(1)]),
             spec("b", DataType::Fp32, vec![Dim::Unknown]),
         ]);
-        let rows = Rows::new(&signature, &columns(), 1).unwrap();
+        let rows = Rows::new(&signature, &columns(), &[1]).unwrap();
         let tensors = rows.tensors(&row(), 0).unwrap();
         assert_eq!(tensors[0].shape().dims(), [1, 1]);
         assert_eq!(tensors[0].data(), &Data::Bytes(vec!["".into()]));
@@ -229,7 +261,7 @@ mod tests {
         let mut signature =
             signature(vec![spec("x", DataType::Fp64, vec![Dim::Unknown, Dim::Fixed(2)])]);
         let first = |signature: &Signature| {
-            let rows = Rows::new(signature, &columns(), 1).unwrap();
+            let rows = Rows::new(signature, &columns(), &[1]).unwrap();
             rows.tensors(&row(), 0).unwrap()[0].data().as_slice::<f64>().unwrap().to_vec()
         };
         assert!(first(&signature)[1].is_nan());
@@ -241,18 +273,18 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_named() {
         let whole = signature(vec![spec("b", DataType::Int64, vec![Dim::Unknown])]);
-        let rows = Rows::new(&whole, &columns(), 1).unwrap();
+        let rows = Rows::new(&whole, &columns(), &[1]).unwrap();
         assert_eq!(
             rows.tensors(&row(), 40).unwrap_err(),
             "row 40, column 'b': expected INT64 for input 'b', came '2.5'"
         );
         let other = signature(vec![spec("c", DataType::Int64, vec![Dim::Unknown])]);
         assert_eq!(
-            Rows::new(&other, &columns(), 1).unwrap_err(),
+            Rows::new(&other, &columns(), &[1]).unwrap_err(),
             "no column is named as input 'c', columns are: b, late, a"
         );
         let wide = signature(vec![spec("x", DataType::Fp32, vec![Dim::Unknown, Dim::Fixed(3)])]);
-        let message = Rows::new(&wide, &columns(), 1).unwrap_err();
-        assert!(message.starts_with("it has 2 columns besides the target, input 'x' has 3"));
+        let message = Rows::new(&wide, &columns(), &[1]).unwrap_err();
+        assert!(message.starts_with("it has 2 columns besides 'late', input 'x' has 3"));
     }
 }

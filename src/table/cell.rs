@@ -1,16 +1,18 @@
-//! One value of a table of evaluation data.
+//! One value of a table.
+
+use crate::tensor::{CompactString, format_compact};
 
 /// A value as its file holds it; those of CSV are all texts.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Cell {
+pub enum Cell {
     Missing,
     Whole(i64),
     Number(f64),
-    Text(String),
+    Text(CompactString),
 }
 
 impl Cell {
-    pub(super) fn is_missing(&self) -> bool {
+    pub fn is_missing(&self) -> bool {
         match self {
             Self::Missing => true,
             Self::Number(number) => number.is_nan(),
@@ -19,7 +21,7 @@ impl Cell {
     }
 
     /// The value as it is repeated in messages.
-    pub(super) fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Self::Missing => "nothing".to_owned(),
             Self::Whole(number) => number.to_string(),
@@ -29,7 +31,7 @@ impl Cell {
     }
 
     /// The class that the value names; see [`class`].
-    pub(super) fn class(&self) -> String {
+    pub fn class(&self) -> String {
         match self {
             Self::Missing => String::new(),
             Self::Whole(number) => number.to_string(),
@@ -39,30 +41,26 @@ impl Cell {
     }
 
     /// What a tensor of texts holds; a missing text is the empty one.
-    pub(super) fn text(&self) -> String {
+    pub fn text(&self) -> CompactString {
         match self {
-            Self::Missing => String::new(),
-            Self::Whole(number) => number.to_string(),
-            Self::Number(number) => number.to_string(),
+            Self::Missing => CompactString::default(),
+            Self::Whole(number) => format_compact!("{number}"),
+            Self::Number(number) => format_compact!("{number}"),
             Self::Text(text) => text.clone(),
         }
     }
 
-    pub(super) fn whole(&self) -> Option<i128> {
+    pub fn whole(&self) -> Option<i128> {
         match self {
             Self::Missing => None,
             Self::Whole(number) => Some(i128::from(*number)),
             Self::Number(number) => whole_of(*number),
-            Self::Text(text) => match text.trim() {
-                "true" | "True" | "TRUE" => Some(1),
-                "false" | "False" | "FALSE" => Some(0),
-                text => text.parse().ok().or_else(|| whole_of(text.parse().ok()?)),
-            },
+            Self::Text(text) => parse_whole(text),
         }
     }
 
     /// A number; NaN where it is missing.
-    pub(super) fn number(&self) -> Option<f64> {
+    pub fn number(&self) -> Option<f64> {
         match self {
             Self::Missing => Some(f64::NAN),
             #[expect(clippy::cast_precision_loss, reason = "the model asks for a float")]
@@ -73,7 +71,7 @@ impl Cell {
     }
 
     /// The same in single precision: texts are rounded once, as the model's training did.
-    pub(super) fn single(&self) -> Option<f32> {
+    pub fn single(&self) -> Option<f32> {
         match self {
             #[expect(clippy::cast_precision_loss, reason = "the model asks for a float")]
             Self::Whole(number) => Some(*number as f32),
@@ -84,9 +82,17 @@ impl Cell {
 }
 
 /// One spelling for a class: tables write `1`, `1.0`, `true` and `True` for the same one.
-pub(super) fn class(text: &str) -> String {
+pub fn class(text: &str) -> String {
     let text = text.trim();
-    Cell::Text(text.to_owned()).whole().map_or_else(|| text.to_owned(), |number| number.to_string())
+    parse_whole(text).map_or_else(|| text.to_owned(), |number| number.to_string())
+}
+
+fn parse_whole(text: &str) -> Option<i128> {
+    match text.trim() {
+        "true" | "True" | "TRUE" => Some(1),
+        "false" | "False" | "FALSE" => Some(0),
+        text => text.parse().ok().or_else(|| whole_of(text.parse().ok()?)),
+    }
 }
 
 fn parse_number(text: &str) -> Option<f64> {
@@ -121,21 +127,21 @@ mod tests {
 
     #[test]
     fn a_class_has_one_spelling() {
-        for cell in ["1", "1.0", "true", "True"].map(|text| Cell::Text(text.to_owned())) {
+        for cell in ["1", "1.0", "true", "True"].map(|text| Cell::Text(text.into())) {
             assert_eq!(cell.class(), "1");
         }
         assert_eq!((Cell::Whole(1).class(), Cell::Number(1.0).class()), ("1".into(), "1".into()));
         assert_eq!(Cell::Number(1.5).class(), "1.5");
-        assert_eq!(Cell::Text(" late".to_owned()).class(), "late");
+        assert_eq!(Cell::Text(" late".into()).class(), "late");
     }
 
     #[test]
     fn missing_numbers_are_nan_and_texts_are_no_numbers() {
         assert!(Cell::Missing.number().is_some_and(f64::is_nan));
         assert!(Cell::Missing.single().is_some_and(f32::is_nan));
-        assert_eq!(Cell::Text("0.1".to_owned()).single(), Some(0.1));
-        assert_eq!(Cell::Text("x".to_owned()).number(), None);
-        assert_eq!(Cell::Text("3.0".to_owned()).whole(), Some(3));
-        assert_eq!(Cell::Text("3.5".to_owned()).whole(), None);
+        assert_eq!(Cell::Text("0.1".into()).single(), Some(0.1));
+        assert_eq!(Cell::Text("x".into()).number(), None);
+        assert_eq!(Cell::Text("3.0".into()).whole(), Some(3));
+        assert_eq!(Cell::Text("3.5".into()).whole(), None);
     }
 }

@@ -1,0 +1,37 @@
+//! Whether today's data still looks like that of the training: counts of what goes into a model
+//! and of what comes out of it, in bins that the reference fixed once, and the distances that
+//! follow from them.
+//!
+//! Counts add up exactly across threads, windows and replicas. Nothing here refuses a request.
+
+mod binning;
+mod blocks;
+mod build;
+mod column;
+mod distance;
+mod history;
+mod metrics;
+mod monitor;
+mod monitors;
+mod observe;
+mod profile;
+mod reference;
+mod report;
+mod score;
+mod settings;
+mod store;
+mod tally;
+mod verdict;
+
+pub use binning::{Binning, BinsError};
+pub use build::{BuildError, Census, LEAST_ROWS, MAX_FEATURES, Survey};
+pub use history::{Moment, Span};
+pub use monitor::Monitor;
+pub use monitors::{Monitors, Ticker, now};
+pub use profile::{Bins, Blocks, FORMAT, FeatureProfile, Moments, Profile, Spread};
+pub use reference::{Reference, ReferenceError, Watched};
+pub use report::Report;
+pub use score::Scores;
+pub use settings::{LEAST_WINDOW, Mode, PROFILE_FILE, Settings};
+pub use tally::Tally;
+pub use verdict::State;

@@ -1,0 +1,201 @@
+//! What Prometheus sees of drift. Counts by bin are many series, so they have a page of their
+//! own that is scraped less often.
+
+use prometheus::{GaugeVec, IntCounter, IntCounterVec, IntGaugeVec};
+
+use super::history::Span;
+use super::monitor::Monitor;
+use super::reference::Reference;
+use super::report::{Feature, Report};
+use super::tally::Tally;
+use super::verdict::State;
+use crate::features::Role;
+use crate::metrics::Registry;
+
+/// Series of one version on the page of bins; features beyond that are left out there.
+const MAX_SERIES: usize = 5_000;
+
+/// All metric families of drift. Cheap to clone.
+#[derive(Clone)]
+pub struct Metrics {
+    bins: IntCounterVec,
+    outside: IntCounterVec,
+    rows: IntCounterVec,
+    left_out: IntGaugeVec,
+    inputs: Scores,
+    predictions: Scores,
+}
+
+#[derive(Clone)]
+struct Scores {
+    score: GaugeVec,
+    state: IntGaugeVec,
+}
+
+/// The series of one version.
+pub(super) struct Series {
+    labels: [String; 2],
+    /// In the order of the bins, as many features as there is room for.
+    bins: Vec<IntCounter>,
+    outside: Vec<IntCounter>,
+    rows: [IntCounter; 2],
+}
+
+impl Metrics {
+    /// `registry` is that of `/metrics`, `bins` that of `/metrics/drift`.
+    #[must_use]
+    pub fn new(registry: &Registry, bins: &Registry) -> Self {
+        let feature = &["model", "version", "feature"];
+        let statistic = &["model", "version", "feature", "statistic"];
+        let scores = |score, state, what: &str| {
+            Scores {
+            score: registry.float_gauge(
+                score,
+                &format!(
+                    "Distance of {what} from the reference in the short window; absent where too little was seen."
+                ),
+                statistic,
+            ),
+            state: registry.gauge(
+                state,
+                &format!(
+                    "1 if {what} has drifted, 0 if not; absent where too little was seen."
+                ),
+                feature,
+            ),
+        }
+        };
+        Self {
+            bins: bins.counter(
+                "onnxd_feature_bin_total",
+                "Values by the bin of the reference that they fall into.",
+                &["model", "version", "reference", "feature", "bin"],
+            ),
+            outside: bins.counter(
+                "onnxd_feature_out_of_range_total",
+                "Numbers below the least or above the greatest of the reference.",
+                &["model", "version", "reference", "feature"],
+            ),
+            rows: registry.counter(
+                "onnxd_drift_rows_total",
+                "Rows of requests to models with a reference (seen), and those of them whose values were counted (counted).",
+                &["model", "version", "rows"],
+            ),
+            left_out: registry.gauge(
+                "onnxd_drift_features_left_out",
+                "Features that have no room on /metrics/drift; drift is watched all the same.",
+                &["model", "version"],
+            ),
+            inputs: scores("onnxd_drift_score", "onnxd_drift_state", "a feature"),
+            predictions: scores(
+                "onnxd_prediction_drift_score",
+                "onnxd_prediction_drift_state",
+                "a prediction",
+            ),
+        }
+    }
+
+    /// The series of a version, all at nought.
+    pub(super) fn series(&self, model: &str, version: &str, reference: &Reference) -> Series {
+        let mut bins = Vec::new();
+        let mut outside = Vec::new();
+        for watched in &reference.watched {
+            let size = watched.binning.bins() + usize::from(watched.binning.is_of_numbers());
+            if bins.len() + outside.len() + size > MAX_SERIES {
+                break;
+            }
+            let labels = [model, version, &reference.id, &watched.feature.name];
+            for bin in 0..watched.binning.bins() {
+                let [model, version, id, feature] = labels;
+                let bin = watched.binning.name(bin);
+                bins.push(self.bins.with_label_values(&[model, version, id, feature, &bin]));
+            }
+            outside.push(self.outside.with_label_values(&labels));
+        }
+        let left = reference.watched.len() - outside.len();
+        let left = i64::try_from(left).unwrap_or(i64::MAX);
+        self.left_out.with_label_values(&[model, version]).set(left);
+        let rows =
+            ["seen", "counted"].map(|rows| self.rows.with_label_values(&[model, version, rows]));
+        Series { labels: [model.to_owned(), version.to_owned()], bins, outside, rows }
+    }
+
+    /// Shows what was found at the last look.
+    pub(super) fn show(&self, series: &Series, report: &Report) {
+        for feature in &report.features {
+            self.scores(feature.role).show(&series.labels, feature);
+        }
+    }
+
+    fn scores(&self, role: Role) -> &Scores {
+        match role {
+            Role::Input => &self.inputs,
+            Role::Prediction => &self.predictions,
+        }
+    }
+
+    /// Takes the series of a version off the pages.
+    pub(super) fn remove(&self, series: &Series, monitor: &Monitor) {
+        let [model, version] = series.labels.each_ref().map(String::as_str);
+        let reference = monitor.reference();
+        // Absent series are what is wanted, here and below.
+        for watched in &reference.watched {
+            let name = &watched.feature.name;
+            for bin in 0..watched.binning.bins() {
+                let bin = watched.binning.name(bin);
+                let labels = [model, version, &reference.id, name, &bin];
+                let _ = self.bins.remove_label_values(&labels);
+            }
+            let _ = self.outside.remove_label_values(&[model, version, &reference.id, name]);
+            self.scores(watched.feature.role).remove(&series.labels, name);
+        }
+    }
+
+    /// The version has no monitor any more.
+    pub(super) fn remove_version(&self, [model, version]: [&str; 2]) {
+        let _ = self.left_out.remove_label_values(&[model, version]);
+        for rows in ["seen", "counted"] {
+            let _ = self.rows.remove_label_values(&[model, version, rows]);
+        }
+    }
+}
+
+impl Scores {
+    fn show(&self, [model, version]: &[String; 2], feature: &Feature) {
+        let Some(scores) = feature.scores.get(&Span::Short) else {
+            self.remove(&[model.clone(), version.clone()], &feature.name);
+            return;
+        };
+        let set = |statistic, value| {
+            let labels = [model.as_str(), version, &feature.name, statistic];
+            self.score.with_label_values(&labels).set(value);
+        };
+        set("psi", scores.psi);
+        set("psi_excess", scores.psi - scores.psi_expected);
+        set("jensen_shannon", scores.jensen_shannon);
+        if let Some(distance) = scores.wasserstein {
+            set("wasserstein", distance);
+        }
+        let drifted = i64::from(feature.state == State::Drifted);
+        self.state.with_label_values(&[model.as_str(), version, &feature.name]).set(drifted);
+    }
+
+    fn remove(&self, [model, version]: &[String; 2], feature: &str) {
+        for statistic in ["psi", "psi_excess", "jensen_shannon", "wasserstein"] {
+            let _ = self.score.remove_label_values(&[model.as_str(), version, feature, statistic]);
+        }
+        let _ = self.state.remove_label_values(&[model.as_str(), version, feature]);
+    }
+}
+
+impl Series {
+    /// Brings the counters to what threads have counted.
+    pub(super) fn settle(&self, total: &Tally) {
+        let counts = self.bins.iter().zip(&total.counts);
+        let outside = self.outside.iter().zip(&total.outside);
+        let rows = self.rows.iter().zip([&total.rows, &total.counted]);
+        for (counter, total) in counts.chain(outside).chain(rows) {
+            counter.inc_by(total.saturating_sub(counter.get()));
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Watches the data of one model version: threads count, a tick judges.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use serde::{Deserialize, Serialize};
+
+use super::history::{History, Moment, Span};
+use super::reference::{Reference, Watched};
+use super::report::{self, Report, Window};
+use super::score::Scores;
+use super::settings::Settings;
+use super::tally::Tally;
+use super::verdict::{Judge, State};
+use crate::features::Role;
+use crate::metrics::PerThread;
+use crate::stats::counts::Alpha;
+use crate::tensor::Tensor;
+
+/// The data of one version against its reference.
+pub struct Monitor {
+    reference: Reference,
+    settings: Settings,
+    alpha: Alpha,
+    parts: PerThread<Tally>,
+    judged: Mutex<Judged>,
+    report: ArcSwap<Report>,
+}
+
+/// What outlives the process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Memory {
+    history: History,
+    features: Vec<FeatureMemory>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct FeatureMemory {
+    judges: [Judge; 2],
+    state: State,
+    since: Moment,
+}
+
+struct Judged {
+    /// All that threads had counted at the last look.
+    taken: Tally,
+    memory: Memory,
+    looked: Moment,
+}
+
+impl Monitor {
+    /// Goes on with what was remembered, if it is of the same bins.
+    #[must_use]
+    pub fn new(
+        reference: Reference,
+        settings: Settings,
+        memory: Option<Memory>,
+        now: Moment,
+    ) -> Self {
+        let memory = memory.filter(|memory| memory.fits(&reference));
+        let memory = memory.unwrap_or_else(|| Memory::new(&reference, now));
+        let empty = Tally::new(&reference);
+        let judged = Judged { taken: empty.clone(), memory, looked: now };
+        let report = judged.remembered(&reference, &settings, now);
+        Self {
+            alpha: settings.alpha(&reference),
+            parts: PerThread::new(|| empty.clone()),
+            judged: Mutex::new(judged),
+            report: ArcSwap::from_pointee(report),
+            reference,
+            settings,
+        }
+    }
+
+    #[must_use]
+    pub fn reference(&self) -> &Reference {
+        &self.reference
+    }
+
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Counts the inputs of a request, in the order of the signature.
+    pub fn inputs(&self, inputs: &[Tensor]) {
+        self.parts.with(|tally| tally.observe_inputs(&self.reference, inputs));
+    }
+
+    /// Counts what the model answered.
+    pub fn predictions(&self, outputs: &[Tensor]) {
+        self.parts.with(|tally| tally.observe_predictions(&self.reference, outputs));
+    }
+
+    /// What was found at the last look.
+    #[must_use]
+    pub fn report(&self) -> Arc<Report> {
+        self.report.load_full()
+    }
+
+    /// All that was counted since this process began.
+    #[must_use]
+    pub fn total(&self) -> Tally {
+        let mut total = Tally::new(&self.reference);
+        self.parts.each(|part| total.add(part));
+        total
+    }
+
+    /// Counts of a window that ends now, to be added to those of other replicas.
+    #[must_use]
+    pub fn window(&self, span: Span, now: Moment) -> Tally {
+        let mut judged = self.lock();
+        judged.take(&self.total(), &self.settings, now);
+        judged.memory.history.window(span, self.settings.window, now)
+    }
+
+    /// What to remember beyond the process.
+    #[must_use]
+    pub fn memory(&self, now: Moment) -> Memory {
+        let mut judged = self.lock();
+        judged.take(&self.total(), &self.settings, now);
+        judged.memory.clone()
+    }
+
+    /// Looks at the windows if it is time to. Whether it did.
+    pub fn tick(&self, now: Moment) -> bool {
+        let mut judged = self.lock();
+        let elapsed = now.checked_sub(judged.looked);
+        if elapsed.is_some_and(|elapsed| elapsed < self.settings.pause()) {
+            return false;
+        }
+        judged.looked = now;
+        judged.take(&self.total(), &self.settings, now);
+        let report = judged.look(self, now);
+        self.report.store(Arc::new(report));
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Judged> {
+        self.judged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    fn new(reference: &Reference, now: Moment) -> Self {
+        let feature =
+            FeatureMemory { judges: Default::default(), state: State::Insufficient, since: now };
+        Self {
+            history: History::new(reference, now),
+            features: vec![feature; reference.watched.len()],
+        }
+    }
+
+    fn fits(&self, reference: &Reference) -> bool {
+        self.features.len() == reference.watched.len() && self.history.fits(reference)
+    }
+}
+
+/// By window, of one feature.
+type Found = BTreeMap<Span, Scores>;
+
+/// What was counted in a window that ends now.
+struct Seen {
+    span: Span,
+    window: Window,
+    tally: Tally,
+}
+
+impl Judged {
+    /// Moves what threads have counted meanwhile into the history.
+    fn take(&mut self, total: &Tally, settings: &Settings, now: Moment) {
+        let counted = total.since(&self.taken);
+        self.taken.clone_from(total);
+        self.memory.history.add(&counted, settings.window, now);
+    }
+
+    fn seen(&self, settings: &Settings, now: Moment) -> [Seen; 2] {
+        Span::ALL.map(|span| {
+            let history = &self.memory.history;
+            let tally = history.window(span, settings.window, now);
+            let window = Window {
+                seconds: span.length(settings.window).as_secs_f64(),
+                full: history.covers(span, settings.window, now),
+                rows: tally.rows,
+                counted_rows: tally.counted,
+            };
+            Seen { span, window, tally }
+        })
+    }
+
+    /// Judges every feature anew.
+    fn look(&mut self, monitor: &Monitor, now: Moment) -> Report {
+        let seen = self.seen(&monitor.settings, now);
+        let watched = monitor.reference.watched.iter().zip(&mut self.memory.features).enumerate();
+        let features = watched.map(|(place, (watched, memory))| {
+            let score = |seen: &Seen| {
+                let tally = seen.window.full.then_some(&seen.tally)?;
+                Some((seen.span, Scores::of(watched, place, tally, monitor.alpha)?))
+            };
+            let scores: Found = seen.iter().filter_map(score).collect();
+            memory.look(watched, &scores, now);
+            memory.report(watched, scores)
+        });
+        let features = features.collect();
+        report(&monitor.reference, &seen, features)
+    }
+
+    /// What is known before the first look.
+    fn remembered(&self, reference: &Reference, settings: &Settings, now: Moment) -> Report {
+        let watched = reference.watched.iter().zip(&self.memory.features);
+        let features = watched.map(|(watched, memory)| memory.report(watched, Found::new()));
+        report(reference, &self.seen(settings, now), features.collect())
+    }
+}
+
+fn report(reference: &Reference, seen: &[Seen], features: Vec<report::Feature>) -> Report {
+    let mut report = Report {
+        reference: reference.id.clone(),
+        reference_rows: reference.rows,
+        state: features.iter().map(|f| f.state).max().unwrap_or(State::Insufficient),
+        drifted_inputs: drifted(&features, Role::Input),
+        drifted_predictions: drifted(&features, Role::Prediction),
+        windows: seen.iter().map(|seen| (seen.span, seen.window)).collect(),
+        features,
+    };
+    report.sort();
+    report
+}
+
+impl FeatureMemory {
+    fn report(&self, watched: &Watched, scores: Found) -> report::Feature {
+        report::Feature {
+            name: watched.feature.name.clone(),
+            role: watched.feature.role,
+            reading: watched.feature.reading,
+            state: self.state,
+            since: self.since,
+            scores,
+        }
+    }
+
+    fn look(&mut self, watched: &Watched, found: &Found, now: Moment) {
+        let looks = Span::ALL.iter().zip(&mut self.judges);
+        let states = looks.map(|(span, judge)| judge.look(&watched.profile, found.get(span)));
+        let state = states.max().unwrap_or(State::Insufficient);
+        if state != self.state {
+            self.state = state;
+            self.since = now;
+        }
+    }
+}
+
+/// Share of the features of this side.
+#[expect(clippy::cast_precision_loss, reason = "thousands of features at most")]
+fn drifted(features: &[report::Feature], role: Role) -> f64 {
+    let of_role = || features.iter().filter(|feature| feature.role == role);
+    let drifted = of_role().filter(|feature| feature.state == State::Drifted).count();
+    drifted as f64 / of_role().count().max(1) as f64
+}

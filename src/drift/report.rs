@@ -1,0 +1,66 @@
+//! What a monitor found at its last look, for people and programs.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::history::{Moment, Span};
+use super::score::Scores;
+use super::verdict::State;
+use crate::features::{Reading, Role};
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// Of the profile.
+    pub reference: String,
+    /// Rows of the profile.
+    pub reference_rows: u64,
+    /// The worst of the features'.
+    pub state: State,
+    /// Share of the inputs that have drifted.
+    pub drifted_inputs: f64,
+    pub drifted_predictions: f64,
+    pub windows: BTreeMap<Span, Window>,
+    /// Those that need attention first.
+    pub features: Vec<Feature>,
+}
+
+/// A window of time that ended at the last look.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Window {
+    pub seconds: f64,
+    /// Whether its time has passed since counting began.
+    pub full: bool,
+    pub rows: u64,
+    /// Of very large requests only a part of the rows is counted.
+    pub counted_rows: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Feature {
+    pub name: String,
+    pub role: Role,
+    pub reading: Reading,
+    pub state: State,
+    /// Since when it is in this state, in seconds since the epoch.
+    #[serde(serialize_with = "seconds")]
+    pub since: Moment,
+    /// By window; absent where too little was seen.
+    pub scores: BTreeMap<Span, Scores>,
+}
+
+fn seconds<S: serde::Serializer>(moment: &Moment, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(moment.as_secs_f64())
+}
+
+impl Report {
+    /// Puts what needs attention first: what has drifted, and then by how much.
+    pub(super) fn sort(&mut self) {
+        let psi = |feature: &Feature| {
+            feature.scores.values().map(|scores| scores.psi).fold(0.0, f64::max)
+        };
+        self.features.sort_by(|a, b| {
+            b.state.cmp(&a.state).then(psi(b).total_cmp(&psi(a))).then(a.name.cmp(&b.name))
+        });
+    }
+}

@@ -1,0 +1,181 @@
+//! Whether a feature has drifted: not by a single look, and not by chance.
+
+use serde::{Deserialize, Serialize};
+
+use super::profile::FeatureProfile;
+use super::score::Scores;
+
+/// A shift of fewer points of PSI matters to nobody, however sure it is.
+const PSI_FLOOR: f64 = 0.1;
+
+/// The same for the Wasserstein distance, in standard deviations of the reference.
+const WASSERSTEIN_FLOOR: f64 = 0.2;
+
+/// An alarm ends when the scores are below this part of what raises it.
+const RELEASE: f64 = 0.8;
+
+/// Looks that are remembered, and how many of them decide.
+const LOOKS: u32 = 5;
+const DECISIVE: u32 = 3;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Too little was seen to say anything.
+    Insufficient,
+    Stable,
+    Drifted,
+}
+
+/// What one look at the scores says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Above,
+    Between,
+    Below,
+}
+
+/// Remembers the last looks at one feature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Judge {
+    drifted: bool,
+    /// One bit a look, the last one lowest.
+    above: u8,
+    below: u8,
+}
+
+impl Judge {
+    /// Takes a look.
+    pub fn look(&mut self, profile: &FeatureProfile, scores: Option<&Scores>) -> State {
+        let Some(scores) = scores else {
+            // What was seen before says nothing of what comes after.
+            *self = Self::default();
+            return State::Insufficient;
+        };
+        let look = Look::of(profile, scores);
+        let remember = |looks: u8, hit: bool| (looks << 1 | u8::from(hit)) & ((1 << LOOKS) - 1);
+        self.above = remember(self.above, look == Look::Above);
+        self.below = remember(self.below, look == Look::Below);
+        if self.above.count_ones() >= DECISIVE {
+            self.drifted = true;
+        } else if self.below.count_ones() >= DECISIVE {
+            self.drifted = false;
+        }
+        if self.drifted { State::Drifted } else { State::Stable }
+    }
+}
+
+impl Look {
+    fn of(profile: &FeatureProfile, scores: &Scores) -> Self {
+        if exceeds(profile, scores, 1.0) {
+            Self::Above
+        } else if exceeds(profile, scores, RELEASE) {
+            Self::Between
+        } else {
+            Self::Below
+        }
+    }
+}
+
+/// Whether every score is above this part of its limit: the shift is large, no chance, and more
+/// than what the reference itself does over time.
+fn exceeds(profile: &FeatureProfile, scores: &Scores, part: f64) -> bool {
+    let usual = match &profile.blocks {
+        None => false,
+        Some(blocks) => match (blocks.wasserstein, scores.wasserstein) {
+            (Some(spread), Some(distance)) => {
+                distance <= part * spread.limit().max(WASSERSTEIN_FLOOR)
+            }
+            _ => scores.psi <= part * blocks.psi.limit(),
+        },
+    };
+    scores.psi - scores.psi_expected > part * PSI_FLOOR
+        && scores.psi > part * scores.psi_critical
+        && !usual
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drift::profile::{Bins, Blocks, Spread};
+    use crate::features::{Reading, Role};
+
+    fn profile(blocks: Option<Blocks>) -> FeatureProfile {
+        FeatureProfile {
+            name: "x".to_owned(),
+            role: Role::Input,
+            reading: Reading::Number,
+            bins: Bins::Edges(vec![0.0]),
+            counts: vec![1; 5],
+            sums: Some(vec![0.0; 2]),
+            moments: None,
+            quantiles: Vec::new(),
+            blocks,
+        }
+    }
+
+    fn scores(psi: f64, wasserstein: Option<f64>) -> Scores {
+        Scores {
+            values: 1000,
+            psi,
+            psi_expected: 0.01,
+            psi_critical: 0.05,
+            jensen_shannon: 0.0,
+            hellinger: 0.0,
+            l_infinity: 0.0,
+            kolmogorov_smirnov: None,
+            wasserstein,
+            chi_squared_p: None,
+            missing: 0.0,
+            outside: 0.0,
+        }
+    }
+
+    fn looks(profile: &FeatureProfile, psi: &[f64]) -> Vec<State> {
+        let mut judge = Judge::default();
+        psi.iter().map(|psi| judge.look(profile, Some(&scores(*psi, None)))).collect()
+    }
+
+    #[test]
+    fn three_of_five_looks_raise_an_alarm_and_fewer_do_not() {
+        use State::{Drifted, Stable};
+        let profile = profile(None);
+        assert_eq!(looks(&profile, &[0.5, 0.0, 0.5, 0.0, 0.0, 0.5]), [Stable; 6]);
+        assert_eq!(looks(&profile, &[0.5, 0.0, 0.5, 0.5]), [Stable, Stable, Stable, Drifted]);
+    }
+
+    #[test]
+    fn an_alarm_ends_only_well_below_what_raised_it() {
+        use State::{Drifted, Stable};
+        let profile = profile(None);
+        let between = looks(&profile, &[0.5, 0.5, 0.5, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]);
+        assert_eq!(between[2..], [Drifted; 7]);
+        let below = looks(&profile, &[0.5, 0.5, 0.5, 0.02, 0.02, 0.02]);
+        assert_eq!(below[2..], [Drifted, Drifted, Drifted, Stable]);
+    }
+
+    #[test]
+    fn what_the_reference_does_itself_over_time_is_no_drift() {
+        let spread = |mean, sigma| Spread { mean, sigma };
+        let psi = spread(0.3, 0.1);
+        let categories = profile(Some(Blocks { count: 20, psi, wasserstein: None }));
+        assert_eq!(looks(&categories, &[0.59; 4]), [State::Stable; 4]);
+        assert_eq!(looks(&categories, &[0.61; 3])[2], State::Drifted);
+        let wasserstein = Some(spread(0.0, 0.01));
+        let numbers = profile(Some(Blocks { count: 20, psi, wasserstein }));
+        let look = |distance| Look::of(&numbers, &scores(0.5, Some(distance)));
+        // Below the floor, however still the reference was.
+        assert_eq!([0.1, 0.19, 0.21].map(look), [Look::Below, Look::Between, Look::Above]);
+    }
+
+    #[test]
+    fn too_little_data_forgets_what_was_seen() {
+        let profile = profile(None);
+        let mut judge = Judge::default();
+        for _ in 0..3 {
+            judge.look(&profile, Some(&scores(0.5, None)));
+        }
+        assert_eq!(judge.look(&profile, None), State::Insufficient);
+        assert_eq!(judge.look(&profile, Some(&scores(0.5, None))), State::Stable);
+    }
+}
