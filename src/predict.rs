@@ -109,6 +109,9 @@ impl Predictor {
         if let Some(monitor) = &live.monitor {
             monitor.predictions(&answer.outputs);
         }
+        if let Some(quality) = &live.quality {
+            quality.predictions(&answer.outputs);
+        }
         if let Some(shadow) = shadow {
             shadow.compare(live.signature().clone(), &answer);
         }
