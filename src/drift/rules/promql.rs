@@ -1,4 +1,4 @@
-//! Writes the little of PromQL that rules need.
+//! Writes the little of `PromQL` that rules need.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;

@@ -27,7 +27,9 @@ pub(super) fn group(name: &str, interval: &str, rules: &[Rule]) -> String {
     line(&mut text, 2, "- name", &quoted(name));
     line(&mut text, 4, "interval", interval);
     text.push_str("    rules:\n");
-    rules.iter().for_each(|rule| rule.write(&mut text));
+    for rule in rules {
+        rule.write(&mut text);
+    }
     text
 }
 
@@ -53,7 +55,9 @@ impl Rule {
 fn map(text: &mut String, name: &str, entries: &[(&'static str, String)]) {
     if !entries.is_empty() {
         line(text, 8, name, "");
-        entries.iter().for_each(|(key, value)| line(text, 10, key, &quoted(value)));
+        for (key, value) in entries {
+            line(text, 10, key, &quoted(value));
+        }
     }
 }
 
