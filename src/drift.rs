@@ -24,7 +24,7 @@ mod tally;
 mod verdict;
 
 pub use binning::{Binning, BinsError};
-pub use build::{BuildError, Census, LEAST_ROWS, MAX_FEATURES, Survey};
+pub use build::{BuildError, Census, LEAST_ROWS, MAX_FEATURES, Order, Survey};
 pub use history::{Moment, Span};
 pub use monitor::Monitor;
 pub use monitors::{Monitors, Ticker, now};

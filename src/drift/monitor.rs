@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
@@ -199,7 +200,7 @@ impl Judged {
                 Some((seen.span, Scores::of(watched, place, tally, monitor.alpha)?))
             };
             let scores: Found = seen.iter().filter_map(score).collect();
-            memory.look(watched, &scores, now);
+            memory.look(watched, &scores, monitor.settings.window, now);
             memory.report(watched, scores)
         });
         let features = features.collect();
@@ -240,9 +241,11 @@ impl FeatureMemory {
         }
     }
 
-    fn look(&mut self, watched: &Watched, found: &Found, now: Moment) {
+    fn look(&mut self, watched: &Watched, found: &Found, window: Duration, now: Moment) {
         let looks = Span::ALL.iter().zip(&mut self.judges);
-        let states = looks.map(|(span, judge)| judge.look(&watched.profile, found.get(span)));
+        let states = looks.map(|(span, judge)| {
+            judge.look(&watched.profile, span.length(window), found.get(span))
+        });
         let state = states.max().unwrap_or(State::Insufficient);
         if state != self.state {
             self.state = state;

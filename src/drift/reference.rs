@@ -190,10 +190,11 @@ fn check(profile: &FeatureProfile, binning: &Binning) -> Result<(), ReferenceErr
     length("sums", sums.len(), if binning.is_of_numbers() { binning.finite() } else { 0 })?;
     let spreads = profile.blocks.iter().flat_map(|blocks| [Some(blocks.psi), blocks.wasserstein]);
     let spreads = spreads.flatten().flat_map(|spread| [spread.mean, spread.sigma]);
+    let lengths = profile.blocks.iter().filter_map(|blocks| blocks.seconds);
     let moments = profile.moments.iter();
     let moments = moments.flat_map(|of| [of.mean, of.sigma, of.least, of.greatest]);
     let numbers = sums.iter().map(|sum| ("a sum", *sum));
-    let numbers = numbers.chain(spreads.map(|number| ("a number of its blocks", number)));
+    let numbers = numbers.chain(spreads.chain(lengths).map(|number| ("a number of its blocks", number)));
     let mut numbers = numbers.chain(moments.map(|number| ("a moment", number)));
     if let Some((what, found)) = numbers.find(|(_, number)| !number.is_finite()) {
         return Err(ReferenceError::NotFinite { name: profile.name.clone(), what, found });
