@@ -4,11 +4,17 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 PYTHON ?= python3
 export CARGO_TARGET_DIR := $(TARGET)
 
-.PHONY: run test check bench chaos allocators trees networks clients sources conformance wild
+.PHONY: run test check bench chaos allocators trees networks clients sources conformance wild demo-drift
 
 ## Serves the models of this repository on 127.0.0.1:8080.
 run:
 	$(CARGO) run --release -- serve models
+
+## A year of flights in a minute, and how they drift from the winter that the model was trained on.
+demo-drift:
+	$(CARGO) build --release --locked
+	$(PYTHON) tests/environment.py $(TARGET)/replay-venv examples/replay-flights/requirements.txt
+	$(TARGET)/replay-venv/bin/python examples/replay-flights/replay.py --server $(TARGET)/release/onnxd
 
 ## All tests: unit, property, over real sockets, and with real clients of other projects.
 test:
