@@ -14,6 +14,8 @@ mod metrics;
 mod monitor;
 mod monitors;
 mod observe;
+mod page;
+mod plan;
 mod profile;
 mod reference;
 mod report;

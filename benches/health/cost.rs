@@ -78,8 +78,7 @@ fn apart_reference() -> Reference {
         dims: Some(vec![Dim::Unknown, Dim::Fixed(1)]),
         columns: None,
     };
-    let signature =
-        Signature { inputs: (0..FEATURES).map(spec).collect(), outputs: Vec::new() };
+    let signature = Signature { inputs: (0..FEATURES).map(spec).collect(), outputs: Vec::new() };
     let rows = 20_000;
     let mut random = Random::new(2);
     let columns = (0..FEATURES).map(|_| made::column(made::normal(&mut random, rows, 0.0)));

@@ -1,50 +1,59 @@
-//! What a watched feature takes in memory: parts of threads, panes, profile, report and all.
+//! What a watched feature takes in memory: parts of threads, panes, profile, report, labels.
 //!
-//! By what the system says that the process has, before and after, with every pane in use.
+//! By what the system says that the process has, at first and at last, with every pane in use
+//! and every part; what making the profiles left behind is counted as well.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
-use onnxd::drift::{Monitor, Reference, Settings, Span};
+use onnxd::drift::{Monitor, Monitors, Settings, Span, now};
+use onnxd::metrics::Registry;
+use onnxd::tensor::Tensor;
 
 use crate::goal::{Bar, Goal};
 use crate::made;
 use crate::random::Random;
 
 const FEATURES: usize = 1_000;
-const MODELS: usize = 4;
-const WINDOW: Duration = Duration::from_hours(1);
+const MODELS: usize = 10;
+const MINUTE: Duration = Duration::from_mins(1);
 
 pub fn run() -> Vec<Goal> {
+    let before = resident();
     let values = made::normal(&mut Random::new(4), FEATURES, 0.0);
     let inputs = [made::tensor(&[1, FEATURES], values)];
-    // What making a reference leaves behind is there before.
-    let mut references: Vec<Reference> = vec![made::reference(FEATURES, 2_000)];
-    let before = resident();
-    references.extend((1..MODELS).map(|_| made::reference(FEATURES, 2_000)));
-    let monitors: Vec<Monitor> =
-        references.into_iter().skip(1).map(|reference| watched(reference, &inputs)).collect();
+    let monitors = Monitors::new(&Registry::without_process(), None);
+    let kept: Vec<Arc<Monitor>> = (0..MODELS)
+        .map(|model| {
+            let reference = made::reference(FEATURES, 1_000);
+            let settings = Settings::default();
+            let monitor = monitors.open(&model.to_string(), "1", &reference, &settings);
+            fill(&monitor, &inputs);
+            monitor
+        })
+        .collect();
     let bytes = resident().saturating_sub(before) as f64;
-    let kibibytes = bytes / 1024.0 / (monitors.len() * FEATURES) as f64;
+    let kibibytes = bytes / 1024.0 / (kept.len() * FEATURES) as f64;
     let name = "memory of a feature, all panes in use";
     vec![Goal::new(name, kibibytes, " KiB", Bar::AtMost(16.0))]
 }
 
-/// After 49 hours with a request a minute, from as many threads as ever serve at once.
-fn watched(reference: Reference, inputs: &[onnxd::tensor::Tensor]) -> Monitor {
-    let monitor = Monitor::new(reference, Settings::default(), None, Duration::ZERO);
-    for minute in 1..=49 * 60 {
+/// Two days and an hour, in which every pane and the part of every thread counts something.
+fn fill(monitor: &Monitor, inputs: &[Tensor]) {
+    let start = now();
+    let hours = (1..=48).map(|hour| 60 * hour);
+    for minute in hours.chain(48 * 60 + 1..=49 * 60) {
         monitor.inputs(inputs);
         // Closes the panes whose time is over, as a look does.
-        let _ = monitor.window(Span::Short, WINDOW * minute / 60);
+        let _ = monitor.window(Span::Short, start + MINUTE * minute);
     }
     std::thread::scope(|scope| {
-        for _ in 0..16 {
+        for _ in 0..64 {
             scope.spawn(|| monitor.inputs(inputs));
         }
     });
-    monitor.tick(WINDOW * 50);
-    monitor
+    monitor.tick(start + MINUTE * 49 * 60);
 }
 
 /// Bytes of memory that the process has.

@@ -31,7 +31,8 @@ pub fn run() -> Vec<Goal> {
         .collect();
     times.sort_by(f64::total_cmp);
     let page = monitors.page();
-    let series = page.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"onnxd")).count();
+    let series =
+        page.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"onnxd")).count();
     println!("{series} series, {} bytes", page.len());
     vec![Goal::new("a scrape of 5,000 series", times[LOOKS / 2], " ms", Bar::AtMost(2.0))]
 }

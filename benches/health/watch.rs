@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use onnxd::drift::{Monitor, Order, Reference, Settings, State, Survey};
+use onnxd::drift::{Monitor, Order, Profile, Reference, Settings, State, Survey};
 use onnxd::engine::Signature;
 use onnxd::tensor::{Tensor, batch};
 
@@ -14,6 +14,10 @@ const DIGEST: &str = "none";
 
 /// The reference that `onnxd profile` would make of these rows.
 pub fn reference(signature: &Signature, batches: &[Batch], order: Order) -> Reference {
+    against(signature, &profile(signature, batches, order))
+}
+
+pub fn profile(signature: &Signature, batches: &[Batch], order: Order) -> Profile {
     let mut survey = Survey::new(signature).expect("it has features");
     batches.iter().for_each(|batch| survey.add(&batch.inputs, &[], batch.rows));
     let mut census = survey.finish(order).expect("it has enough rows");
@@ -26,8 +30,12 @@ pub fn reference(signature: &Signature, batches: &[Batch], order: Order) -> Refe
             (inputs, rows) = (later, rows - first);
         }
     }
-    let profile = census.finish(DIGEST).expect("both passes saw the same");
-    let bytes = serde_json::to_vec(&profile).expect("it is plain data");
+    census.finish(DIGEST).expect("both passes saw the same")
+}
+
+/// As the server reads it.
+pub fn against(signature: &Signature, profile: &Profile) -> Reference {
+    let bytes = serde_json::to_vec(profile).expect("it is plain data");
     Reference::parse(&bytes, DIGEST, signature).expect("it was made for it")
 }
 

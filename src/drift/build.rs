@@ -95,7 +95,7 @@ impl Survey {
             first += one.binning.bins();
             watched.push(one);
         }
-        let parts = Parts { id: String::new(), rows: self.rows, watched, bins: first };
+        let parts = Parts::new(String::new(), self.rows, watched);
         let (blocks, span) = match order {
             Order::Any => (1, None),
             Order::Time(span) => (blocks::number(self.rows, first), span),
@@ -150,9 +150,8 @@ impl Census {
         let mut total = Tally::new(&self.reference);
         self.blocks.iter().for_each(|block| total.add(block));
         let watched = self.reference.watched.iter();
-        let features = watched
-            .map(|watched| profile(watched, &total, &self.blocks, self.span))
-            .collect();
+        let features =
+            watched.map(|watched| profile(watched, &total, &self.blocks, self.span)).collect();
         Ok(Profile { format: FORMAT, sha256: sha256.to_owned(), rows: self.rows, features })
     }
 }

@@ -108,6 +108,17 @@ impl Monitor {
         total
     }
 
+    /// Rows that were seen since this process began, and those of them that were counted.
+    #[must_use]
+    pub fn rows(&self) -> [u64; 2] {
+        let mut rows = [0, 0];
+        self.parts.each(|part| {
+            rows[0] += part.rows;
+            rows[1] += part.counted;
+        });
+        rows
+    }
+
     /// Counts of a window that ends now, to be added to those of other replicas.
     #[must_use]
     pub fn window(&self, span: Span, now: Moment) -> Tally {
