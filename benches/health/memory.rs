@@ -1,7 +1,7 @@
 //! What a watched feature takes in memory: parts of threads, panes, profile, report, labels.
 //!
 //! By what the system says that the process has, at first and at last, with every pane in use
-//! and every part; what making the profiles left behind is counted as well.
+//! and every part; what making the profile left behind is counted as well.
 
 use std::fs;
 use std::sync::Arc;
@@ -14,9 +14,10 @@ use onnxd::tensor::Tensor;
 use crate::goal::{Bar, Goal};
 use crate::made;
 use crate::random::Random;
+use crate::watch;
 
 const FEATURES: usize = 1_000;
-const MODELS: usize = 10;
+const MODELS: usize = 16;
 const MINUTE: Duration = Duration::from_mins(1);
 
 pub fn run() -> Vec<Goal> {
@@ -24,9 +25,10 @@ pub fn run() -> Vec<Goal> {
     let values = made::normal(&mut Random::new(4), FEATURES, 0.0);
     let inputs = [made::tensor(&[1, FEATURES], values)];
     let monitors = Monitors::new(&Registry::without_process(), None);
+    let profile = made::profile(FEATURES, 1_000);
     let kept: Vec<Arc<Monitor>> = (0..MODELS)
         .map(|model| {
-            let reference = made::reference(FEATURES, 1_000);
+            let reference = watch::against(&made::table(FEATURES), &profile);
             let settings = Settings::default();
             let monitor = monitors.open(&model.to_string(), "1", &reference, &settings);
             fill(&monitor, &inputs);

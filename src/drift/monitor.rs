@@ -24,7 +24,8 @@ pub struct Monitor {
     reference: Reference,
     settings: Settings,
     alpha: Alpha,
-    parts: PerThread<Tally>,
+    /// Nothing of threads that never served: they may be many.
+    parts: PerThread<Option<Tally>>,
     judged: Mutex<Judged>,
     report: ArcSwap<Report>,
 }
@@ -61,12 +62,11 @@ impl Monitor {
     ) -> Self {
         let memory = memory.filter(|memory| memory.fits(&reference));
         let memory = memory.unwrap_or_else(|| Memory::new(&reference, now));
-        let empty = Tally::new(&reference);
-        let judged = Judged { taken: empty.clone(), memory, looked: now };
+        let judged = Judged { taken: Tally::new(&reference), memory, looked: now };
         let report = judged.remembered(&reference, &settings, now);
         Self {
             alpha: settings.alpha(&reference),
-            parts: PerThread::new(|| empty.clone()),
+            parts: PerThread::new(|| None),
             judged: Mutex::new(judged),
             report: ArcSwap::from_pointee(report),
             reference,
@@ -86,12 +86,16 @@ impl Monitor {
 
     /// Counts the inputs of a request, in the order of the signature.
     pub fn inputs(&self, inputs: &[Tensor]) {
-        self.parts.with(|tally| tally.observe_inputs(&self.reference, inputs));
+        self.count(|tally| tally.observe_inputs(&self.reference, inputs));
     }
 
     /// Counts what the model answered.
     pub fn predictions(&self, outputs: &[Tensor]) {
-        self.parts.with(|tally| tally.observe_predictions(&self.reference, outputs));
+        self.count(|tally| tally.observe_predictions(&self.reference, outputs));
+    }
+
+    fn count(&self, count: impl FnOnce(&mut Tally)) {
+        self.parts.with(|part| count(part.get_or_insert_with(|| Tally::new(&self.reference))));
     }
 
     /// What was found at the last look.
@@ -104,7 +108,7 @@ impl Monitor {
     #[must_use]
     pub fn total(&self) -> Tally {
         let mut total = Tally::new(&self.reference);
-        self.parts.each(|part| total.add(part));
+        self.parts.each(|part| part.iter().for_each(|part| total.add(part)));
         total
     }
 
@@ -113,8 +117,10 @@ impl Monitor {
     pub fn rows(&self) -> [u64; 2] {
         let mut rows = [0, 0];
         self.parts.each(|part| {
-            rows[0] += part.rows;
-            rows[1] += part.counted;
+            for part in part.iter() {
+                rows[0] += part.rows;
+                rows[1] += part.counted;
+            }
         });
         rows
     }

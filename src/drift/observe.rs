@@ -1,6 +1,5 @@
 //! The hot path: from the tensors of one request to counts.
 
-use super::binning::Binning;
 use super::plan::{Group, Lane};
 use super::reference::Reference;
 use super::tally::Tally;
@@ -41,13 +40,61 @@ impl Tally {
 
     fn observe_other(&mut self, reference: &Reference, lane: &Lane, of: &[Tensor], step: usize) {
         let feature = &reference.watched[lane.place].feature;
-        let Some(mut counts) = lane.counts(self) else { return };
         if feature.reading == Reading::Text {
             feature.each_text(of, step, |text| {
-                counts.counts[lane.binning.of_text(text)] += 1;
+                if let Some(count) = self.counts.get_mut(lane.of_text(text)) {
+                    *count += 1;
+                }
             });
         } else {
-            feature.each_number(of, step, |number| counts.add(number));
+            feature.each_number(of, step, |number| self.count_number(lane, number));
+        }
+    }
+
+    #[inline]
+    fn count_number(&mut self, lane: &Lane, number: f64) {
+        // One comparison for the numbers that nearly all are: NaN fails it as well.
+        if number.abs() <= LARGEST {
+            self.count_finite(lane, number);
+        } else {
+            self.count_odd(lane, number);
+        }
+    }
+
+    #[inline]
+    fn count_finite(&mut self, lane: &Lane, number: f64) {
+        let bin = lane.of_finite(number);
+        // Tallies are made for their reference, so there always is such a bin.
+        let (Some(count), Some(sum)) = (self.counts.get_mut(bin), self.sums.get_mut(bin)) else {
+            return;
+        };
+        *count += 1;
+        *sum += number;
+        if number < lane.least || number > lane.greatest {
+            self.count_outside(lane);
+        }
+    }
+
+    /// What is missing or infinite has no sum, and what is very large no sum of its own.
+    #[cold]
+    fn count_odd(&mut self, lane: &Lane, number: f64) {
+        let bin = lane.of_number(number);
+        let (Some(count), Some(sum)) = (self.counts.get_mut(bin), self.sums.get_mut(bin)) else {
+            return;
+        };
+        *count += 1;
+        if number.is_finite() {
+            *sum += number.clamp(-LARGEST, LARGEST);
+            if number < lane.least || number > lane.greatest {
+                self.count_outside(lane);
+            }
+        }
+    }
+
+    #[cold]
+    fn count_outside(&mut self, lane: &Lane) {
+        if let Some(outside) = self.outside.get_mut(lane.place) {
+            *outside += 1;
         }
     }
 }
@@ -56,56 +103,26 @@ impl Tally {
 struct Counter<'a>(&'a mut Tally, &'a [Lane]);
 
 impl Columns for Counter<'_> {
-    #[inline]
-    fn take(&mut self, at: usize, numbers: impl Iterator<Item = f64>) {
-        let Some(mut counts) = self.1.get(at).and_then(|lane| lane.counts(self.0)) else { return };
-        numbers.for_each(|number| counts.add(number));
+    fn column(&mut self, at: usize, numbers: impl Iterator<Item = f64>) {
+        let Some(lane) = self.1.get(at) else { return };
+        numbers.for_each(|number| self.0.count_number(lane, number));
     }
-}
 
-/// The part of a tally that belongs to one feature.
-struct Counts<'a> {
-    lane: &'a Lane,
-    counts: &'a mut [u64],
-    sums: &'a mut [f64],
-    outside: &'a mut u64,
-}
-
-impl Lane {
-    #[inline]
-    fn counts<'a>(&'a self, tally: &'a mut Tally) -> Option<Counts<'a>> {
-        let bins = self.first..self.first + self.bins;
-        Some(Counts {
-            lane: self,
-            counts: tally.counts.get_mut(bins.clone())?,
-            sums: tally.sums.get_mut(bins)?,
-            outside: tally.outside.get_mut(self.place)?,
-        })
-    }
-}
-
-impl Counts<'_> {
-    #[inline]
-    fn add(&mut self, number: f64) {
-        if !number.is_finite() {
-            self.counts[self.lane.binning.of_number(number)] += 1;
-            return;
+    fn row(&mut self, first: usize, numbers: &[f64]) {
+        let lanes = self.1.get(first..).unwrap_or_default();
+        for (lane, number) in lanes.iter().zip(numbers) {
+            self.0.count_number(lane, *number);
         }
-        let bin = match &self.lane.binning {
-            Binning::Edges(edges) => edges.bin_of(number),
-            other => other.of_number(number),
-        };
-        self.counts[bin] += 1;
-        self.sums[bin] += number.clamp(-LARGEST, LARGEST);
-        let outside = number < self.lane.least || number > self.lane.greatest;
-        *self.outside += u64::from(outside);
     }
 }
 
 /// Rows of a request, as the tensors say that are watched.
 fn rows(reference: &Reference, groups: &[Group], tensors: &[Tensor]) -> usize {
-    let features = groups.iter().map(|group| &reference.watched[group.place()].feature);
-    features::rows(features, tensors)
+    let of = |group: &Group| match group {
+        Group::Table(table, _) => table.rows(tensors),
+        Group::Other(lane) => features::rows([&reference.watched[lane.place].feature], tensors),
+    };
+    groups.iter().map(of).max().unwrap_or(0)
 }
 
 fn step(rows: usize) -> usize {

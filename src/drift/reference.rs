@@ -148,7 +148,7 @@ fn watched(
         known.iter().map(|feature| (feature.name.as_str(), feature)).collect();
     let mut first = 0;
     let mut all: Vec<Watched> = Vec::with_capacity(profiles.len());
-    for profile in profiles {
+    for mut profile in profiles {
         let Some(feature) = unseen.remove(profile.name.as_str()) else {
             return Err(unknown(profile.name, known));
         };
@@ -157,6 +157,8 @@ fn watched(
         let binning = Binning::new(&profile.bins)
             .map_err(|reason| ReferenceError::Bins { name: name(), reason })?;
         check(&profile, &binning)?;
+        // A kilobyte that nobody asks the server for.
+        profile.quantiles = Vec::new();
         let bins = binning.bins();
         all.push(Watched { feature, binning, profile, first });
         first += bins;

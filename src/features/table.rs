@@ -17,8 +17,14 @@ pub struct Table {
 /// Takes the numbers of columns.
 pub trait Columns {
     /// The numbers of the `at`th column.
-    fn take(&mut self, at: usize, numbers: impl Iterator<Item = f64>);
+    fn column(&mut self, at: usize, numbers: impl Iterator<Item = f64>);
+
+    /// Of a single row, a number of each column from the `first` on.
+    fn row(&mut self, first: usize, numbers: &[f64]);
 }
+
+/// Numbers of a row that are handed over at once.
+const AT_ONCE: usize = 32;
 
 impl Table {
     /// A table of this feature alone; `None` if it is no number in a column.
@@ -40,9 +46,10 @@ impl Table {
         same
     }
 
+    /// As [`super::rows`].
     #[must_use]
-    pub fn width(&self) -> usize {
-        self.columns.len()
+    pub fn rows(&self, tensors: &[Tensor]) -> usize {
+        tensors.get(self.tensor).map_or(0, |tensor| tensor.rows().unwrap_or(1))
     }
 
     /// As [`Feature::each_number`], for every column.
@@ -50,17 +57,27 @@ impl Table {
         let Some(tensor) = tensors.get(self.tensor) else { return };
         let stride = self.of.saturating_mul(step).max(1);
         each_kind!(tensor.data(), values => {
-            let single = values.len() <= stride;
+            // Most requests have one row, and columns of one number are mostly preparation.
+            if values.len() == self.of {
+                return self.row(values, taker);
+            }
             for (at, column) in self.columns.iter().enumerate() {
-                let Some(rest) = values.get(*column..) else { continue };
-                if single {
-                    // Most requests have one row, and most of their time would go into the steps.
-                    taker.take(at, rest.first().map(|value| value.number()).into_iter());
-                } else {
-                    taker.take(at, rest.iter().step_by(stride).map(|value| value.number()));
-                }
+                let rest = values.get(*column..).unwrap_or_default();
+                taker.column(at, rest.iter().step_by(stride).map(|value| value.number()));
             }
         });
+    }
+
+    fn row<T: Number>(&self, values: &[T], taker: &mut impl Columns) {
+        if let [column] = self.columns.as_slice() {
+            return values.get(*column).iter().for_each(|value| taker.row(0, &[value.number()]));
+        }
+        let mut row = [0.0; AT_ONCE];
+        for (chunk, columns) in self.columns.chunks(AT_ONCE).enumerate() {
+            let values = columns.iter().filter_map(|column| values.get(*column));
+            row.iter_mut().zip(values).for_each(|(number, value)| *number = value.number());
+            taker.row(chunk * AT_ONCE, &row[..columns.len()]);
+        }
     }
 }
 
@@ -74,9 +91,14 @@ mod tests {
     struct Seen(Vec<Vec<f64>>);
 
     impl Columns for Seen {
-        fn take(&mut self, at: usize, numbers: impl Iterator<Item = f64>) {
+        fn column(&mut self, at: usize, numbers: impl Iterator<Item = f64>) {
             assert_eq!(at, self.0.len());
             self.0.push(numbers.collect());
+        }
+
+        fn row(&mut self, first: usize, numbers: &[f64]) {
+            assert_eq!(first, self.0.len());
+            self.0.extend(numbers.iter().map(|number| vec![*number]));
         }
     }
 
