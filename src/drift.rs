@@ -14,6 +14,7 @@ mod metrics;
 mod monitor;
 mod monitors;
 mod observe;
+mod pace;
 mod page;
 mod plan;
 mod profile;

@@ -29,12 +29,12 @@ use crate::subjects;
 
 const MODEL: &str = "table";
 const FEATURES: usize = 30;
-const PAIRS: usize = 120;
+const PAIRS: usize = 100;
 const ROUND: Duration = Duration::from_millis(500);
 const CONNECTIONS: usize = 16;
 
 /// Of the rate at saturation: far enough below that the tail is the server's and not the queue's.
-const SHARE: f64 = 0.4;
+const SHARE: f64 = 0.2;
 
 pub fn run() -> Vec<Figure> {
     let (on, off) = (Side::new("on"), Side::new("off"));

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 
 use super::history::{History, Moment, Span};
+use super::pace::Pace;
 use super::reference::{Reference, Watched};
 use super::report::{self, Report, Window};
 use super::score::Scores;
@@ -24,10 +25,19 @@ pub struct Monitor {
     reference: Reference,
     settings: Settings,
     alpha: Alpha,
-    /// Nothing of threads that never served: they may be many.
-    parts: PerThread<Option<Tally>>,
+    parts: PerThread<Part>,
+    pace: Pace,
     judged: Mutex<Judged>,
     report: ArcSwap<Report>,
+}
+
+/// What a thread counts.
+#[derive(Default)]
+struct Part {
+    /// Requests it had.
+    turn: u32,
+    /// None of a thread that never served: they may be many.
+    tally: Option<Tally>,
 }
 
 /// What outlives the process.
@@ -49,6 +59,8 @@ struct Judged {
     taken: Tally,
     memory: Memory,
     looked: Moment,
+    /// Rows that had been counted then.
+    counted: u64,
 }
 
 impl Monitor {
@@ -62,11 +74,12 @@ impl Monitor {
     ) -> Self {
         let memory = memory.filter(|memory| memory.fits(&reference));
         let memory = memory.unwrap_or_else(|| Memory::new(&reference, now));
-        let judged = Judged { taken: Tally::new(&reference), memory, looked: now };
+        let judged = Judged { taken: Tally::new(&reference), memory, looked: now, counted: 0 };
         let report = judged.remembered(&reference, &settings, now);
         Self {
             alpha: settings.alpha(&reference),
-            parts: PerThread::new(|| None),
+            parts: PerThread::new(Part::default),
+            pace: Pace::new(reference.watched.len()),
             judged: Mutex::new(judged),
             report: ArcSwap::from_pointee(report),
             reference,
@@ -84,18 +97,28 @@ impl Monitor {
         &self.settings
     }
 
-    /// Counts the inputs of a request, in the order of the signature.
-    pub fn inputs(&self, inputs: &[Tensor]) {
-        self.count(|tally| tally.observe_inputs(&self.reference, inputs));
+    /// Counts the inputs of a request, in the order of the signature, or only their rows: of very
+    /// many requests a part is counted. Whether this one's values were.
+    pub fn inputs(&self, inputs: &[Tensor]) -> bool {
+        self.parts.with(|part| {
+            part.turn = part.turn.wrapping_add(1);
+            let tally = part.tally.get_or_insert_with(|| Tally::new(&self.reference));
+            let taken = self.pace.takes(part.turn);
+            if taken {
+                tally.observe_inputs(&self.reference, inputs);
+            } else {
+                tally.pass_over(&self.reference, inputs);
+            }
+            taken
+        })
     }
 
-    /// Counts what the model answered.
+    /// Counts what the model answered to inputs that were counted.
     pub fn predictions(&self, outputs: &[Tensor]) {
-        self.count(|tally| tally.observe_predictions(&self.reference, outputs));
-    }
-
-    fn count(&self, count: impl FnOnce(&mut Tally)) {
-        self.parts.with(|part| count(part.get_or_insert_with(|| Tally::new(&self.reference))));
+        self.parts.with(|part| {
+            let tally = part.tally.get_or_insert_with(|| Tally::new(&self.reference));
+            tally.observe_predictions(&self.reference, outputs);
+        });
     }
 
     /// What was found at the last look.
@@ -108,7 +131,7 @@ impl Monitor {
     #[must_use]
     pub fn total(&self) -> Tally {
         let mut total = Tally::new(&self.reference);
-        self.parts.each(|part| part.iter().for_each(|part| total.add(part)));
+        self.parts.each(|part| part.tally.iter().for_each(|tally| total.add(tally)));
         total
     }
 
@@ -117,9 +140,9 @@ impl Monitor {
     pub fn rows(&self) -> [u64; 2] {
         let mut rows = [0, 0];
         self.parts.each(|part| {
-            for part in part.iter() {
-                rows[0] += part.rows;
-                rows[1] += part.counted;
+            if let Some(tally) = &part.tally {
+                rows[0] += tally.rows;
+                rows[1] += tally.counted;
             }
         });
         rows
@@ -150,6 +173,9 @@ impl Monitor {
         }
         judged.looked = now;
         judged.take(&self.total(), &self.settings, now);
+        let counted = judged.taken.counted;
+        let before = std::mem::replace(&mut judged.counted, counted);
+        self.pace.adjust(counted - before, elapsed.unwrap_or_default());
         let report = judged.look(self, now);
         self.report.store(Arc::new(report));
         true

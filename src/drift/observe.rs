@@ -22,6 +22,11 @@ impl Tally {
         self.observe(reference, &reference.plan.inputs, inputs, step);
     }
 
+    /// Counts only the rows of a request.
+    pub fn pass_over(&mut self, reference: &Reference, inputs: &[Tensor]) {
+        self.rows += rows(reference, &reference.plan.inputs, inputs) as u64;
+    }
+
     /// Counts what the model made of them.
     pub fn observe_predictions(&mut self, reference: &Reference, outputs: &[Tensor]) {
         let groups = &reference.plan.predictions;
