@@ -27,7 +27,7 @@ impl Goal {
     }
 }
 
-/// Prints the table of docs/DATA_HEALTH.md.
+/// Prints the table of `docs/DATA_HEALTH.md`.
 pub fn print(goals: &[Goal]) {
     println!("\n| goal | measured | bar | |\n|---|---|---|---|");
     for goal in goals {

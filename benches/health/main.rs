@@ -1,4 +1,4 @@
-//! Whether watching data does what docs/DATA_HEALTH.md promises: every goal measured beside its
+//! Whether watching data does what `docs/DATA_HEALTH.md` promises: every goal measured beside its
 //! bar, with the library's own formulas and decisions, on real and on made-up data.
 //!
 //! `make health` prepares the data and runs this as

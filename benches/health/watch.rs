@@ -19,7 +19,9 @@ pub fn reference(signature: &Signature, batches: &[Batch], order: Order) -> Refe
 
 pub fn profile(signature: &Signature, batches: &[Batch], order: Order) -> Profile {
     let mut survey = Survey::new(signature).expect("it has features");
-    batches.iter().for_each(|batch| survey.add(&batch.inputs, &[], batch.rows));
+    for batch in batches {
+        survey.add(&batch.inputs, &[], batch.rows);
+    }
     let mut census = survey.finish(order).expect("it has enough rows");
     for batch in batches {
         let (mut inputs, mut rows) = (batch.inputs.clone(), batch.rows);
