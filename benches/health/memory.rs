@@ -18,12 +18,14 @@ use crate::watch;
 
 const FEATURES: usize = 1_000;
 const MODELS: usize = 16;
+const ROWS: usize = 200;
 const MINUTE: Duration = Duration::from_mins(1);
 
 pub fn run() -> Vec<Goal> {
     let before = resident();
-    let values = made::normal(&mut Random::new(4), FEATURES, 0.0);
-    let inputs = [made::tensor(&[1, FEATURES], values)];
+    // Enough that no bin of a pane is empty.
+    let values = made::normal(&mut Random::new(4), ROWS * FEATURES, 0.0);
+    let inputs = [made::tensor(&[ROWS, FEATURES], values)];
     let monitors = Monitors::new(&Registry::without_process(), None);
     let profile = made::profile(FEATURES, 1_000);
     let kept: Vec<Arc<Monitor>> = (0..MODELS)

@@ -38,7 +38,7 @@ impl Span {
     }
 }
 
-/// Everything of the last 48 windows, in panes that grow coarser. About 12 KiB for a number in
+/// Everything of the last 48 windows, in panes that grow coarser. About 10 KiB for a number in
 /// ten intervals.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct History {

@@ -4,9 +4,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// Values of one version that are counted in a second, on average between two looks: some two
-/// thousandths of a core.
-const VALUES: u32 = 250_000;
+/// Values of one version that are counted in a second, on average between two looks: about a
+/// thousandth of a core, and more than any statistic needs.
+const VALUES: u32 = 100_000;
 
 /// Of a model with very many features, rows.
 const LEAST_ROWS: u32 = 100;
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn what_is_counted_of_a_flood_keeps_to_the_pace() {
-        let pace = Pace::new(25);
+        let pace = Pace::new(10);
         let second = Duration::from_secs(1);
         for requests in [9_000u32, 80_000, 80_000, 800_000, 800_000] {
             pace.adjust(counted(&pace, requests), second);
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn requests_that_come_in_turns_are_counted_alike() {
-        let pace = Pace::new(25);
+        let pace = Pace::new(10);
         pace.adjust(80_000, Duration::from_secs(1));
         for turns in [2, 4, 8] {
             let of =
