@@ -29,6 +29,9 @@ use crate::subjects;
 
 const MODEL: &str = "table";
 const FEATURES: usize = 30;
+/// A look at the windows comes within it, and with it the pace at which rows are counted.
+const WARM_UP_PAIRS: usize = 60;
+
 /// Many short rounds: what neighbours do changes within seconds.
 const RATE_PAIRS: usize = 500;
 const RATE_ROUND: Duration = Duration::from_millis(100);
@@ -44,17 +47,14 @@ pub fn run() -> Vec<Figure> {
     let (on, off) = (Side::new("on"), Side::new("off"));
     let sides = [&on, &off];
     let questions = questions(&on.repository);
-    for side in sides {
-        // Plans and profiles settle.
-        client::load(side.server.address, &questions, CONNECTIONS, 20 * RATE_ROUND)
-            .must_be_right("warm-up");
-    }
-    let before = sides.map(|side| side.server.time());
-    let rounds = pairs(RATE_PAIRS, sides, |side| {
+    let saturate = |side: &Side| {
         let outcome = client::load(side.server.address, &questions, CONNECTIONS, RATE_ROUND);
         outcome.must_be_right("saturation");
         outcome
-    });
+    };
+    pairs(WARM_UP_PAIRS, sides, saturate);
+    let before = sides.map(|side| side.server.time());
+    let rounds = pairs(RATE_PAIRS, sides, saturate);
     let taken = [0, 1].map(|at| sides[at].server.time().saturating_sub(before[at]).as_secs_f64());
     let asked = [0, 1].map(|at| rounds.iter().map(|pair| pair[at].answered).sum::<u64>() as f64);
     let each = [0, 1].map(|at| taken[at] / asked[at] * 1e6);
