@@ -7,6 +7,7 @@ mod evaluation;
 mod golden;
 mod latency;
 mod profile;
+mod quality;
 pub mod runner;
 mod signature;
 
@@ -16,6 +17,7 @@ use serde::{Serialize, Serializer};
 
 use crate::drift::Reference;
 use crate::engine::{LoadedModel, guard};
+use crate::quality::Target;
 use crate::repository::{Settings, Version, VersionFiles};
 
 /// A version that was loaded and warmed up, and what it is measured against.
@@ -34,12 +36,15 @@ pub struct Candidate<'a> {
 }
 
 /// What the checks found, in the order in which they ran.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
     pub checks: Vec<Check>,
     /// What its data is watched against.
     #[serde(skip)]
     pub reference: Option<Reference>,
+    /// Which prediction's quality is watched.
+    #[serde(skip)]
+    pub target: Option<Target>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -61,6 +66,7 @@ fn millis<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Err
 pub enum Kind {
     Signature,
     Profile,
+    Quality,
     Golden,
     Latency,
     Evaluation,
@@ -89,27 +95,35 @@ const CANCELLED: &str = "cancelled";
 type Checked = Result<Verdict, String>;
 
 impl Kind {
-    pub const ALL: [Self; 5] =
-        [Self::Signature, Self::Profile, Self::Golden, Self::Latency, Self::Evaluation];
+    pub const ALL: [Self; 6] = [
+        Self::Signature,
+        Self::Profile,
+        Self::Quality,
+        Self::Golden,
+        Self::Latency,
+        Self::Evaluation,
+    ];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Signature => "signature",
             Self::Profile => "profile",
+            Self::Quality => "quality",
             Self::Golden => "golden",
             Self::Latency => "latency",
             Self::Evaluation => "evaluation",
         }
     }
 
-    fn check(self, candidate: &Candidate, reference: &mut Option<Reference>) -> Checked {
+    fn check(self, candidate: &Candidate, report: &mut Report) -> Checked {
         if (candidate.cancelled)() {
             return Err(CANCELLED.to_owned());
         }
         match self {
             Self::Signature => signature::check(candidate),
-            Self::Profile => profile::check(candidate, reference),
+            Self::Profile => profile::check(candidate, &mut report.reference),
+            Self::Quality => quality::check(candidate, &mut report.target),
             Self::Golden => golden::check(candidate),
             Self::Latency => latency::check(candidate),
             Self::Evaluation => evaluation::check(candidate),
@@ -140,8 +154,7 @@ impl Report {
 /// for minutes, so it must not run on a thread that drives futures.
 #[must_use]
 pub fn run(candidate: &Candidate) -> Report {
-    let mut report = Report { checks: Vec::with_capacity(Kind::ALL.len()), reference: None };
-    let mut reference = None;
+    let mut report = Report::default();
     for kind in Kind::ALL {
         let started = Instant::now();
         let checked = match report.failed() {
@@ -149,7 +162,7 @@ pub fn run(candidate: &Candidate) -> Report {
                 Ok(Verdict::Skipped(format!("the check '{}' has failed", failed.kind.as_str())))
             }
             // Reading foreign files, too, must cost the version and not the process.
-            None => guard::catch(|| kind.check(candidate, &mut reference))
+            None => guard::catch(|| kind.check(candidate, &mut report))
                 .unwrap_or_else(|caught| Err(format!("the check panicked: {}", caught.0))),
         };
         let (outcome, detail) = match checked {
@@ -159,7 +172,6 @@ pub fn run(candidate: &Candidate) -> Report {
         };
         report.checks.push(Check { kind, outcome, detail, took: started.elapsed() });
     }
-    report.reference = reference;
     report
 }
 
@@ -198,7 +210,10 @@ mod tests {
         let kinds: Vec<Kind> = report.checks.iter().map(|check| check.kind).collect();
         assert_eq!(kinds, Kind::ALL);
         let skipped = Outcome::Skipped;
-        assert_eq!(outcomes(&report), [Outcome::Passed, skipped, skipped, skipped, skipped]);
+        assert_eq!(
+            outcomes(&report),
+            [Outcome::Passed, skipped, skipped, skipped, skipped, skipped]
+        );
         assert_eq!(report.failed(), None);
     }
 
@@ -206,10 +221,10 @@ mod tests {
     fn what_comes_after_a_failure_is_skipped() {
         let report = report("[gate]\ngolden = \"required\"\nmax_latency_p99 = \"1s\"", &|| false);
         let skipped = Outcome::Skipped;
-        let expected = [Outcome::Passed, skipped, Outcome::Failed, skipped, skipped];
+        let expected = [Outcome::Passed, skipped, skipped, Outcome::Failed, skipped, skipped];
         assert_eq!(outcomes(&report), expected);
         assert_eq!(report.failed().map(|check| check.kind), Some(Kind::Golden));
-        assert_eq!(report.checks[3].detail, "the check 'golden' has failed");
+        assert_eq!(report.checks[4].detail, "the check 'golden' has failed");
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub mod features;
 
 pub mod drift;
 
+pub mod quality;
+
 pub mod repository;
 
 pub mod gate;

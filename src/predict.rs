@@ -107,6 +107,9 @@ impl Predictor {
         if let Some(monitor) = watching {
             monitor.predictions(&answer.outputs);
         }
+        if let Some(quality) = &live.quality {
+            quality.predictions(&answer.outputs);
+        }
         if let Some(shadow) = shadow {
             shadow.compare(live.signature().clone(), &answer);
         }

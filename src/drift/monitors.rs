@@ -32,6 +32,8 @@ pub struct Monitors(Arc<Shared>);
 
 struct Shared {
     registry: Registry,
+    /// What else is on the page of bins.
+    beside: Registry,
     metrics: Metrics,
     store: Option<Store>,
     all: Mutex<Vec<Arc<Kept>>>,
@@ -64,15 +66,23 @@ impl Monitors {
     pub fn new(registry: &Registry, directory: Option<PathBuf>) -> Self {
         let metrics = Metrics::new(registry);
         let store = directory.map(Store::new);
-        let (registry, all) = (registry.clone(), Mutex::default());
-        Self(Arc::new(Shared { registry, metrics, store, all }))
+        let (registry, beside) = (registry.clone(), Registry::without_process());
+        Self(Arc::new(Shared { registry, beside, metrics, store, all: Mutex::default() }))
+    }
+
+    /// Where others put series on the page of `/metrics/drift`.
+    #[must_use]
+    pub fn bins(&self) -> &Registry {
+        &self.0.beside
     }
 
     /// The page of `/metrics/drift`.
     #[must_use]
     pub fn page(&self) -> Vec<u8> {
         let all = self.all();
-        page::page(&all.iter().map(|kept| kept.entry()).collect::<Vec<_>>())
+        let mut page = page::page(&all.iter().map(|kept| kept.entry()).collect::<Vec<_>>());
+        page.extend(self.0.beside.text());
+        page
     }
 
     /// The monitor of a version, with what it counted before if it was there before.
@@ -94,6 +104,16 @@ impl Monitors {
             return Arc::clone(&kept.monitor);
         }
         let now = now();
+        // Other files or other settings of it: their series begin anew.
+        all.retain(|kept| {
+            let goes = kept.is_of(model, version);
+            if goes {
+                self.save_one(kept, now);
+                self.0.metrics.remove(&kept.series, &kept.monitor);
+                self.0.metrics.remove_version([model, version]);
+            }
+            !goes
+        });
         let memory = self.0.store.as_ref().and_then(|store| store.load(model, version, reference));
         let monitor = Monitor::new(reference.clone(), settings.clone(), memory, now);
         let monitor = Arc::new(monitor);

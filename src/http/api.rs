@@ -2,6 +2,7 @@
 
 pub(super) mod drift;
 pub(super) mod models;
+pub(super) mod quality;
 pub(super) mod rollback;
 pub(super) mod routing;
 

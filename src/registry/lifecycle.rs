@@ -53,6 +53,7 @@ pub enum Cause {
     Memory,
     Signature,
     Profile,
+    Quality,
     Golden,
     Latency,
     Evaluation,
@@ -72,6 +73,7 @@ impl Cause {
             Self::Memory => "memory",
             Self::Signature => "signature",
             Self::Profile => "profile",
+            Self::Quality => "quality",
             Self::Golden => "golden",
             Self::Latency => "latency",
             Self::Evaluation => "evaluation",
@@ -86,6 +88,7 @@ impl From<gate::Kind> for Cause {
         match kind {
             gate::Kind::Signature => Self::Signature,
             gate::Kind::Profile => Self::Profile,
+            gate::Kind::Quality => Self::Quality,
             gate::Kind::Golden => Self::Golden,
             gate::Kind::Latency => Self::Latency,
             gate::Kind::Evaluation => Self::Evaluation,

@@ -10,6 +10,7 @@ use super::counts::Counts;
 use crate::drift::Monitor;
 use crate::engine::{LoadedModel, Signature};
 use crate::gate;
+use crate::quality::Watcher;
 use crate::repository::{Rollback, Version, VersionPolicy};
 use crate::scheduler::Queue;
 
@@ -26,6 +27,8 @@ pub struct LiveModel {
     pub gate: gate::Report,
     /// Watches its data, if it has a reference.
     pub monitor: Option<Arc<Monitor>>,
+    /// Compares its predictions with the truth, if that is wanted.
+    pub quality: Option<Arc<Watcher>>,
     /// Which versions of its model are served.
     pub version_policy: VersionPolicy,
     pub queue: Queue,

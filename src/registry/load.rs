@@ -17,6 +17,7 @@ use crate::drift::Monitors;
 use crate::engine::guard;
 use crate::engine::{Engine, LoadedModel, ModelSource};
 use crate::gate::{self, Candidate};
+use crate::quality::Board;
 use crate::repository::{Verification, verify};
 use crate::scheduler::{Limits, Scheduler};
 
@@ -30,6 +31,7 @@ pub(super) struct Loader {
     pub(super) config: Config,
     pub(super) metrics: Metrics,
     pub(super) monitors: Monitors,
+    pub(super) board: Board,
     pub(super) budget: Budget,
     /// What serves: a version is measured against it.
     pub(super) registry: Registry,
@@ -120,6 +122,9 @@ impl Loader {
         let monitor = gate.reference.as_ref().map(|reference| {
             self.monitors.open(&load.model, &version_text, reference, &load.settings.drift)
         });
+        let quality = gate.target.clone().zip(load.settings.quality.as_ref());
+        let quality = quality
+            .map(|(target, settings)| self.board.open(&load.model, load.version, target, settings));
         let queue_metrics = self.metrics.queue(&load.model, &version_text);
         LiveModel {
             name: load.model.clone(),
@@ -127,6 +132,7 @@ impl Loader {
             sha256,
             gate,
             monitor,
+            quality,
             queue: self.scheduler.queue(Arc::clone(&model), limits, queue_metrics),
             model,
             version_policy: load.settings.versions.clone(),

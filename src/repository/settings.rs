@@ -2,6 +2,7 @@
 
 mod document;
 mod drift;
+mod quality;
 mod reader;
 mod values;
 
@@ -35,6 +36,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How its data is watched.
     pub drift: crate::drift::Settings,
+    /// Whether its predictions are compared with the truth, and which.
+    pub quality: Option<crate::quality::Settings>,
 }
 
 /// A version, or the label of one.

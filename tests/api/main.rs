@@ -15,5 +15,6 @@ mod lifecycle;
 mod models;
 mod operations;
 mod profile;
+mod quality;
 mod swap;
 mod tabular;

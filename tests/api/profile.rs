@@ -17,10 +17,10 @@ pub fn table(rows: usize, row: impl Fn(usize) -> String) -> String {
 }
 
 /// Numbers from 0 to 1 without an order, the same in every run.
-#[expect(clippy::cast_precision_loss, reason = "53 bits are left")]
 pub fn uniform(number: usize) -> f64 {
     let mixed = (number as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (mixed >> 11) as f64 / (1u64 << 53) as f64
+    let mixed = u32::try_from(mixed >> 32).expect("half of its bits");
+    f64::from(mixed) / f64::from(u32::MAX)
 }
 
 /// Three numbers that have nothing to do with each other.

@@ -15,7 +15,7 @@ use crate::http::body::Pieces;
 use crate::http::coding::{self, Coding};
 use crate::http::error::Error;
 use crate::http::path::Path;
-use crate::http::{Api, body, exchange, reply};
+use crate::http::{Api, body, exchange, reply, ticket};
 use crate::predict::{Codec, Request, Watch};
 use crate::registry::{LiveModel, Protocol};
 use crate::tensor::json::NonFinite;
@@ -57,9 +57,11 @@ async fn answer(
     let request = Request { inputs: request.inputs, timeout, priority };
     let mut answer = api.predictor.predict(&live, request, watch.started()).await?;
     let outputs = std::mem::take(&mut answer.outputs);
+    let ticket = ticket::ticket(api, &live, headers, wanted.id.as_deref(), &outputs)?;
     let rows = exchange::rows(&live, &outputs);
     let started = Instant::now();
-    let response = encode(headers, &live, wanted, outputs).await?;
+    let mut response = encode(headers, &live, wanted, outputs).await?;
+    response.headers_mut().extend(ticket);
     let codec = Codec { decode: decode_time, encode: started.elapsed() };
     watch.answered(&answer, rows, codec);
     Ok(response)
