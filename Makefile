@@ -4,7 +4,7 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 PYTHON ?= python3
 export CARGO_TARGET_DIR := $(TARGET)
 
-.PHONY: run test check bench chaos allocators trees networks clients sources prometheus conformance wild demo-drift
+.PHONY: run test check bench chaos allocators trees health networks clients sources prometheus conformance wild demo-drift
 
 ## Serves the models of this repository on 127.0.0.1:8080.
 run:
@@ -80,6 +80,12 @@ trees:
 	$(TARGET)/trees-venv/bin/python benches/trees/make.py $(TARGET)/trees
 	$(CARGO) bench --bench trees --no-run
 	taskset --cpu-list 0 $(CARGO) bench --bench trees -- $(TARGET)/trees $(TARGET)/trees-venv/bin/python
+
+## Every goal of docs/DATA_HEALTH.md beside what is measured: costs, false alarms, what is found on real data.
+health:
+	$(PYTHON) tests/environment.py $(TARGET)/health-venv benches/health/requirements.txt
+	$(TARGET)/health-venv/bin/python benches/health/make.py $(TARGET)/health
+	$(CARGO) bench --bench health -- $(TARGET)/health
 
 ## Networks with and without the passes over tract's graphs, against onnxruntime, all on one core.
 NETWORKS := light_densenet121 light_resnet50 light_shufflenet light_squeezenet light_inception_v1 minilm_l3 magika

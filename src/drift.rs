@@ -14,6 +14,9 @@ mod metrics;
 mod monitor;
 mod monitors;
 mod observe;
+mod pace;
+mod page;
+mod plan;
 mod profile;
 mod reference;
 mod report;
@@ -25,7 +28,7 @@ mod tally;
 mod verdict;
 
 pub use binning::{Binning, BinsError};
-pub use build::{BuildError, Census, LEAST_ROWS, MAX_FEATURES, Survey};
+pub use build::{BuildError, Census, LEAST_ROWS, MAX_FEATURES, Order, Survey};
 pub use history::{Moment, Span};
 pub use monitor::Monitor;
 pub use monitors::{Monitors, Ticker, now};

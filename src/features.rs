@@ -4,12 +4,14 @@
 //! into tensors itself.
 
 mod read;
+mod table;
 
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
 pub use read::rows;
+pub use table::{Columns, Table};
 
 use crate::engine::{Dim, Role as ColumnRole, Signature, TensorSpec};
 use crate::tensor::DataType;

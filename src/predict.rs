@@ -100,13 +100,11 @@ impl Predictor {
         let shadow = self.shadow(live, &request.inputs);
         let inputs = inputs::in_order(live.signature(), request.inputs)?;
         live.signature().check(&inputs)?;
-        if let Some(monitor) = &live.monitor {
-            monitor.inputs(&inputs);
-        }
+        let watching = live.monitor.as_ref().filter(|monitor| monitor.inputs(&inputs));
         let (deadline, priority) = (started + allowed, request.priority);
         let work = Work { inputs, deadline, allowed, priority };
         let answer = live.queue.run(work).await?;
-        if let Some(monitor) = &live.monitor {
+        if let Some(monitor) = watching {
             monitor.predictions(&answer.outputs);
         }
         if let Some(quality) = &live.quality {

@@ -2,10 +2,10 @@
 //!
 //! `cargo bench --bench load` prints the tables of docs/PERFORMANCE.md. Arguments after `--`
 //! choose parts by name: `ratios`, `generator`, `saturation`, `tail`, `flood`, `mix`,
-//! `overload`, `idle`, `soak`, `shapes`, `swaps` (behind it the name of a model), and `chaos` and
-//! `allocators`, which run only if they are named. `rounds=2`, `seconds=10` (of the overload) and
-//! `minutes=1` (of the chaos) make a quick look of it. `ONNXD_BENCH_SERVER` names another server
-//! to measure.
+//! `overload`, `idle`, `soak`, `shapes`, `monitoring`, `swaps` (behind it the name of a model),
+//! and `chaos` and `allocators`, which run only if they are named. `rounds=2`, `seconds=10` (of
+//! the overload) and `minutes=1` (of the chaos) make a quick look of it. `ONNXD_BENCH_SERVER`
+//! names another server to measure.
 //!
 //! Client, server and empty handler share the machine's cores, so rates are not the
 //! machine's best; ratios within a round are the figures, and medians over the rounds.
@@ -27,10 +27,12 @@ mod flood;
 mod generator;
 mod idle;
 mod mix;
+mod monitoring;
 mod network;
 mod onnx;
 mod open;
 mod overload;
+mod pairs;
 mod process;
 mod question;
 mod random;
@@ -95,6 +97,9 @@ fn main() {
     }
     if wanted("shapes") {
         figures.extend(shapes::run());
+    }
+    if wanted("monitoring") {
+        figures.extend(monitoring::run());
     }
     if wanted("swaps") {
         swaps::run(parts.get(1).copied(), number(&arguments, "swaps"));

@@ -25,6 +25,7 @@ TEXTS = ["carrier", "origin", "dest"]
 NUMBERS = ["weekday", "hour", "distance", "temp", "humid", "wind_speed", "precip", "pressure", "visib"]
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 WINDOW_S, MONTH_S = 5, 6
+REAL_MONTH_S = 365.25 / 12 * 86_400
 ROWS = 100
 
 
@@ -32,6 +33,13 @@ def repository(directory):
     """The shipped model with windows as short as the months of this replay."""
     model = Path(directory) / "flight-delay"
     shutil.copytree(ROOT / "models/flight-delay/2", model / "2")
+    # What is usual in a day is so in the seconds that a day takes here.
+    path = model / "2" / "profile.json"
+    profile = json.loads(path.read_text(encoding="utf-8"))
+    for feature in profile["features"]:
+        for blocks in feature.get("blocks", []):
+            blocks["seconds"] *= MONTH_S / REAL_MONTH_S
+    path.write_text(json.dumps(profile), encoding="utf-8")
     (model / "model.toml").write_text(f'[drift]\nwindow = "{WINDOW_S}s"\n', encoding="utf-8")
 
 

@@ -2,6 +2,7 @@
 
 mod passes;
 mod rules;
+mod times;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -57,9 +58,8 @@ fn build(source: &Source, sha256: &str) -> Result<Profile, String> {
         let (left, most) = (survey.left_out(), MAX_FEATURES);
         eprintln!("onnxd: {most} features are watched, {left} are left out");
     }
-    source.read(&mut survey, &mut Line::new("finding bins"))?;
-    let census = survey.finish(source.is_in_order_of_time());
-    let mut census = census.map_err(|error| error.to_string())?;
+    let order = source.read(&mut survey, &mut Line::new("finding bins"))?;
+    let mut census = survey.finish(order).map_err(|error| error.to_string())?;
     source.read(&mut census, &mut Line::new("counting"))?;
     census.finish(sha256).map_err(|error| error.to_string())
 }

@@ -1,6 +1,8 @@
 //! Makes a reference profile out of data that may be larger than memory. The data is gone
 //! through twice: a [`Survey`] finds the bins, a [`Census`] counts what falls into them.
 
+use std::time::Duration;
+
 use super::blocks;
 use super::column::Column;
 use super::profile::{FORMAT, FeatureProfile, Profile};
@@ -29,6 +31,16 @@ pub enum BuildError {
     TooFewRows(u64),
     #[error("the data changed while it was read: {first} rows at first, {second} rows then")]
     Changed { first: u64, second: u64 },
+}
+
+/// In which order the rows come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// One that means nothing.
+    Any,
+    /// Rows that stand together are of one time, so that the reference can be compared with
+    /// itself over time. From the first to the last it took so long, if that is known.
+    Time(Option<Duration>),
 }
 
 /// The first pass.
@@ -68,12 +80,11 @@ impl Survey {
         self.columns.iter_mut().for_each(|column| column.add(inputs, outputs));
     }
 
-    /// Fixes the bins. `in_order_of_time` says that rows that stand together are of one time,
-    /// so that the reference can be compared with itself over time.
+    /// Fixes the bins.
     ///
     /// # Errors
     /// [`BuildError::TooFewRows`].
-    pub fn finish(self, in_order_of_time: bool) -> Result<Census, BuildError> {
+    pub fn finish(self, order: Order) -> Result<Census, BuildError> {
         if self.rows < LEAST_ROWS {
             return Err(BuildError::TooFewRows(self.rows));
         }
@@ -84,11 +95,14 @@ impl Survey {
             first += one.binning.bins();
             watched.push(one);
         }
-        let parts = Parts { id: String::new(), rows: self.rows, watched, bins: first };
-        let blocks = if in_order_of_time { blocks::number(self.rows) } else { 1 };
+        let parts = Parts::new(String::new(), self.rows, watched);
+        let (blocks, span) = match order {
+            Order::Any => (1, None),
+            Order::Time(span) => (blocks::number(self.rows, first), span),
+        };
         let reference = Reference::from(parts);
         let blocks = vec![Tally::new(&reference); blocks];
-        Ok(Census { reference, blocks, rows: 0 })
+        Ok(Census { reference, blocks, span, rows: 0 })
     }
 }
 
@@ -97,6 +111,7 @@ pub struct Census {
     reference: Reference,
     /// What was counted, by stretches of rows that follow each other.
     blocks: Vec<Tally>,
+    span: Option<Duration>,
     rows: u64,
 }
 
@@ -135,18 +150,24 @@ impl Census {
         let mut total = Tally::new(&self.reference);
         self.blocks.iter().for_each(|block| total.add(block));
         let watched = self.reference.watched.iter();
-        let features = watched.map(|watched| profile(watched, &total, &self.blocks)).collect();
+        let features =
+            watched.map(|watched| profile(watched, &total, &self.blocks, self.span)).collect();
         Ok(Profile { format: FORMAT, sha256: sha256.to_owned(), rows: self.rows, features })
     }
 }
 
-fn profile(watched: &Watched, total: &Tally, blocks: &[Tally]) -> FeatureProfile {
+fn profile(
+    watched: &Watched,
+    total: &Tally,
+    blocks: &[Tally],
+    span: Option<Duration>,
+) -> FeatureProfile {
     let bins = watched.first..watched.first + watched.binning.bins();
     let sums = watched.first..watched.first + watched.binning.finite();
     FeatureProfile {
         counts: total.counts[bins].to_vec(),
         sums: watched.binning.is_of_numbers().then(|| total.sums[sums].to_vec()),
-        blocks: blocks::of(watched, blocks),
+        blocks: blocks::of(watched, blocks, span),
         ..watched.profile.clone()
     }
 }

@@ -91,7 +91,7 @@ impl Column {
             sums: None,
             moments,
             quantiles,
-            blocks: None,
+            blocks: Vec::new(),
         };
         Watched { feature, binning, profile, first }
     }

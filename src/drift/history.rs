@@ -38,7 +38,7 @@ impl Span {
     }
 }
 
-/// Everything of the last 48 windows, in panes that grow coarser. About 12 KiB for a number in
+/// Everything of the last 48 windows, in panes that grow coarser. About 10 KiB for a number in
 /// ten intervals.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct History {
@@ -63,6 +63,7 @@ struct Pane {
     rows: u64,
     counted: u64,
     counts: Box<[u32]>,
+    /// Of the bins that are not empty.
     sums: Box<[f32]>,
     outside: Box<[u32]>,
 }
@@ -105,9 +106,7 @@ impl History {
     #[must_use]
     pub fn fits(&self, reference: &Reference) -> bool {
         [&self.fine, &self.coarse].into_iter().all(|ring| {
-            let lengths = |pane: &Pane| (pane.counts.len(), pane.sums.len(), pane.outside.len());
-            let expected = (reference.bins, reference.bins, reference.watched.len());
-            ring.open.fits(reference) && ring.panes.iter().all(|pane| lengths(pane) == expected)
+            ring.open.fits(reference) && ring.panes.iter().all(|pane| pane.fits(reference))
         })
     }
 }
@@ -143,12 +142,13 @@ impl Ring {
 impl Pane {
     fn new(tally: &Tally, ended: Moment) -> Self {
         let small = |count: &u64| u32::try_from(*count).unwrap_or(u32::MAX);
+        let sums = tally.counts.iter().zip(&tally.sums).filter(|(count, _)| **count > 0);
         Self {
             ended,
             rows: tally.rows,
             counted: tally.counted,
             counts: tally.counts.iter().map(small).collect(),
-            sums: tally.sums.iter().map(|sum| single(*sum)).collect(),
+            sums: sums.map(|(_, sum)| single(*sum)).collect(),
             outside: tally.outside.iter().map(small).collect(),
         }
     }
@@ -162,9 +162,16 @@ impl Pane {
         for (count, own) in tally.outside.iter_mut().zip(&self.outside) {
             *count += u64::from(*own);
         }
-        for (sum, own) in tally.sums.iter_mut().zip(&self.sums) {
+        let filled = tally.sums.iter_mut().zip(&self.counts).filter(|(_, count)| **count > 0);
+        for ((sum, _), own) in filled.zip(&self.sums) {
             *sum += f64::from(*own);
         }
+    }
+
+    fn fits(&self, reference: &Reference) -> bool {
+        let filled = self.counts.iter().filter(|count| **count > 0).count();
+        let lengths = (self.counts.len(), self.sums.len(), self.outside.len());
+        lengths == (reference.bins, filled, reference.watched.len())
     }
 }
 

@@ -7,7 +7,6 @@ use super::history::Span;
 use super::monitor::Monitor;
 use super::reference::{Reference, Watched};
 use super::report::{Feature, Report};
-use super::tally::Tally;
 use super::verdict::State;
 use crate::features::Role;
 use crate::metrics::Registry;
@@ -18,11 +17,9 @@ pub(super) const BINS: &str = "onnxd_feature_bin_total";
 /// Series of one version on the page of bins; features beyond that are left out there.
 const MAX_SERIES: usize = 5_000;
 
-/// All metric families of drift. Cheap to clone.
+/// All metric families of drift on `/metrics`. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics {
-    bins: IntCounterVec,
-    outside: IntCounterVec,
     rows: IntCounterVec,
     left_out: IntGaugeVec,
     inputs: Scores,
@@ -38,9 +35,6 @@ struct Scores {
 /// The series of one version.
 pub(super) struct Series {
     labels: [String; 2],
-    /// In the order of the bins, as many features as there is room for.
-    bins: Vec<IntCounter>,
-    outside: Vec<IntCounter>,
     rows: [IntCounter; 2],
 }
 
@@ -57,9 +51,8 @@ pub(super) fn shown(reference: &Reference) -> &[Watched] {
 }
 
 impl Metrics {
-    /// `registry` is that of `/metrics`, `bins` that of `/metrics/drift`.
     #[must_use]
-    pub fn new(registry: &Registry, bins: &Registry) -> Self {
+    pub fn new(registry: &Registry) -> Self {
         let feature = &["model", "version", "feature"];
         let statistic = &["model", "version", "feature", "statistic"];
         let scores = |score, state, what: &str| {
@@ -81,16 +74,6 @@ impl Metrics {
         }
         };
         Self {
-            bins: bins.counter(
-                BINS,
-                "Values by the bin of the reference that they fall into.",
-                &["model", "version", "reference", "feature", "bin"],
-            ),
-            outside: bins.counter(
-                "onnxd_feature_out_of_range_total",
-                "Numbers below the least or above the greatest of the reference.",
-                &["model", "version", "reference", "feature"],
-            ),
             rows: registry.counter(
                 "onnxd_drift_rows_total",
                 "Rows of requests to models with a reference (seen), and those of them whose values were counted (counted).",
@@ -112,23 +95,12 @@ impl Metrics {
 
     /// The series of a version, all at nought.
     pub(super) fn series(&self, model: &str, version: &str, reference: &Reference) -> Series {
-        let mut bins = Vec::new();
-        let mut outside = Vec::new();
-        for watched in shown(reference) {
-            let labels = [model, version, &reference.id, &watched.feature.name];
-            for bin in 0..watched.binning.bins() {
-                let [model, version, id, feature] = labels;
-                let bin = watched.binning.name(bin);
-                bins.push(self.bins.with_label_values(&[model, version, id, feature, &bin]));
-            }
-            outside.push(self.outside.with_label_values(&labels));
-        }
-        let left = reference.watched.len() - outside.len();
+        let left = reference.watched.len() - shown(reference).len();
         let left = i64::try_from(left).unwrap_or(i64::MAX);
         self.left_out.with_label_values(&[model, version]).set(left);
         let rows =
             ["seen", "counted"].map(|rows| self.rows.with_label_values(&[model, version, rows]));
-        Series { labels: [model.to_owned(), version.to_owned()], bins, outside, rows }
+        Series { labels: [model.to_owned(), version.to_owned()], rows }
     }
 
     /// Shows what was found at the last look.
@@ -147,18 +119,8 @@ impl Metrics {
 
     /// Takes the series of a version off the pages.
     pub(super) fn remove(&self, series: &Series, monitor: &Monitor) {
-        let [model, version] = series.labels.each_ref().map(String::as_str);
-        let reference = monitor.reference();
-        // Absent series are what is wanted, here and below.
-        for watched in &reference.watched {
-            let name = &watched.feature.name;
-            for bin in 0..watched.binning.bins() {
-                let bin = watched.binning.name(bin);
-                let labels = [model, version, &reference.id, name, &bin];
-                let _ = self.bins.remove_label_values(&labels);
-            }
-            let _ = self.outside.remove_label_values(&[model, version, &reference.id, name]);
-            self.scores(watched.feature.role).remove(&series.labels, name);
+        for watched in &monitor.reference().watched {
+            self.scores(watched.feature.role).remove(&series.labels, &watched.feature.name);
         }
     }
 
@@ -200,12 +162,9 @@ impl Scores {
 }
 
 impl Series {
-    /// Brings the counters to what threads have counted.
-    pub(super) fn settle(&self, total: &Tally) {
-        let counts = self.bins.iter().zip(&total.counts);
-        let outside = self.outside.iter().zip(&total.outside);
-        let rows = self.rows.iter().zip([&total.rows, &total.counted]);
-        for (counter, total) in counts.chain(outside).chain(rows) {
+    /// Brings the counters to what threads have counted: rows that were seen, and counted.
+    pub(super) fn settle(&self, rows: [u64; 2]) {
+        for (counter, total) in self.rows.iter().zip(rows) {
             counter.inc_by(total.saturating_sub(counter.get()));
         }
     }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 
 use super::history::{History, Moment, Span};
+use super::pace::Pace;
 use super::reference::{Reference, Watched};
 use super::report::{self, Report, Window};
 use super::score::Scores;
@@ -23,9 +25,19 @@ pub struct Monitor {
     reference: Reference,
     settings: Settings,
     alpha: Alpha,
-    parts: PerThread<Tally>,
+    parts: PerThread<Part>,
+    pace: Pace,
     judged: Mutex<Judged>,
     report: ArcSwap<Report>,
+}
+
+/// What a thread counts.
+#[derive(Default)]
+struct Part {
+    /// Requests it had.
+    turn: u32,
+    /// None of a thread that never served: they may be many.
+    tally: Option<Tally>,
 }
 
 /// What outlives the process.
@@ -47,6 +59,8 @@ struct Judged {
     taken: Tally,
     memory: Memory,
     looked: Moment,
+    /// Rows that had been counted then.
+    counted: u64,
 }
 
 impl Monitor {
@@ -60,12 +74,12 @@ impl Monitor {
     ) -> Self {
         let memory = memory.filter(|memory| memory.fits(&reference));
         let memory = memory.unwrap_or_else(|| Memory::new(&reference, now));
-        let empty = Tally::new(&reference);
-        let judged = Judged { taken: empty.clone(), memory, looked: now };
+        let judged = Judged { taken: Tally::new(&reference), memory, looked: now, counted: 0 };
         let report = judged.remembered(&reference, &settings, now);
         Self {
             alpha: settings.alpha(&reference),
-            parts: PerThread::new(|| empty.clone()),
+            parts: PerThread::new(Part::default),
+            pace: Pace::new(reference.watched.len()),
             judged: Mutex::new(judged),
             report: ArcSwap::from_pointee(report),
             reference,
@@ -83,14 +97,28 @@ impl Monitor {
         &self.settings
     }
 
-    /// Counts the inputs of a request, in the order of the signature.
-    pub fn inputs(&self, inputs: &[Tensor]) {
-        self.parts.with(|tally| tally.observe_inputs(&self.reference, inputs));
+    /// Counts the inputs of a request, in the order of the signature, or only their rows: of very
+    /// many requests a part is counted. Whether this one's values were.
+    pub fn inputs(&self, inputs: &[Tensor]) -> bool {
+        self.parts.with(|part| {
+            part.turn = part.turn.wrapping_add(1);
+            let tally = part.tally.get_or_insert_with(|| Tally::new(&self.reference));
+            let taken = self.pace.takes(part.turn);
+            if taken {
+                tally.observe_inputs(&self.reference, inputs);
+            } else {
+                tally.pass_over(&self.reference, inputs);
+            }
+            taken
+        })
     }
 
-    /// Counts what the model answered.
+    /// Counts what the model answered to inputs that were counted.
     pub fn predictions(&self, outputs: &[Tensor]) {
-        self.parts.with(|tally| tally.observe_predictions(&self.reference, outputs));
+        self.parts.with(|part| {
+            let tally = part.tally.get_or_insert_with(|| Tally::new(&self.reference));
+            tally.observe_predictions(&self.reference, outputs);
+        });
     }
 
     /// What was found at the last look.
@@ -103,8 +131,21 @@ impl Monitor {
     #[must_use]
     pub fn total(&self) -> Tally {
         let mut total = Tally::new(&self.reference);
-        self.parts.each(|part| total.add(part));
+        self.parts.each(|part| part.tally.iter().for_each(|tally| total.add(tally)));
         total
+    }
+
+    /// Rows that were seen since this process began, and those of them that were counted.
+    #[must_use]
+    pub fn rows(&self) -> [u64; 2] {
+        let mut rows = [0, 0];
+        self.parts.each(|part| {
+            if let Some(tally) = &part.tally {
+                rows[0] += tally.rows;
+                rows[1] += tally.counted;
+            }
+        });
+        rows
     }
 
     /// Counts of a window that ends now, to be added to those of other replicas.
@@ -132,6 +173,9 @@ impl Monitor {
         }
         judged.looked = now;
         judged.take(&self.total(), &self.settings, now);
+        let counted = judged.taken.counted;
+        let before = std::mem::replace(&mut judged.counted, counted);
+        self.pace.adjust(counted - before, elapsed.unwrap_or_default());
         let report = judged.look(self, now);
         self.report.store(Arc::new(report));
         true
@@ -199,7 +243,7 @@ impl Judged {
                 Some((seen.span, Scores::of(watched, place, tally, monitor.alpha)?))
             };
             let scores: Found = seen.iter().filter_map(score).collect();
-            memory.look(watched, &scores, now);
+            memory.look(watched, &scores, monitor.settings.window, now);
             memory.report(watched, scores)
         });
         let features = features.collect();
@@ -240,9 +284,11 @@ impl FeatureMemory {
         }
     }
 
-    fn look(&mut self, watched: &Watched, found: &Found, now: Moment) {
+    fn look(&mut self, watched: &Watched, found: &Found, window: Duration, now: Moment) {
         let looks = Span::ALL.iter().zip(&mut self.judges);
-        let states = looks.map(|(span, judge)| judge.look(&watched.profile, found.get(span)));
+        let states = looks.map(|(span, judge)| {
+            judge.look(&watched.profile, span.length(window), found.get(span))
+        });
         let state = states.max().unwrap_or(State::Insufficient);
         if state != self.state {
             self.state = state;

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use super::history::Moment;
 use super::metrics::{Metrics, Series};
 use super::monitor::Monitor;
+use super::page::{self, Entry, Labels};
 use super::reference::Reference;
 use super::settings::Settings;
 use super::store::Store;
@@ -30,8 +31,10 @@ const SAVE: Duration = Duration::from_mins(1);
 pub struct Monitors(Arc<Shared>);
 
 struct Shared {
+    registry: Registry,
+    /// What else is on the page of bins.
+    beside: Registry,
     metrics: Metrics,
-    bins: Registry,
     store: Option<Store>,
     all: Mutex<Vec<Arc<Kept>>>,
 }
@@ -42,6 +45,7 @@ struct Kept {
     version: String,
     monitor: Arc<Monitor>,
     series: Series,
+    labels: Labels,
 }
 
 /// Looks at monitors until it is dropped; then everything is saved.
@@ -60,22 +64,25 @@ impl Monitors {
     /// `registry` is that of `/metrics`. Counts are kept in `directory`, if there is one.
     #[must_use]
     pub fn new(registry: &Registry, directory: Option<PathBuf>) -> Self {
-        let bins = Registry::without_process();
-        let metrics = Metrics::new(registry, &bins);
+        let metrics = Metrics::new(registry);
         let store = directory.map(Store::new);
-        Self(Arc::new(Shared { metrics, bins, store, all: Mutex::default() }))
+        let (registry, beside) = (registry.clone(), Registry::without_process());
+        Self(Arc::new(Shared { registry, beside, metrics, store, all: Mutex::default() }))
     }
 
-    /// What the page of `/metrics/drift` is made of.
+    /// Where others put series on the page of `/metrics/drift`.
     #[must_use]
     pub fn bins(&self) -> &Registry {
-        &self.0.bins
+        &self.0.beside
     }
 
     /// The page of `/metrics/drift`.
     #[must_use]
     pub fn page(&self) -> Vec<u8> {
-        self.0.bins.text()
+        let all = self.all();
+        let mut page = page::page(&all.iter().map(|kept| kept.entry()).collect::<Vec<_>>());
+        page.extend(self.0.beside.text());
+        page
     }
 
     /// The monitor of a version, with what it counted before if it was there before.
@@ -115,8 +122,9 @@ impl Monitors {
             version: version.to_owned(),
             monitor: Arc::clone(&monitor),
             series: self.0.metrics.series(model, version, reference),
+            labels: Labels::new(model, version, reference),
         });
-        self.0.bins.settle(&kept);
+        self.0.registry.settle(&kept);
         all.push(kept);
         monitor
     }
@@ -147,7 +155,6 @@ impl Monitors {
     fn tick(&self, now: Moment) {
         for kept in self.all() {
             if kept.monitor.tick(now) {
-                kept.settle();
                 self.0.metrics.show(&kept.series, &kept.monitor.report());
             }
         }
@@ -198,6 +205,11 @@ impl Kept {
         self.model == model && self.version == version
     }
 
+    fn entry(&self) -> Entry<'_> {
+        let reference = self.monitor.reference();
+        Entry { labels: &self.labels, reference, total: self.monitor.total() }
+    }
+
     /// Whether nobody but this list holds the monitor.
     fn is_retired(&self) -> bool {
         Arc::strong_count(&self.monitor) == 1
@@ -206,7 +218,7 @@ impl Kept {
 
 impl Settle for Kept {
     fn settle(&self) {
-        self.series.settle(&self.monitor.total());
+        self.series.settle(self.monitor.rows());
     }
 }
 

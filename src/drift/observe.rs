@@ -1,8 +1,9 @@
 //! The hot path: from the tensors of one request to counts.
 
-use super::reference::{Reference, Watched};
+use super::plan::{Group, Lane};
+use super::reference::Reference;
 use super::tally::Tally;
-use crate::features::{self, Reading, Role};
+use crate::features::{self, Columns, Reading};
 use crate::tensor::Tensor;
 
 /// Rows of one request that are counted at most; of more, every second, third … one is.
@@ -14,68 +15,121 @@ const LARGEST: f64 = 1e200;
 impl Tally {
     /// Counts the inputs of a request. Its rows are counted here, too.
     pub fn observe_inputs(&mut self, reference: &Reference, inputs: &[Tensor]) {
-        let watched = reference.watched.iter().map(|watched| &watched.feature);
-        let rows = features::rows(watched.filter(|feature| feature.role == Role::Input), inputs);
+        let rows = rows(reference, &reference.plan.inputs, inputs);
         let step = step(rows);
         self.rows += rows as u64;
         self.counted += rows.div_ceil(step) as u64;
-        self.observe(reference, Role::Input, inputs, step);
+        self.observe(reference, &reference.plan.inputs, inputs, step);
+    }
+
+    /// Counts only the rows of a request.
+    pub fn pass_over(&mut self, reference: &Reference, inputs: &[Tensor]) {
+        self.rows += rows(reference, &reference.plan.inputs, inputs) as u64;
     }
 
     /// Counts what the model made of them.
     pub fn observe_predictions(&mut self, reference: &Reference, outputs: &[Tensor]) {
-        let watched = reference.watched.iter().map(|watched| &watched.feature);
-        let predictions = watched.filter(|feature| feature.role == Role::Prediction);
-        let step = step(features::rows(predictions, outputs));
-        self.observe(reference, Role::Prediction, outputs, step);
+        let groups = &reference.plan.predictions;
+        let step = step(rows(reference, groups, outputs));
+        self.observe(reference, groups, outputs, step);
     }
 
-    fn observe(&mut self, reference: &Reference, role: Role, tensors: &[Tensor], step: usize) {
-        for (place, watched) in reference.watched.iter().enumerate() {
-            if watched.feature.role == role {
-                self.observe_feature(place, watched, tensors, step);
+    fn observe(&mut self, reference: &Reference, groups: &[Group], of: &[Tensor], step: usize) {
+        for group in groups {
+            match group {
+                Group::Table(table, lanes) => table.each(of, step, &mut Counter(self, lanes)),
+                Group::Other(lane) => self.observe_other(reference, lane, of, step),
             }
         }
     }
 
-    fn observe_feature(
-        &mut self,
-        place: usize,
-        watched: &Watched,
-        tensors: &[Tensor],
-        step: usize,
-    ) {
-        let (binning, feature) = (&watched.binning, &watched.feature);
-        let bins = watched.first..watched.first + binning.bins();
-        let Some(counts) = self.counts.get_mut(bins.clone()) else { return };
+    fn observe_other(&mut self, reference: &Reference, lane: &Lane, of: &[Tensor], step: usize) {
+        let feature = &reference.watched[lane.place].feature;
         if feature.reading == Reading::Text {
-            feature.each_text(tensors, step, |text| counts[binning.of_text(text)] += 1);
-            return;
+            feature.each_text(of, step, |text| {
+                if let Some(count) = self.counts.get_mut(lane.of_text(text)) {
+                    *count += 1;
+                }
+            });
+        } else {
+            feature.each_number(of, step, |number| self.count_number(lane, number));
         }
-        let (Some(sums), Some(outside)) = (self.sums.get_mut(bins), self.outside.get_mut(place))
-        else {
+    }
+
+    #[inline]
+    fn count_number(&mut self, lane: &Lane, number: f64) {
+        // One comparison for the numbers that nearly all are: NaN fails it as well.
+        if number.abs() <= LARGEST {
+            self.count_finite(lane, number);
+        } else {
+            self.count_odd(lane, number);
+        }
+    }
+
+    #[inline]
+    fn count_finite(&mut self, lane: &Lane, number: f64) {
+        let bin = lane.of_finite(number);
+        // Tallies are made for their reference, so there always is such a bin.
+        let (Some(count), Some(sum)) = (self.counts.get_mut(bin), self.sums.get_mut(bin)) else {
             return;
         };
-        let (least, greatest) = watched.range();
-        feature.each_number(tensors, step, |number| {
-            let bin = binning.of_number(number);
-            counts[bin] += 1;
-            if number.is_finite() {
-                sums[bin] += number.clamp(-LARGEST, LARGEST);
-                *outside += u64::from(number < least || number > greatest);
-            }
-        });
+        *count += 1;
+        *sum += number;
+        if number < lane.least || number > lane.greatest {
+            self.count_outside(lane);
+        }
     }
+
+    /// What is missing or infinite has no sum, and what is very large no sum of its own.
+    #[cold]
+    fn count_odd(&mut self, lane: &Lane, number: f64) {
+        let bin = lane.of_number(number);
+        let (Some(count), Some(sum)) = (self.counts.get_mut(bin), self.sums.get_mut(bin)) else {
+            return;
+        };
+        *count += 1;
+        if number.is_finite() {
+            *sum += number.clamp(-LARGEST, LARGEST);
+            if number < lane.least || number > lane.greatest {
+                self.count_outside(lane);
+            }
+        }
+    }
+
+    #[cold]
+    fn count_outside(&mut self, lane: &Lane) {
+        if let Some(outside) = self.outside.get_mut(lane.place) {
+            *outside += 1;
+        }
+    }
+}
+
+/// Counts the columns of a table.
+struct Counter<'a>(&'a mut Tally, &'a [Lane]);
+
+impl Columns for Counter<'_> {
+    fn column(&mut self, at: usize, numbers: impl Iterator<Item = f64>) {
+        let Some(lane) = self.1.get(at) else { return };
+        numbers.for_each(|number| self.0.count_number(lane, number));
+    }
+
+    fn row(&mut self, first: usize, numbers: &[f64]) {
+        let lanes = self.1.get(first..).unwrap_or_default();
+        for (lane, number) in lanes.iter().zip(numbers) {
+            self.0.count_number(lane, *number);
+        }
+    }
+}
+
+/// Rows of a request, as the tensors say that are watched.
+fn rows(reference: &Reference, groups: &[Group], tensors: &[Tensor]) -> usize {
+    let of = |group: &Group| match group {
+        Group::Table(table, _) => table.rows(tensors),
+        Group::Other(lane) => features::rows([&reference.watched[lane.place].feature], tensors),
+    };
+    groups.iter().map(of).max().unwrap_or(0)
 }
 
 fn step(rows: usize) -> usize {
     rows.div_ceil(MAX_ROWS).max(1)
-}
-
-impl Watched {
-    /// The least and the greatest finite number of the reference; all numbers if it had none.
-    fn range(&self) -> (f64, f64) {
-        let all = (f64::NEG_INFINITY, f64::INFINITY);
-        self.profile.moments.map_or(all, |moments| (moments.least, moments.greatest))
-    }
 }

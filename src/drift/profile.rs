@@ -2,6 +2,8 @@
 //!
 //! `onnxd profile` writes it, the server reads it beside the model file.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::distance::Sample;
@@ -39,11 +41,23 @@ pub struct FeatureProfile {
     /// 129 quantiles of the finite numbers, from the least to the greatest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quantiles: Vec<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub blocks: Option<Blocks>,
+    /// Of several lengths, the shortest first; none where the data is in no order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<Blocks>,
 }
 
 impl FeatureProfile {
+    /// What is usual in a window of this length, with so many rows: the longest blocks that are
+    /// no longer than it. Of longer ones it would look drifted whenever data has a cycle.
+    #[must_use]
+    pub fn usual(&self, window: Duration, rows: u64) -> Option<&Blocks> {
+        let fits = |blocks: &&Blocks| match blocks.seconds {
+            Some(seconds) => seconds <= window.as_secs_f64(),
+            None => blocks.rows <= rows,
+        };
+        self.blocks.iter().rev().find(fits).or(self.blocks.first())
+    }
+
     /// Rows without a value.
     #[must_use]
     pub fn missing(&self) -> u64 {
@@ -81,12 +95,18 @@ pub struct Moments {
     pub greatest: f64,
 }
 
-/// How much contiguous blocks of the reference differ from the rest of it: data in order of
-/// time drifts all the time, and only what goes beyond that is news.
+/// How much contiguous blocks of one length differ from the rest of the reference: data in order
+/// of time drifts all the time, and only what goes beyond that is news.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Blocks {
     pub count: usize,
+    /// Rows of each, about.
+    pub rows: u64,
+    /// Time of each, about; absent where the data does not say what its times are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// Beyond what chance makes of so many rows.
     pub psi: Spread,
     /// In standard deviations of the reference; of numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::binning::{Binning, BinsError};
+use super::plan::Plan;
 use super::profile::{Bins, FORMAT, FeatureProfile, Profile};
 use crate::engine::Signature;
 use crate::features::{self, Feature, Reading, Role};
@@ -29,6 +30,15 @@ pub struct Parts {
     pub watched: Vec<Watched>,
     /// Bins of all features together.
     pub bins: usize,
+    pub(super) plan: Plan,
+}
+
+impl Parts {
+    pub(super) fn new(id: String, rows: u64, watched: Vec<Watched>) -> Self {
+        let bins = watched.last().map_or(0, |last| last.first + last.binning.bins());
+        let plan = Plan::new(&watched);
+        Self { id, rows, watched, bins, plan }
+    }
 }
 
 /// One feature and what it was in the reference.
@@ -120,11 +130,10 @@ impl Reference {
             return Err(ReferenceError::OtherModel { found, expected });
         }
         let watched = watched(profile.features, &features::of(signature))?;
-        let bins = watched.last().map_or(0, |last| last.first + last.binning.bins());
         let digest = Sha256::digest(bytes);
         let first = digest.first_chunk().map_or(0, |first| u32::from_be_bytes(*first));
         let id = format!("{first:08x}");
-        Ok(Parts { id, rows: profile.rows, watched, bins }.into())
+        Ok(Parts::new(id, profile.rows, watched).into())
     }
 }
 
@@ -139,7 +148,7 @@ fn watched(
         known.iter().map(|feature| (feature.name.as_str(), feature)).collect();
     let mut first = 0;
     let mut all: Vec<Watched> = Vec::with_capacity(profiles.len());
-    for profile in profiles {
+    for mut profile in profiles {
         let Some(feature) = unseen.remove(profile.name.as_str()) else {
             return Err(unknown(profile.name, known));
         };
@@ -148,6 +157,8 @@ fn watched(
         let binning = Binning::new(&profile.bins)
             .map_err(|reason| ReferenceError::Bins { name: name(), reason })?;
         check(&profile, &binning)?;
+        // A kilobyte that nobody asks the server for.
+        profile.quantiles = Vec::new();
         let bins = binning.bins();
         all.push(Watched { feature, binning, profile, first });
         first += bins;
@@ -190,10 +201,12 @@ fn check(profile: &FeatureProfile, binning: &Binning) -> Result<(), ReferenceErr
     length("sums", sums.len(), if binning.is_of_numbers() { binning.finite() } else { 0 })?;
     let spreads = profile.blocks.iter().flat_map(|blocks| [Some(blocks.psi), blocks.wasserstein]);
     let spreads = spreads.flatten().flat_map(|spread| [spread.mean, spread.sigma]);
+    let lengths = profile.blocks.iter().filter_map(|blocks| blocks.seconds);
     let moments = profile.moments.iter();
     let moments = moments.flat_map(|of| [of.mean, of.sigma, of.least, of.greatest]);
     let numbers = sums.iter().map(|sum| ("a sum", *sum));
-    let numbers = numbers.chain(spreads.map(|number| ("a number of its blocks", number)));
+    let numbers =
+        numbers.chain(spreads.chain(lengths).map(|number| ("a number of its blocks", number)));
     let mut numbers = numbers.chain(moments.map(|number| ("a moment", number)));
     if let Some((what, found)) = numbers.find(|(_, number)| !number.is_finite()) {
         return Err(ReferenceError::NotFinite { name: profile.name.clone(), what, found });

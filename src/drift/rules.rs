@@ -111,8 +111,9 @@ impl Rules<'_> {
         let share =
             |watched: &Watched| if is_input(watched) { weight(watched) / weights } else { 0.0 };
         let alpha = self.settings.alpha(self.reference);
-        let feature =
-            |watched| Feature::new(watched, share(watched), |bins| critical_factor(bins, alpha));
+        let feature = |watched| {
+            Feature::new(watched, self, share(watched), |bins| critical_factor(bins, alpha))
+        };
         shown.iter().map(feature).collect()
     }
 }
@@ -135,7 +136,7 @@ struct Feature<'a> {
     freedom: f64,
     /// What the index times the number of values exceeds by chance as seldom as is accepted.
     critical: f64,
-    /// What the index of a block of the reference hardly ever exceeds.
+    /// What the index of a block of the reference hardly ever exceeds beyond chance.
     usual: Option<f64>,
     /// Fewer values say nothing.
     least: u64,
@@ -144,17 +145,24 @@ struct Feature<'a> {
 }
 
 impl<'a> Feature<'a> {
-    fn new(watched: &'a Watched, weight: f64, critical: impl Fn(usize) -> Option<f64>) -> Self {
+    fn new(
+        watched: &'a Watched,
+        rules: &Rules,
+        weight: f64,
+        critical: impl Fn(usize) -> Option<f64>,
+    ) -> Self {
         let profile = &watched.profile;
         // One bin alone has no freedom; what falls beside it makes two.
+        let least = least_values(watched.binning.bins());
+        let usual = profile.usual(rules.settings.window, least);
         let filled = profile.counts.iter().filter(|count| **count > 0).count().max(2);
         Self {
             watched,
             values: profile.counts.iter().sum(),
             freedom: float(filled as u64 - 1),
             critical: critical(filled).unwrap_or(f64::INFINITY),
-            usual: profile.blocks.map(|blocks| blocks.psi.limit()),
-            least: least_values(watched.binning.bins()),
+            usual: usual.map(|blocks| blocks.psi.limit()),
+            least,
             weight,
         }
     }

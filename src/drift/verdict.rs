@@ -1,8 +1,10 @@
 //! Whether a feature has drifted: not by a single look, and not by chance.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use super::profile::FeatureProfile;
+use super::profile::{Blocks, FeatureProfile};
 use super::score::Scores;
 
 /// A shift of fewer points of PSI matters to nobody, however sure it is.
@@ -46,13 +48,18 @@ pub struct Judge {
 
 impl Judge {
     /// Takes a look.
-    pub fn look(&mut self, profile: &FeatureProfile, scores: Option<&Scores>) -> State {
+    pub fn look(
+        &mut self,
+        profile: &FeatureProfile,
+        window: Duration,
+        scores: Option<&Scores>,
+    ) -> State {
         let Some(scores) = scores else {
             // What was seen before says nothing of what comes after.
             *self = Self::default();
             return State::Insufficient;
         };
-        let look = Look::of(profile, scores);
+        let look = Look::of(profile, window, scores);
         let remember = |looks: u8, hit: bool| (looks << 1 | u8::from(hit)) & ((1 << LOOKS) - 1);
         self.above = remember(self.above, look == Look::Above);
         self.below = remember(self.below, look == Look::Below);
@@ -66,10 +73,11 @@ impl Judge {
 }
 
 impl Look {
-    fn of(profile: &FeatureProfile, scores: &Scores) -> Self {
-        if exceeds(profile, scores, 1.0) {
+    fn of(profile: &FeatureProfile, window: Duration, scores: &Scores) -> Self {
+        let usual = profile.usual(window, scores.values);
+        if exceeds(usual, scores, 1.0) {
             Self::Above
-        } else if exceeds(profile, scores, RELEASE) {
+        } else if exceeds(usual, scores, RELEASE) {
             Self::Between
         } else {
             Self::Below
@@ -79,28 +87,24 @@ impl Look {
 
 /// Whether every score is above this part of its limit: the shift is large, no chance, and more
 /// than what the reference itself does over time.
-fn exceeds(profile: &FeatureProfile, scores: &Scores, part: f64) -> bool {
-    let usual = match &profile.blocks {
-        None => false,
-        Some(blocks) => match (blocks.wasserstein, scores.wasserstein) {
-            (Some(spread), Some(distance)) => {
-                distance <= part * spread.limit().max(WASSERSTEIN_FLOOR)
-            }
-            _ => scores.psi <= part * blocks.psi.limit(),
-        },
-    };
-    scores.psi - scores.psi_expected > part * PSI_FLOOR
-        && scores.psi > part * scores.psi_critical
-        && !usual
+fn exceeds(usual: Option<&Blocks>, scores: &Scores, part: f64) -> bool {
+    let excess = scores.psi - scores.psi_expected;
+    let is_usual = usual.is_some_and(|blocks| match (blocks.wasserstein, scores.wasserstein) {
+        (Some(spread), Some(distance)) => distance <= part * spread.limit().max(WASSERSTEIN_FLOOR),
+        _ => excess <= part * blocks.psi.limit(),
+    });
+    excess > part * PSI_FLOOR && scores.psi > part * scores.psi_critical && !is_usual
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drift::profile::{Bins, Blocks, Spread};
+    use crate::drift::profile::{Bins, Spread};
     use crate::features::{Reading, Role};
 
-    fn profile(blocks: Option<Blocks>) -> FeatureProfile {
+    const HOUR: Duration = Duration::from_hours(1);
+
+    fn profile(blocks: Vec<Blocks>) -> FeatureProfile {
         FeatureProfile {
             name: "x".to_owned(),
             role: Role::Input,
@@ -133,13 +137,13 @@ mod tests {
 
     fn looks(profile: &FeatureProfile, psi: &[f64]) -> Vec<State> {
         let mut judge = Judge::default();
-        psi.iter().map(|psi| judge.look(profile, Some(&scores(*psi, None)))).collect()
+        psi.iter().map(|psi| judge.look(profile, HOUR, Some(&scores(*psi, None)))).collect()
     }
 
     #[test]
     fn three_of_five_looks_raise_an_alarm_and_fewer_do_not() {
         use State::{Drifted, Stable};
-        let profile = profile(None);
+        let profile = profile(Vec::new());
         assert_eq!(looks(&profile, &[0.5, 0.0, 0.5, 0.0, 0.0, 0.5]), [Stable; 6]);
         assert_eq!(looks(&profile, &[0.5, 0.0, 0.5, 0.5]), [Stable, Stable, Stable, Drifted]);
     }
@@ -147,7 +151,7 @@ mod tests {
     #[test]
     fn an_alarm_ends_only_well_below_what_raised_it() {
         use State::{Drifted, Stable};
-        let profile = profile(None);
+        let profile = profile(Vec::new());
         let between = looks(&profile, &[0.5, 0.5, 0.5, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]);
         assert_eq!(between[2..], [Drifted; 7]);
         let below = looks(&profile, &[0.5, 0.5, 0.5, 0.02, 0.02, 0.02]);
@@ -158,24 +162,46 @@ mod tests {
     fn what_the_reference_does_itself_over_time_is_no_drift() {
         let spread = |mean, sigma| Spread { mean, sigma };
         let psi = spread(0.3, 0.1);
-        let categories = profile(Some(Blocks { count: 20, psi, wasserstein: None }));
-        assert_eq!(looks(&categories, &[0.59; 4]), [State::Stable; 4]);
-        assert_eq!(looks(&categories, &[0.61; 3])[2], State::Drifted);
+        let blocks = Blocks { count: 20, rows: 1000, seconds: None, psi, wasserstein: None };
+        let categories = profile(vec![blocks]);
+        assert_eq!(looks(&categories, &[0.60; 4]), [State::Stable; 4]);
+        assert_eq!(looks(&categories, &[0.62; 3])[2], State::Drifted);
         let wasserstein = Some(spread(0.0, 0.01));
-        let numbers = profile(Some(Blocks { count: 20, psi, wasserstein }));
-        let look = |distance| Look::of(&numbers, &scores(0.5, Some(distance)));
+        let numbers = profile(vec![Blocks { wasserstein, ..blocks }]);
+        let look = |distance| Look::of(&numbers, HOUR, &scores(0.5, Some(distance)));
         // Below the floor, however still the reference was.
         assert_eq!([0.1, 0.19, 0.21].map(look), [Look::Below, Look::Between, Look::Above]);
     }
 
     #[test]
     fn too_little_data_forgets_what_was_seen() {
-        let profile = profile(None);
+        let profile = profile(Vec::new());
         let mut judge = Judge::default();
         for _ in 0..3 {
-            judge.look(&profile, Some(&scores(0.5, None)));
+            judge.look(&profile, HOUR, Some(&scores(0.5, None)));
         }
-        assert_eq!(judge.look(&profile, None), State::Insufficient);
-        assert_eq!(judge.look(&profile, Some(&scores(0.5, None))), State::Stable);
+        assert_eq!(judge.look(&profile, HOUR, None), State::Insufficient);
+        assert_eq!(judge.look(&profile, HOUR, Some(&scores(0.5, None))), State::Stable);
+    }
+
+    #[test]
+    fn a_window_is_compared_with_blocks_of_about_its_own_length() {
+        let of = |rows, seconds, mean| Blocks {
+            count: 20,
+            rows,
+            seconds,
+            psi: Spread { mean, sigma: 0.0 },
+            wasserstein: None,
+        };
+        let mean = |profile: &FeatureProfile, window: Duration, rows| {
+            profile.usual(window, rows).map(|blocks| blocks.psi.mean)
+        };
+        let timed = profile(vec![of(10, Some(1800.0), 0.3), of(20, Some(3600.0), 0.2)]);
+        let windows = [HOUR / 3, HOUR / 2, HOUR * 4 / 5, HOUR, HOUR * 48];
+        let means = windows.map(|window| mean(&timed, window, 1_000_000));
+        assert_eq!(means, [0.3, 0.3, 0.3, 0.2, 0.2].map(Some));
+        let counted = profile(vec![of(10, None, 0.3), of(20, None, 0.2)]);
+        assert_eq!([5, 19, 20].map(|rows| mean(&counted, HOUR, rows)), [0.3, 0.3, 0.2].map(Some));
+        assert_eq!(mean(&profile(Vec::new()), HOUR, 100), None);
     }
 }

@@ -13,7 +13,7 @@ pub fn rows<'f>(features: impl IntoIterator<Item = &'f Feature>, tensors: &[Tens
 }
 
 /// An element that is a number.
-trait Number: Copy {
+pub(super) trait Number: Copy {
     fn number(self) -> f64;
 }
 
@@ -68,6 +68,7 @@ macro_rules! each_kind {
         }
     };
 }
+pub(super) use each_kind;
 
 impl Feature {
     fn rows_of(&self, tensor: &Tensor) -> usize {

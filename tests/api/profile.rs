@@ -94,15 +94,28 @@ fn the_same_data_gives_the_same_profile_in_every_format() {
 #[test]
 fn blocks_of_time_say_what_the_data_does_anyway() {
     let rising = |number: usize| format!("{number},{},1", uniform(number));
-    let with_time = |number: usize| format!("{},{number}", rising(number));
-    let text = table(3000, with_time).replace("a,b,c\n", "a,b,c,at\n");
-    let (run, repository) = profile_on("data.csv", text, &["--time", "at"]);
-    assert_eq!(run.code, 0, "{}", run.stderr);
-    let features = &written(&repository)["features"];
-    assert_eq!(features[0]["blocks"]["count"], 6);
-    let distance = |feature: usize| features[feature]["blocks"]["wasserstein"]["mean"].as_f64();
-    assert!(distance(0).expect("numbers have one") > 0.5, "what rises differs from itself");
-    assert!(distance(1).expect("numbers have one") < 0.1, "what is the same does not");
+    let blocks_of = |time: fn(usize) -> String| {
+        let with_time = |number: usize| format!("{},{}", rising(number), time(number));
+        let text = table(3000, with_time).replace("a,b,c\n", "a,b,c,at\n");
+        let (run, repository) = profile_on("data.csv", text, &["--time", "at"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let features = written(&repository)["features"].take();
+        [0, 1].map(|feature| features[feature]["blocks"].as_array().expect("a list").clone())
+    };
+    let [rising, same] = blocks_of(|number| number.to_string());
+    let counts: Vec<&Value> = rising.iter().map(|blocks| &blocks["count"]).collect();
+    assert_eq!(counts, [30, 15, 7], "the shortest first");
+    assert_eq!((&rising[0]["rows"], &rising[0]["seconds"]), (&json!(100), &Value::Null));
+    let distance = |of: &Value| of["wasserstein"]["mean"].as_f64().expect("numbers have one");
+    assert!(distance(&rising[2]) > 0.5, "what rises differs from itself");
+    assert!(distance(&same[2]) < 0.1, "what is the same does not");
+    assert!(distance(&same[0]) > distance(&same[2]), "a short block is less like the whole");
+    let [timed, _] = blocks_of(|number| {
+        let (day, minute) = (1 + number / 1440, number % 1440);
+        format!("2013-01-{day:02}T{:02}:{:02}:00Z", minute / 60, minute % 60)
+    });
+    let seconds = timed[1]["seconds"].as_f64().expect("the times are known");
+    assert!((seconds - 2999.0 * 60.0 / 15.0).abs() < 1e-6, "{seconds}");
 }
 
 #[test]

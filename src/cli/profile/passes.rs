@@ -2,9 +2,11 @@
 
 use std::cmp::Ordering;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use super::times;
 use crate::cli::progress::Line;
-use crate::drift::{Census, Survey};
+use crate::drift::{Census, Order, Survey};
 use crate::engine::{LoadedModel, Signature};
 use crate::gate::runner;
 use crate::table::{Cell, Rows, Table};
@@ -74,13 +76,9 @@ impl<'a> Source<'a> {
         self.asked.data.display().to_string()
     }
 
-    /// Every pass has checked that they are.
-    pub(super) fn is_in_order_of_time(&self) -> bool {
-        self.asked.time.is_some()
-    }
-
-    /// Goes through the data from its beginning to its end.
-    pub(super) fn read(&self, pass: &mut impl Pass, line: &mut Line) -> Result<(), String> {
+    /// Goes through the data from its beginning to its end, and checks that it is in the order
+    /// that was asked for.
+    pub(super) fn read(&self, pass: &mut impl Pass, line: &mut Line) -> Result<Order, String> {
         let mut table = Table::open(&self.asked.data)?;
         let time = self.asked.time.as_deref().map(|name| table.position(name)).transpose()?;
         let ignored = self.asked.ignored.iter().map(|name| table.position(name));
@@ -88,16 +86,16 @@ impl<'a> Source<'a> {
         others.extend(time);
         let rows = Rows::new(self.signature(), &table.columns, &others)?;
         let size = rows.rows_of_a_run(BATCH)?;
-        let mut order = time.map(Order::new);
+        let mut clock = time.map(Clock::new);
         let mut first = 0;
         loop {
             let cells = table.rows.by_ref().take(size.min(pass.room()));
             let cells: Vec<Vec<Cell>> = cells.collect::<Result<_, _>>()?;
             if cells.is_empty() {
-                return Ok(());
+                return Ok(clock.map_or(Order::Any, |clock| Order::Time(clock.length())));
             }
-            if let Some(order) = &mut order {
-                order.check(&cells, first)?;
+            if let Some(clock) = &mut clock {
+                clock.check(&cells, first)?;
             }
             let inputs = rows.tensors(&cells, first)?;
             let outputs = runner::run(self.model, &inputs, &|| false).map_err(|reason| {
@@ -111,14 +109,20 @@ impl<'a> Source<'a> {
 }
 
 /// Sees to it that time does not go back.
-struct Order {
+struct Clock {
     column: usize,
+    first: Option<Cell>,
     last: Option<Cell>,
 }
 
-impl Order {
+impl Clock {
     fn new(column: usize) -> Self {
-        Self { column, last: None }
+        Self { column, first: None, last: None }
+    }
+
+    /// The time from the first row to the last, if it is written in a way that is known.
+    fn length(&self) -> Option<Duration> {
+        times::between(self.first.as_ref()?, self.last.as_ref()?)
     }
 
     fn check(&mut self, rows: &[Vec<Cell>], first: usize) -> Result<(), String> {
@@ -136,6 +140,7 @@ impl Order {
                     "row {row}: the time is {time} after {last}; sort the rows by it"
                 ));
             }
+            self.first.get_or_insert_with(|| time.clone());
             self.last = Some(time.clone());
         }
         Ok(())
@@ -157,7 +162,7 @@ mod tests {
     fn check(times: &[&str]) -> Result<(), String> {
         let rows: Vec<Vec<Cell>> =
             times.iter().map(|time| vec![Cell::Text((*time).into())]).collect();
-        Order::new(0).check(&rows, 10)
+        Clock::new(0).check(&rows, 10)
     }
 
     #[test]

@@ -122,13 +122,14 @@ impl Rules<'_> {
     /// reference itself does over time.
     fn limit(&self) -> String {
         let noise = format!("{NOISE}{} * on ({FEATURE}) group_left ()", self.recorded());
-        let none = format!("{NOISE}{} * 0 + on ({FEATURE}) group_left ()", self.recorded());
         let named = |what: &str, expression: String| {
             format!("label_replace({expression}, \"limit\", \"{what}\", \"\", \"\")")
         };
-        let floor = named("floor", format!("{noise} {} + {PSI_FLOOR}", self.of_feature("freedom")));
+        let expected = format!("{noise} {}", self.of_feature("freedom"));
+        let floor = named("floor", format!("{expected} + {PSI_FLOOR}"));
         let chance = named("chance", format!("{noise} {}", self.of_feature("critical")));
-        let usual = named("usual", format!("{none} {}", self.of_feature("usual")));
+        let usual = self.of_feature("usual");
+        let usual = named("usual", format!("{expected} + on ({FEATURE}) group_left () {usual}"));
         format!("max without (limit) (\n  {floor}\n  or {chance}\n  or {usual}\n)")
     }
 

@@ -164,7 +164,7 @@ impl Feature<'_> {
         let values = float(self.values);
         let noise = 1.0 / (float(self.repeats() * u64::from(WINDOW)) * values) + 1.0 / values;
         let limit = (noise * self.freedom + PSI_FLOOR).max(noise * self.critical);
-        index > 1.01 * limit.max(self.usual.unwrap_or(0.0))
+        index > 1.01 * limit.max(noise * self.freedom + self.usual.unwrap_or(0.0))
     }
 }
 

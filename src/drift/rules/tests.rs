@@ -34,7 +34,7 @@ fn reference(features: &[String], inputs: &[&str]) -> Reference {
 
 /// Of three features, of which one has blocks and one is a prediction.
 fn hostile() -> Reference {
-    let blocks = r#","blocks":{"count":9,"psi":{"mean":0.25,"sigma":0.25}}"#;
+    let blocks = r#","blocks":[{"count":9,"rows":100,"psi":{"mean":0.25,"sigma":0.25}}]"#;
     let features = [
         feature(HOSTILE, "input", &[100, 800, 99, 1, 0, 0], ""),
         feature("b", "input", &[500, 500, 0, 0, 0], blocks),
@@ -96,7 +96,7 @@ fn the_rules_cover_just_the_features_that_are_on_the_page() {
 
 #[test]
 fn where_nothing_can_drift_the_test_expects_no_alarm() {
-    let blocks = r#","blocks":{"count":9,"psi":{"mean":20,"sigma":0}}"#;
+    let blocks = r#","blocks":[{"count":9,"rows":100,"psi":{"mean":20,"sigma":0}}]"#;
     let features = [feature("b", "input", &[500, 500, 0, 0, 0], blocks)];
     let test = files("m", &reference(&features, &["b"]), Duration::from_hours(1)).test;
     assert_eq!(test.matches("exp_samples: []").count(), 2);

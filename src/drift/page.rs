@@ -1,0 +1,126 @@
+//! The page of `/metrics/drift`: counts by bin, in Prometheus' text format.
+//!
+//! Thousands of series whose labels never change: a registry would take half of a kilobyte for
+//! each of them, and a scrape most of its time to copy them. Here a scrape writes them down.
+
+use std::io::Write;
+
+use super::metrics::{BINS, shown};
+use super::reference::{Reference, Watched};
+use super::tally::Tally;
+
+const OUTSIDE: &str = "onnxd_feature_out_of_range_total";
+
+/// About the length of a line, with room.
+const LINE: usize = 160;
+
+/// What a version shows: the labels of each feature that has room, but for those of its bins.
+pub(super) struct Labels(Vec<String>);
+
+/// One version on the page.
+pub(super) struct Entry<'a> {
+    pub(super) labels: &'a Labels,
+    pub(super) reference: &'a Reference,
+    pub(super) total: Tally,
+}
+
+impl Labels {
+    pub(super) fn new(model: &str, version: &str, reference: &Reference) -> Self {
+        let (model, version) = (escaped(model), escaped(version));
+        let labels = |watched: &Watched| {
+            let (feature, id) = (escaped(&watched.feature.name), &reference.id);
+            format!(
+                r#"feature="{feature}",model="{model}",reference="{id}",version="{version}"}} "#
+            )
+        };
+        Self(shown(reference).iter().map(labels).collect())
+    }
+}
+
+impl<'a> Entry<'a> {
+    /// Features that have room, each with its labels.
+    fn features(&self) -> impl Iterator<Item = (&'a Watched, &'a String)> + use<'a> {
+        self.reference.watched.iter().zip(&self.labels.0)
+    }
+}
+
+/// The whole page.
+pub(super) fn page(entries: &[Entry]) -> Vec<u8> {
+    let bins = |entry: &Entry| entry.features().map(|(of, _)| of.binning.bins() + 1).sum::<usize>();
+    let mut page = Vec::with_capacity(entries.iter().map(bins).sum::<usize>() * LINE);
+    if entries.iter().all(|entry| entry.labels.0.is_empty()) {
+        return page;
+    }
+    // Writing into memory cannot fail.
+    head(&mut page, BINS, "Values by the bin of the reference that they fall into.");
+    for entry in entries {
+        for (watched, labels) in entry.features() {
+            let counts = entry.total.counts.iter().skip(watched.first);
+            for (bin, count) in (0..watched.binning.bins()).zip(counts) {
+                let bin = watched.binning.name(bin);
+                let _ = writeln!(page, r#"{BINS}{{bin="{bin}",{labels}{count}"#);
+            }
+        }
+    }
+    head(&mut page, OUTSIDE, "Numbers below the least or above the greatest of the reference.");
+    for entry in entries {
+        for ((_, labels), count) in entry.features().zip(&entry.total.outside) {
+            let _ = writeln!(page, "{OUTSIDE}{{{labels}{count}");
+        }
+    }
+    page
+}
+
+fn head(page: &mut Vec<u8>, name: &str, help: &str) {
+    let _ = write!(page, "# HELP {name} {help}\n# TYPE {name} counter\n");
+}
+
+/// As a label's value is written.
+fn escaped(text: &str) -> String {
+    text.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drift::{Order, Survey};
+    use crate::engine::{Dim, Signature, TensorSpec};
+    use crate::tensor::{DataType, Shape, Tensor};
+
+    #[test]
+    fn the_page_is_what_prometheus_reads() {
+        let spec = TensorSpec {
+            name: "a \"b\"\\\n".to_owned(),
+            data_type: DataType::Fp32,
+            dims: Some(vec![Dim::Unknown]),
+            columns: None,
+        };
+        let signature = Signature { inputs: vec![spec], outputs: Vec::new() };
+        let shape = Shape::new(vec![200]).unwrap();
+        let inputs = [Tensor::new(shape, vec![1.0f32; 200].into()).unwrap()];
+        let mut survey = Survey::new(&signature).unwrap();
+        survey.add(&inputs, &[], 200);
+        let mut census = survey.finish(Order::Any).unwrap();
+        census.add(&inputs, &[], 200);
+        let bytes = serde_json::to_vec(&census.finish("x").unwrap()).unwrap();
+        let reference = Reference::parse(&bytes, "x", &signature).unwrap();
+        let mut total = Tally::new(&reference);
+        total.observe_inputs(&reference, &inputs);
+        let labels = Labels::new("m", "1", &reference);
+        let text = page(&[Entry { labels: &labels, reference: &reference, total }]);
+        let text = String::from_utf8(text).unwrap().replace(&reference.id, "ID");
+        let labels = r#"feature="a \"b\"\\\n",model="m",reference="ID",version="1"}"#;
+        let bins = [("0", 200), ("other", 0), ("missing", 0), ("-inf", 0), ("+inf", 0)];
+        let lines = bins.map(|(bin, count)| format!("{BINS}{{bin=\"{bin}\",{labels} {count}\n"));
+        assert_eq!(
+            text,
+            format!(
+                "# HELP {BINS} Values by the bin of the reference that they fall into.\n# TYPE {BINS} counter\n{}\
+                 # HELP {OUTSIDE} Numbers below the least or above the greatest of the reference.\n# TYPE {OUTSIDE} counter\n\
+                 {OUTSIDE}{{{labels} 0\n",
+                lines.concat()
+            )
+        );
+        assert_eq!(page(&[]), b"");
+    }
+}
