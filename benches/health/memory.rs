@@ -17,7 +17,7 @@ use crate::random::Random;
 use crate::watch;
 
 const FEATURES: usize = 1_000;
-const MODELS: usize = 16;
+const MODELS: usize = 32;
 const ROWS: usize = 200;
 const MINUTE: Duration = Duration::from_mins(1);
 

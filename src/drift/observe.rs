@@ -108,6 +108,7 @@ impl Tally {
 struct Counter<'a>(&'a mut Tally, &'a [Lane]);
 
 impl Columns for Counter<'_> {
+    #[inline]
     fn column(&mut self, at: usize, numbers: impl Iterator<Item = f64>) {
         let Some(lane) = self.1.get(at) else { return };
         numbers.for_each(|number| self.0.count_number(lane, number));
