@@ -1,7 +1,6 @@
 //! From columns, as Arrow and Parquet hold them, to rows.
 
 use std::fmt::Display;
-use std::io;
 use std::vec;
 
 use arrow_array::cast::AsArray;
@@ -12,10 +11,11 @@ use arrow_array::types::{
 use arrow_array::{
     Array, PrimitiveArray, RecordBatch, downcast_integer_array, downcast_temporal_array,
 };
-use arrow_schema::{ArrowError, DataType, Schema};
+use arrow_schema::{DataType, Schema};
 use arrow_select::take::take;
 
-use super::{Cell, Progress, Table};
+use super::{Cell, Progress, Table, damaged};
+use crate::engine::guard;
 use crate::tensor::{CompactString, format_compact};
 
 /// Rows that become cells together.
@@ -24,15 +24,17 @@ pub(super) const AT_ONCE: usize = 1024;
 /// A table out of batches of this schema.
 pub(super) fn table<B>(schema: &Schema, batches: B, progress: Progress) -> Table
 where
-    B: Iterator<Item = Result<RecordBatch, ArrowError>> + Send + 'static,
+    B: Iterator<Item = Result<RecordBatch, String>> + Send + 'static,
 {
     let columns = schema.fields().iter().map(|field| field.name().clone()).collect();
-    let rows = Batches { coming: batches, left: None, rows: Vec::new().into_iter(), first: 0 };
+    let rows =
+        Batches { coming: Some(batches), left: None, rows: Vec::new().into_iter(), first: 0 };
     Table { columns, rows: Box::new(rows), progress }
 }
 
 struct Batches<B> {
-    coming: B,
+    /// `None` after the end or an error.
+    coming: Option<B>,
     /// What is left of the last one.
     left: Option<RecordBatch>,
     rows: vec::IntoIter<Vec<Cell>>,
@@ -40,7 +42,7 @@ struct Batches<B> {
     first: usize,
 }
 
-impl<B: Iterator<Item = Result<RecordBatch, ArrowError>>> Iterator for Batches<B> {
+impl<B: Iterator<Item = Result<RecordBatch, String>>> Iterator for Batches<B> {
     type Item = Result<Vec<Cell>, String>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -48,43 +50,43 @@ impl<B: Iterator<Item = Result<RecordBatch, ArrowError>>> Iterator for Batches<B
             if let Some(row) = self.rows.next() {
                 return Some(Ok(row));
             }
-            let batch = match self.left.take() {
-                Some(rest) => Ok(rest),
-                None => self.coming.next()?.map_err(|error| self.at(0, &reason(error))),
-            };
-            if let Err(reason) = batch.and_then(|batch| self.cut(&batch)) {
-                return Some(Err(reason));
+            // The decoders panic on some of the damage that a file may have.
+            let more = guard::catch(|| self.more());
+            let more = more.unwrap_or_else(|caught| Err(Bad::new(0, damaged(caught))));
+            if !matches!(more, Ok(true)) {
+                // What comes behind the end is no batch, and behind an error nothing is certain.
+                (self.coming, self.left) = (None, None);
+            }
+            match more {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(bad) => {
+                    return Some(Err(format!("row {}: {}", self.first + bad.row, bad.reason)));
+                }
             }
         }
     }
 }
 
-impl<B> Batches<B> {
-    fn cut(&mut self, batch: &RecordBatch) -> Result<(), String> {
+impl<B: Iterator<Item = Result<RecordBatch, String>>> Batches<B> {
+    /// Makes rows of what comes next; `false` at the end.
+    fn more(&mut self) -> Result<bool, Bad> {
+        let next = match self.left.take() {
+            Some(rest) => Some(Ok(rest)),
+            None => self.coming.as_mut().and_then(Iterator::next),
+        };
+        let Some(batch) = next else { return Ok(false) };
+        self.cut(&batch.map_err(|reason| Bad::new(0, reason))?)?;
+        Ok(true)
+    }
+
+    fn cut(&mut self, batch: &RecordBatch) -> Result<(), Bad> {
         let rows = batch.num_rows().min(AT_ONCE);
-        let part = rows_of(&batch.slice(0, rows));
-        self.rows = part.map_err(|bad| self.at(bad.row, &bad.reason))?.into_iter();
+        self.rows = rows_of(&batch.slice(0, rows))?.into_iter();
         let left = batch.num_rows() - rows;
         self.left = (left > 0).then(|| batch.slice(rows, left));
         self.first += rows;
         Ok(())
-    }
-
-    fn at(&self, row: usize, reason: &str) -> String {
-        format!("row {}: {reason}", self.first + row)
-    }
-}
-
-/// What Arrow says, in our words where its own are about its making.
-pub(super) fn reason(error: ArrowError) -> String {
-    match error {
-        ArrowError::IoError(_, error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            "it ends too early".to_owned()
-        }
-        ArrowError::InvalidArgumentError(reason) if reason.starts_with("zstd ") => {
-            "it is compressed with Zstandard, expected LZ4 or no compression".to_owned()
-        }
-        other => other.to_string(),
     }
 }
 

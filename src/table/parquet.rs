@@ -19,6 +19,7 @@ pub(super) fn open(source: Source) -> Result<Table, String> {
     let rows = reader.metadata().file_metadata().num_rows();
     let schema = reader.schema().clone();
     let batches = reader.with_batch_size(AT_ONCE).build().map_err(broken)?;
+    let batches = batches.map(|batch| batch.map_err(|error| error.to_string()));
     let progress = Progress::of(u64::try_from(rows).unwrap_or(0));
     let mut table = batches::table(&schema, batches, progress.clone());
     table.rows = Box::new(table.rows.inspect(move |_| progress.add(1)));

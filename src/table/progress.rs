@@ -19,10 +19,6 @@ impl Progress {
         self.done.fetch_add(more, Ordering::Relaxed);
     }
 
-    pub(super) fn restart(&self) {
-        self.done.store(0, Ordering::Relaxed);
-    }
-
     pub fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
     }

@@ -1,7 +1,7 @@
 //! Files as the formats read them: counted, and never more of one row than fits memory.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -54,12 +54,6 @@ impl Read for Source {
         let read = self.file.read(buffer)?;
         self.progress.add(read as u64);
         Ok(read)
-    }
-}
-
-impl Seek for Source {
-    fn seek(&mut self, place: SeekFrom) -> io::Result<u64> {
-        self.file.seek(place)
     }
 }
 
