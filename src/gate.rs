@@ -3,6 +3,7 @@
 //! The server runs them between loading a version and switching to it, and `onnxd check`
 //! runs the very same ones. Nothing here loads a model or decides what serves.
 
+mod contract;
 mod evaluation;
 mod golden;
 mod latency;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 
+use crate::contract::Document;
 use crate::drift::Reference;
 use crate::engine::{LoadedModel, guard};
 use crate::repository::{Settings, Version, VersionFiles};
@@ -40,6 +42,9 @@ pub struct Report {
     /// What its data is watched against.
     #[serde(skip)]
     pub reference: Option<Reference>,
+    /// What is demanded of its data.
+    #[serde(skip)]
+    pub contract: Option<Document>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -60,6 +65,7 @@ fn millis<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Err
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     Signature,
+    Contract,
     Profile,
     Golden,
     Latency,
@@ -89,13 +95,20 @@ const CANCELLED: &str = "cancelled";
 type Checked = Result<Verdict, String>;
 
 impl Kind {
-    pub const ALL: [Self; 5] =
-        [Self::Signature, Self::Profile, Self::Golden, Self::Latency, Self::Evaluation];
+    pub const ALL: [Self; 6] = [
+        Self::Signature,
+        Self::Contract,
+        Self::Profile,
+        Self::Golden,
+        Self::Latency,
+        Self::Evaluation,
+    ];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Signature => "signature",
+            Self::Contract => "contract",
             Self::Profile => "profile",
             Self::Golden => "golden",
             Self::Latency => "latency",
@@ -103,13 +116,14 @@ impl Kind {
         }
     }
 
-    fn check(self, candidate: &Candidate, reference: &mut Option<Reference>) -> Checked {
+    fn check(self, candidate: &Candidate, found: &mut Report) -> Checked {
         if (candidate.cancelled)() {
             return Err(CANCELLED.to_owned());
         }
         match self {
             Self::Signature => signature::check(candidate),
-            Self::Profile => profile::check(candidate, reference),
+            Self::Contract => contract::check(candidate, &mut found.contract),
+            Self::Profile => profile::check(candidate, &mut found.reference),
             Self::Golden => golden::check(candidate),
             Self::Latency => latency::check(candidate),
             Self::Evaluation => evaluation::check(candidate),
@@ -140,8 +154,8 @@ impl Report {
 /// for minutes, so it must not run on a thread that drives futures.
 #[must_use]
 pub fn run(candidate: &Candidate) -> Report {
-    let mut report = Report { checks: Vec::with_capacity(Kind::ALL.len()), reference: None };
-    let mut reference = None;
+    let mut report =
+        Report { checks: Vec::with_capacity(Kind::ALL.len()), reference: None, contract: None };
     for kind in Kind::ALL {
         let started = Instant::now();
         let checked = match report.failed() {
@@ -149,7 +163,7 @@ pub fn run(candidate: &Candidate) -> Report {
                 Ok(Verdict::Skipped(format!("the check '{}' has failed", failed.kind.as_str())))
             }
             // Reading foreign files, too, must cost the version and not the process.
-            None => guard::catch(|| kind.check(candidate, &mut reference))
+            None => guard::catch(|| kind.check(candidate, &mut report))
                 .unwrap_or_else(|caught| Err(format!("the check panicked: {}", caught.0))),
         };
         let (outcome, detail) = match checked {
@@ -159,7 +173,6 @@ pub fn run(candidate: &Candidate) -> Report {
         };
         report.checks.push(Check { kind, outcome, detail, took: started.elapsed() });
     }
-    report.reference = reference;
     report
 }
 

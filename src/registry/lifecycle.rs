@@ -52,6 +52,7 @@ pub enum Cause {
     Model,
     Memory,
     Signature,
+    Contract,
     Profile,
     Golden,
     Latency,
@@ -71,6 +72,7 @@ impl Cause {
             Self::Model => "model",
             Self::Memory => "memory",
             Self::Signature => "signature",
+            Self::Contract => "contract",
             Self::Profile => "profile",
             Self::Golden => "golden",
             Self::Latency => "latency",
@@ -85,6 +87,7 @@ impl From<gate::Kind> for Cause {
     fn from(kind: gate::Kind) -> Self {
         match kind {
             gate::Kind::Signature => Self::Signature,
+            gate::Kind::Contract => Self::Contract,
             gate::Kind::Profile => Self::Profile,
             gate::Kind::Golden => Self::Golden,
             gate::Kind::Latency => Self::Latency,

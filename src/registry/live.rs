@@ -7,6 +7,7 @@ use super::asked::Asked;
 use super::budget::Reservation;
 use super::comparison::Comparison;
 use super::counts::Counts;
+use crate::contract::Contract;
 use crate::drift::Monitor;
 use crate::engine::{LoadedModel, Signature};
 use crate::gate;
@@ -26,6 +27,8 @@ pub struct LiveModel {
     pub gate: gate::Report,
     /// Watches its data, if it has a reference.
     pub monitor: Option<Arc<Monitor>>,
+    /// What is demanded of its data.
+    pub contract: Option<Box<Contract>>,
     /// Which versions of its model are served.
     pub version_policy: VersionPolicy,
     pub queue: Queue,

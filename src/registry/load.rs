@@ -13,6 +13,7 @@ use super::metrics::Metrics;
 use super::reconcile::Load;
 use super::snapshot::Model;
 use super::{Config, Registry};
+use crate::contract::Contract;
 use crate::drift::Monitors;
 use crate::engine::guard;
 use crate::engine::{Engine, LoadedModel, ModelSource};
@@ -120,6 +121,13 @@ impl Loader {
         let monitor = gate.reference.as_ref().map(|reference| {
             self.monitors.open(&load.model, &version_text, reference, &load.settings.drift)
         });
+        // The gate has compiled it before.
+        let contract = gate.contract.as_ref();
+        let contract = contract.and_then(|it| Contract::new(it, model.signature()).ok());
+        let contract = contract.map(|mut contract| {
+            self.metrics.attach(&load.model, &version_text, &mut contract);
+            Box::new(contract)
+        });
         let queue_metrics = self.metrics.queue(&load.model, &version_text);
         LiveModel {
             name: load.model.clone(),
@@ -127,6 +135,7 @@ impl Loader {
             sha256,
             gate,
             monitor,
+            contract,
             queue: self.scheduler.queue(Arc::clone(&model), limits, queue_metrics),
             model,
             version_policy: load.settings.versions.clone(),

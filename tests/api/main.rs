@@ -8,6 +8,8 @@ mod support;
 mod bad_input;
 mod check;
 mod cli;
+mod contract;
+mod contract;
 mod fixtures;
 mod golden;
 mod lifecycle;

@@ -93,7 +93,7 @@ async fn answer(
     let PredictRequest { form, inputs, rows } = exchange::work_on(&live, bytes, decode).await?;
     let decode_time = started.elapsed();
     let request = Request { inputs, timeout: None, priority: Priority::default() };
-    let mut answer = api.predictor.predict(&live, request, watch.started()).await?;
+    let (mut answer, passed) = api.predictor.predict(&live, request, watch.started()).await?;
     let outputs = std::mem::take(&mut answer.outputs);
     let answered_rows = exchange::rows(&live, &outputs);
     let started = Instant::now();
@@ -107,5 +107,7 @@ async fn answer(
     .await?;
     let codec = Codec { decode: decode_time, encode: started.elapsed() };
     watch.answered(&answer, answered_rows, codec);
-    Ok(exchange::ok(&live, reply::JSON, coding, text))
+    let mut response = exchange::ok(&live, reply::JSON, coding, text);
+    exchange::flag(&mut response, passed);
+    Ok(response)
 }

@@ -55,12 +55,13 @@ async fn answer(
     };
     let (timeout, priority) = (request.timeout, request.priority);
     let request = Request { inputs: request.inputs, timeout, priority };
-    let mut answer = api.predictor.predict(&live, request, watch.started()).await?;
+    let (mut answer, passed) = api.predictor.predict(&live, request, watch.started()).await?;
     let outputs = std::mem::take(&mut answer.outputs);
     let rows = exchange::rows(&live, &outputs);
     let started = Instant::now();
-    let response = encode(headers, &live, wanted, outputs).await?;
+    let mut response = encode(headers, &live, wanted, outputs).await?;
     let codec = Codec { decode: decode_time, encode: started.elapsed() };
+    exchange::flag(&mut response, passed);
     watch.answered(&answer, rows, codec);
     Ok(response)
 }
