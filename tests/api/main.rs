@@ -9,7 +9,6 @@ mod bad_input;
 mod check;
 mod cli;
 mod contract;
-mod contract;
 mod fixtures;
 mod golden;
 mod lifecycle;
