@@ -4,17 +4,23 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 PYTHON ?= python3
 export CARGO_TARGET_DIR := $(TARGET)
 
-.PHONY: run test check bench chaos allocators trees networks clients sources conformance wild
+.PHONY: run test check bench chaos allocators trees networks clients sources prometheus conformance wild demo-drift
 
 ## Serves the models of this repository on 127.0.0.1:8080.
 run:
 	$(CARGO) run --release -- serve models
 
+## A year of flights in a minute, and how they drift from the winter that the model was trained on.
+demo-drift:
+	$(CARGO) build --release --locked
+	$(PYTHON) tests/environment.py $(TARGET)/replay-venv examples/replay-flights/requirements.txt
+	$(TARGET)/replay-venv/bin/python examples/replay-flights/replay.py --server $(TARGET)/release/onnxd
+
 ## All tests: unit, property, over real sockets, and with real clients of other projects.
 test:
 	$(CARGO) build --release --locked
 	$(CARGO) test --release --locked
-	$(MAKE) clients sources conformance wild
+	$(MAKE) clients sources prometheus conformance wild
 
 ## Python's tritonclient and kserve against a running server, in a venv under the target directory.
 clients:
@@ -27,6 +33,12 @@ sources:
 	$(PYTHON) tests/environment.py $(TARGET)/sources-venv tests/sources/requirements.txt
 	ONNXD_BIN=$(TARGET)/release/onnxd PYTHONDONTWRITEBYTECODE=1 \
 		$(TARGET)/sources-venv/bin/python -m pytest -q -p no:cacheprovider tests/sources
+
+## A real Prometheus (Debian's, fetched by apt if need be) over three servers, and promtool on what onnxd writes; with CI set it must be there.
+prometheus:
+	$(PYTHON) tests/environment.py $(TARGET)/prometheus-venv tests/prometheus/requirements.txt
+	ONNXD_BIN=$(TARGET)/release/onnxd PROMETHEUS_DIR=$(TARGET)/prometheus PYTHONDONTWRITEBYTECODE=1 \
+		$(TARGET)/prometheus-venv/bin/python -m pytest -q -p no:cacheprovider tests/prometheus
 
 ## Exports of the usual tools and the test data of the ONNX specification, over HTTP.
 conformance:

@@ -15,6 +15,7 @@ use crate::engine::tract::TractEngine;
 use crate::http::{self, Api, Readiness, Server};
 use crate::metrics;
 use crate::predict::Predictor;
+use crate::quality::{Board, Key};
 use crate::registry::{self, Owner, Parts};
 use crate::repository::{self, Repository};
 use crate::scheduler::Scheduler;
@@ -30,6 +31,8 @@ pub enum Error {
     Thread(std::io::Error),
     #[error("{0}")]
     Registry(String),
+    #[error("the feedback key cannot be used: {0}")]
+    Key(String),
 }
 
 /// A server whose sockets are bound and whose models are loading.
@@ -60,20 +63,40 @@ pub async fn build(config: Config) -> Result<App, Error> {
     let registry_metrics = registry::Metrics::new(&metrics);
     let counts = config.registry.state_dir.as_ref().map(|state| state.join("drift"));
     let monitors = Monitors::new(&metrics, counts);
+    let board = Board::new(key(&config)?, &metrics, monitors.bins());
     let parts = Parts {
         repository: Repository::open(config.repository.clone())?,
         engine: Arc::new(TractEngine::new(config.engine.clone())),
         scheduler: Arc::new(Scheduler::start(config.scheduler).map_err(Error::Thread)?),
         metrics: registry_metrics.clone(),
         monitors: monitors.clone(),
+        board: board.clone(),
     };
     let ticker = monitors.start().map_err(Error::Thread)?;
     let (owner, registry) =
         Owner::start(config.registry.clone(), parts).map_err(Error::Registry)?;
     let readiness = Readiness::default();
     let predictor = Predictor::new(registry, registry_metrics, config.predict);
-    let api = Api::new(config.http.clone(), predictor, readiness.clone(), metrics, monitors);
+    let api =
+        Api::new(config.http.clone(), predictor, readiness.clone(), metrics, (monitors, board));
     Ok(App { config, server, metrics_server, api, readiness, owner, ticker })
+}
+
+/// The key that signs tokens: that of the file, or one that only this process has.
+fn key(config: &Config) -> Result<Key, Error> {
+    const LEAST_BYTES: usize = 16;
+    let Some(file) = &config.feedback_key else {
+        return Key::random().ok_or_else(|| Error::Key("the system gives no random bytes".into()));
+    };
+    let name = file.display();
+    let secret = std::fs::read(file).map_err(|error| Error::Key(format!("{name}: {error}")))?;
+    let secret = secret.trim_ascii();
+    if secret.len() < LEAST_BYTES {
+        let found = secret.len();
+        let message = format!("{name} holds {found} bytes, expected at least {LEAST_BYTES}");
+        return Err(Error::Key(message));
+    }
+    Ok(Key::new(secret))
 }
 
 async fn bind(address: SocketAddr) -> Result<Server, Error> {

@@ -25,6 +25,8 @@ pub struct Config {
     pub metrics_address: Option<SocketAddr>,
     pub http: http::Config,
     pub registry: registry::Config,
+    /// The file of the secret that signs tokens of predictions.
+    pub feedback_key: Option<PathBuf>,
     pub predict: predict::Config,
     pub repository: repository::Config,
     pub scheduler: scheduler::Config,
@@ -77,6 +79,7 @@ impl Config {
                     .optional(&settings::MAX_MODEL_MEMORY, parse::bytes)
                     .map(|bytes| bytes as u64),
             },
+            feedback_key: read.optional(&settings::FEEDBACK_KEY, |text| Ok(PathBuf::from(text))),
             predict: predict::Config {
                 wake: read.value(&settings::WAKE, parse::wake),
                 deadline: read.value(&settings::DEADLINE, parse::positive_duration),

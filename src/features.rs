@@ -14,7 +14,8 @@ pub use read::rows;
 use crate::engine::{Dim, Role as ColumnRole, Signature, TensorSpec};
 use crate::tensor::DataType;
 
-/// Inputs wider than this are no tables: an image or an embedding is watched as a whole.
+/// Tensors wider than this, whose columns have no names, are no tables: an image or an embedding
+/// is watched as a whole.
 const MAX_COLUMNS: usize = 1_000;
 
 /// One number or text of each row.
@@ -82,7 +83,7 @@ fn of_tensor(role: Role, tensor: usize, spec: &TensorSpec, only: bool) -> Vec<Fe
     let text = spec.data_type == DataType::Bytes;
     let value = if text { Reading::Text } else { Reading::Number };
     let width = match width(spec) {
-        Width::Columns(width) if width <= MAX_COLUMNS => width,
+        Width::Columns(width) if width <= MAX_COLUMNS || spec.columns.is_some() => width,
         // Texts have no mean.
         _ if text => return Vec::new(),
         Width::Columns(_) | Width::Row => return whole(spec, Place::Row, feature),

@@ -8,6 +8,7 @@ mod evaluation;
 mod golden;
 mod latency;
 mod profile;
+mod quality;
 pub mod runner;
 mod signature;
 
@@ -18,6 +19,7 @@ use serde::{Serialize, Serializer};
 use crate::contract::Document;
 use crate::drift::Reference;
 use crate::engine::{LoadedModel, guard};
+use crate::quality::Target;
 use crate::repository::{Settings, Version, VersionFiles};
 
 /// A version that was loaded and warmed up, and what it is measured against.
@@ -36,7 +38,7 @@ pub struct Candidate<'a> {
 }
 
 /// What the checks found, in the order in which they ran.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
     pub checks: Vec<Check>,
     /// What its data is watched against.
@@ -45,6 +47,9 @@ pub struct Report {
     /// What is demanded of its data.
     #[serde(skip)]
     pub contract: Option<Document>,
+    /// Which prediction's quality is watched.
+    #[serde(skip)]
+    pub target: Option<Target>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -67,6 +72,7 @@ pub enum Kind {
     Signature,
     Contract,
     Profile,
+    Quality,
     Golden,
     Latency,
     Evaluation,
@@ -95,10 +101,11 @@ const CANCELLED: &str = "cancelled";
 type Checked = Result<Verdict, String>;
 
 impl Kind {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Signature,
         Self::Contract,
         Self::Profile,
+        Self::Quality,
         Self::Golden,
         Self::Latency,
         Self::Evaluation,
@@ -110,20 +117,22 @@ impl Kind {
             Self::Signature => "signature",
             Self::Contract => "contract",
             Self::Profile => "profile",
+            Self::Quality => "quality",
             Self::Golden => "golden",
             Self::Latency => "latency",
             Self::Evaluation => "evaluation",
         }
     }
 
-    fn check(self, candidate: &Candidate, found: &mut Report) -> Checked {
+    fn check(self, candidate: &Candidate, report: &mut Report) -> Checked {
         if (candidate.cancelled)() {
             return Err(CANCELLED.to_owned());
         }
         match self {
             Self::Signature => signature::check(candidate),
-            Self::Contract => contract::check(candidate, &mut found.contract),
-            Self::Profile => profile::check(candidate, &mut found.reference),
+            Self::Contract => contract::check(candidate, &mut report.contract),
+            Self::Profile => profile::check(candidate, &mut report.reference),
+            Self::Quality => quality::check(candidate, &mut report.target),
             Self::Golden => golden::check(candidate),
             Self::Latency => latency::check(candidate),
             Self::Evaluation => evaluation::check(candidate),
@@ -154,8 +163,7 @@ impl Report {
 /// for minutes, so it must not run on a thread that drives futures.
 #[must_use]
 pub fn run(candidate: &Candidate) -> Report {
-    let mut report =
-        Report { checks: Vec::with_capacity(Kind::ALL.len()), reference: None, contract: None };
+    let mut report = Report::default();
     for kind in Kind::ALL {
         let started = Instant::now();
         let checked = match report.failed() {
@@ -211,7 +219,10 @@ mod tests {
         let kinds: Vec<Kind> = report.checks.iter().map(|check| check.kind).collect();
         assert_eq!(kinds, Kind::ALL);
         let skipped = Outcome::Skipped;
-        assert_eq!(outcomes(&report), [Outcome::Passed, skipped, skipped, skipped, skipped]);
+        assert_eq!(
+            outcomes(&report),
+            [Outcome::Passed, skipped, skipped, skipped, skipped, skipped]
+        );
         assert_eq!(report.failed(), None);
     }
 
@@ -219,10 +230,10 @@ mod tests {
     fn what_comes_after_a_failure_is_skipped() {
         let report = report("[gate]\ngolden = \"required\"\nmax_latency_p99 = \"1s\"", &|| false);
         let skipped = Outcome::Skipped;
-        let expected = [Outcome::Passed, skipped, Outcome::Failed, skipped, skipped];
+        let expected = [Outcome::Passed, skipped, skipped, Outcome::Failed, skipped, skipped];
         assert_eq!(outcomes(&report), expected);
         assert_eq!(report.failed().map(|check| check.kind), Some(Kind::Golden));
-        assert_eq!(report.checks[3].detail, "the check 'golden' has failed");
+        assert_eq!(report.checks[4].detail, "the check 'golden' has failed");
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod path;
 mod reply;
 mod server;
 mod tensors;
+mod ticket;
 mod v1;
 mod v2;
 
@@ -25,6 +26,7 @@ use axum::routing::{get, post};
 use crate::drift::Monitors;
 use crate::metrics;
 use crate::predict::Predictor;
+use crate::quality::Board;
 
 pub use health::Readiness;
 pub use server::{Server, serve};
@@ -49,6 +51,7 @@ pub struct Parts {
     readiness: Readiness,
     metrics: metrics::Registry,
     monitors: Monitors,
+    board: Board,
 }
 
 impl std::ops::Deref for Api {
@@ -66,9 +69,9 @@ impl Api {
         predictor: Predictor,
         readiness: Readiness,
         metrics: metrics::Registry,
-        monitors: Monitors,
+        (monitors, board): (Monitors, Board),
     ) -> Self {
-        Self(Arc::new(Parts { config, predictor, readiness, metrics, monitors }))
+        Self(Arc::new(Parts { config, predictor, readiness, metrics, monitors, board }))
     }
 }
 
@@ -95,6 +98,8 @@ pub fn router(api: Api) -> Router {
         .route("/api/models/{model}/quarantine", get(api::contract::quarantine))
         .route("/api/models/{model}/drift", get(api::drift::report))
         .route("/api/models/{model}/drift/state", get(api::drift::state))
+        .route("/api/models/{model}/quality", get(api::quality::report))
+        .route("/api/models/{model}/feedback", post(api::quality::feedback))
         .route(
             "/api/models/{model}/routing",
             get(api::routing::get).put(api::routing::put).delete(api::routing::delete),

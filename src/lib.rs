@@ -23,6 +23,8 @@ pub mod contract;
 
 pub mod drift;
 
+pub mod quality;
+
 pub mod repository;
 
 pub mod gate;

@@ -76,6 +76,11 @@ impl Registry {
     }
 
     #[must_use]
+    pub fn float_counter(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::CounterVec {
+        made(prometheus::CounterVec::new(Opts::new(name, help), labels), self)
+    }
+
+    #[must_use]
     pub fn gauge(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
         made(IntGaugeVec::new(Opts::new(name, help), labels), self)
     }

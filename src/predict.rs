@@ -113,6 +113,9 @@ impl Predictor {
         if let Some(contract) = &live.contract {
             passed.warned += contract.answer(&answer.outputs)?;
         }
+        if let Some(quality) = &live.quality {
+            quality.predictions(&answer.outputs);
+        }
         if let Some(shadow) = shadow {
             shadow.compare(live.signature().clone(), &answer);
         }

@@ -6,6 +6,7 @@
 //! `distinct` and `moments` are what it keeps, `cuts` makes bins of that and `bins` finds the
 //! bin of a value; `calibration` tells how much a column differs from itself over time.
 
+pub mod binary;
 pub mod bins;
 pub mod calibration;
 pub mod counts;

@@ -17,6 +17,7 @@ const ORDER: [&str; 19] = [
     "features",
     "contract",
     "drift",
+    "quality",
     "repository",
     "gate",
     "scheduler",

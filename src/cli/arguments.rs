@@ -93,6 +93,9 @@ fn profile() -> Command {
         Arg::new(name).long(name).value_name(value).help(help)
     };
     Command::new("profile")
+        .subcommand(rules())
+        .args_conflicts_with_subcommands(true)
+        .subcommand_negates_reqs(true)
         .about("Writes the reference profile of a model, which drift is measured against")
         .long_about(
             "Reads training data twice, runs the model over it, and writes what inputs and \
@@ -121,5 +124,40 @@ fn profile() -> Command {
             "output",
             "FILE",
             "Where to write it; - for the standard output [default: profile.json beside the model]",
+        ))
+}
+
+fn rules() -> Command {
+    let option = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    Command::new("rules")
+        .about("Writes rules for Prometheus that judge the counts of all replicas together")
+        .long_about(
+            "Writes recording and alerting rules made of a model's profile, and a test of them \
+             for promtool: <model>-drift.rules.yml and <model>-drift.test.yml. Write them again \
+             whenever the profile changes.",
+        )
+        .arg(Arg::new("MODEL").required(true).help("An .onnx file or a model's directory"))
+        .arg(
+            option("version", "N", "The version of the model [default: the highest]")
+                .value_parser(clap::value_parser!(u64)),
+        )
+        .arg(option("profile", "FILE", "The profile [default: that of the version]"))
+        .arg(option("model-name", "NAME", "What the server calls the model, if something else"))
+        .arg(option(
+            "window",
+            "DURATION",
+            "The time that is judged together [default: window of model.toml, 1h]",
+        ))
+        .arg(option(
+            "stale-after",
+            "DURATION",
+            "Time without a request that pages somebody [default: the window]",
+        ))
+        .arg(option(
+            "output",
+            "DIR",
+            "Where to write them; - for the rules on the standard output [default: here]",
         ))
 }

@@ -1,6 +1,7 @@
 //! `onnxd profile`: what a model's data looked like in training, written down for the server.
 
 mod passes;
+mod rules;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -17,6 +18,9 @@ use crate::engine::tract::{self, TractEngine};
 use passes::{Asked, Source};
 
 pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    if let Some(("rules", matches)) = matches.subcommand() {
+        return rules::run(matches);
+    }
     let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
     let path = Path::new(text("MODEL").unwrap_or("."));
     let Only { model, version, files, settings } =
@@ -60,11 +64,15 @@ fn build(source: &Source, sha256: &str) -> Result<Profile, String> {
     census.finish(sha256).map_err(|error| error.to_string())
 }
 
-/// The file appears when it is complete.
 fn write(profile: &Profile, output: Option<&Path>) -> io::Result<()> {
     let mut text = serde_json::to_string_pretty(profile)?;
     text.push('\n');
     let Some(output) = output else { return io::stdout().write_all(text.as_bytes()) };
+    write_file(output, &text)
+}
+
+/// The file appears when it is complete.
+fn write_file(output: &Path, text: &str) -> io::Result<()> {
     let directory = output.parent().filter(|directory| !directory.as_os_str().is_empty());
     let mut file = tempfile::Builder::new()
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))

@@ -85,6 +85,8 @@ settings! {
         "Who decides which models are served: 'poll', all of the repository, or 'explicit', requests to load and unload";
     STATE_DIR: "state-dir", "ONNXD_STATE_DIR", "PATH" = "",
         "Directory where routing, rollbacks and what was loaded are kept across restarts";
+    FEEDBACK_KEY: "feedback-key", "ONNXD_FEEDBACK_KEY", "FILE" = "",
+        "File with the secret that signs tokens of predictions, the same on all replicas; without it tokens end with the process";
     MAX_MODEL_MEMORY: "max-model-memory", "ONNXD_MAX_MODEL_MEMORY", "BYTES" = "",
         "Memory that all models may take together, by their estimates";
     WAKE: "wake", "ONNXD_WAKE", "HOW" = "wait",

@@ -150,3 +150,43 @@ fn profile(watched: &Watched, total: &Tally, blocks: &[Tally]) -> FeatureProfile
         ..watched.profile.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Columns, Dim, Label, Role, TensorSpec};
+    use crate::tensor::DataType;
+
+    #[test]
+    fn of_ten_thousand_features_as_many_are_watched_as_there_is_room_for_and_all_predictions() {
+        let names = (0..10_000).map(|column| Label::Text(format!("c{column}"))).collect();
+        let spec = |name: &str, width, columns| TensorSpec {
+            name: name.to_owned(),
+            data_type: DataType::Fp32,
+            dims: Some(vec![Dim::Unknown, Dim::Fixed(width)]),
+            columns,
+        };
+        let columns = Columns::new(names, Role::Features).unwrap();
+        let signature = Signature {
+            inputs: vec![spec("x", 10_000, Some(columns))],
+            outputs: vec![spec("y", 2, None)],
+        };
+        let survey = Survey::new(&signature).unwrap();
+        assert_eq!((survey.columns.len(), survey.left_out()), (MAX_FEATURES, 9_002));
+        let names = survey.columns.iter().map(Column::name);
+        let names: Vec<&str> = names.collect();
+        assert_eq!((names[0], names[997], names[998]), ("c0", "c997", "y[0]"));
+    }
+
+    #[test]
+    fn a_model_of_texts_without_columns_has_nothing_to_watch() {
+        let texts = TensorSpec {
+            name: "x".to_owned(),
+            data_type: DataType::Bytes,
+            dims: None,
+            columns: None,
+        };
+        let signature = Signature { inputs: vec![texts], outputs: Vec::new() };
+        assert_eq!(Survey::new(&signature).err(), Some(BuildError::NoFeatures));
+    }
+}

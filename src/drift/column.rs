@@ -45,6 +45,11 @@ impl Column {
         Self { feature, numbers: Collector::new(kept), texts }
     }
 
+    #[cfg(test)]
+    pub(super) fn name(&self) -> &str {
+        &self.feature.name
+    }
+
     pub(super) fn add(&mut self, inputs: &[Tensor], outputs: &[Tensor]) {
         let tensors = match self.feature.role {
             Role::Input => inputs,

@@ -5,12 +5,15 @@ use prometheus::{GaugeVec, IntCounter, IntCounterVec, IntGaugeVec};
 
 use super::history::Span;
 use super::monitor::Monitor;
-use super::reference::Reference;
+use super::reference::{Reference, Watched};
 use super::report::{Feature, Report};
 use super::tally::Tally;
 use super::verdict::State;
 use crate::features::Role;
 use crate::metrics::Registry;
+
+/// Values by bin.
+pub(super) const BINS: &str = "onnxd_feature_bin_total";
 
 /// Series of one version on the page of bins; features beyond that are left out there.
 const MAX_SERIES: usize = 5_000;
@@ -41,6 +44,18 @@ pub(super) struct Series {
     rows: [IntCounter; 2],
 }
 
+/// The features of a reference that have room on the page of bins.
+pub(super) fn shown(reference: &Reference) -> &[Watched] {
+    let mut series = 0;
+    let fits = |watched: &&Watched| {
+        // One more for what is out of range.
+        series += watched.binning.bins() + 1;
+        series <= MAX_SERIES
+    };
+    let fitting = reference.watched.iter().take_while(fits).count();
+    &reference.watched[..fitting]
+}
+
 impl Metrics {
     /// `registry` is that of `/metrics`, `bins` that of `/metrics/drift`.
     #[must_use]
@@ -67,7 +82,7 @@ impl Metrics {
         };
         Self {
             bins: bins.counter(
-                "onnxd_feature_bin_total",
+                BINS,
                 "Values by the bin of the reference that they fall into.",
                 &["model", "version", "reference", "feature", "bin"],
             ),
@@ -99,11 +114,7 @@ impl Metrics {
     pub(super) fn series(&self, model: &str, version: &str, reference: &Reference) -> Series {
         let mut bins = Vec::new();
         let mut outside = Vec::new();
-        for watched in &reference.watched {
-            let size = watched.binning.bins() + usize::from(watched.binning.is_of_numbers());
-            if bins.len() + outside.len() + size > MAX_SERIES {
-                break;
-            }
+        for watched in shown(reference) {
             let labels = [model, version, &reference.id, &watched.feature.name];
             for bin in 0..watched.binning.bins() {
                 let [model, version, id, feature] = labels;

@@ -66,6 +66,12 @@ impl Monitors {
         Self(Arc::new(Shared { metrics, bins, store, all: Mutex::default() }))
     }
 
+    /// What the page of `/metrics/drift` is made of.
+    #[must_use]
+    pub fn bins(&self) -> &Registry {
+        &self.0.bins
+    }
+
     /// The page of `/metrics/drift`.
     #[must_use]
     pub fn page(&self) -> Vec<u8> {
@@ -91,6 +97,16 @@ impl Monitors {
             return Arc::clone(&kept.monitor);
         }
         let now = now();
+        // Other files or other settings of it: their series begin anew.
+        all.retain(|kept| {
+            let goes = kept.is_of(model, version);
+            if goes {
+                self.save_one(kept, now);
+                self.0.metrics.remove(&kept.series, &kept.monitor);
+                self.0.metrics.remove_version([model, version]);
+            }
+            !goes
+        });
         let memory = self.0.store.as_ref().and_then(|store| store.load(model, version, reference));
         let monitor = Monitor::new(reference.clone(), settings.clone(), memory, now);
         let monitor = Arc::new(monitor);

@@ -47,7 +47,7 @@ impl Scores {
         let counts = tally.counts.get(bins.clone())?;
         let sums = tally.sums.get(bins)?;
         let values = counts.iter().sum::<u64>();
-        if values < LEAST_VALUES.max(VALUES_PER_BIN * watched.binning.bins() as u64) {
+        if values < least_values(watched.binning.bins()) {
             return None;
         }
         let profile = &watched.profile;
@@ -71,6 +71,11 @@ impl Scores {
             outside: share(tally.outside.get(place).copied().unwrap_or(0), values),
         })
     }
+}
+
+/// Fewer values in so many bins say nothing.
+pub(super) fn least_values(bins: usize) -> u64 {
+    LEAST_VALUES.max(VALUES_PER_BIN * bins as u64)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shares need no more than 53 bits")]

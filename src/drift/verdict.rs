@@ -6,13 +6,13 @@ use super::profile::FeatureProfile;
 use super::score::Scores;
 
 /// A shift of fewer points of PSI matters to nobody, however sure it is.
-const PSI_FLOOR: f64 = 0.1;
+pub(super) const PSI_FLOOR: f64 = 0.1;
 
 /// The same for the Wasserstein distance, in standard deviations of the reference.
 const WASSERSTEIN_FLOOR: f64 = 0.2;
 
 /// An alarm ends when the scores are below this part of what raises it.
-const RELEASE: f64 = 0.8;
+pub(super) const RELEASE: f64 = 0.8;
 
 /// Looks that are remembered, and how many of them decide.
 const LOOKS: u32 = 5;

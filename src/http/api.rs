@@ -3,6 +3,7 @@
 pub(super) mod contract;
 pub(super) mod drift;
 pub(super) mod models;
+pub(super) mod quality;
 pub(super) mod rollback;
 pub(super) mod routing;
 

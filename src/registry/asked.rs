@@ -1,7 +1,7 @@
 //! When a model was last asked for.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A moment that moves.
 pub struct Asked {
@@ -25,6 +25,12 @@ impl Asked {
         if self.last.load(Ordering::Relaxed) < millis {
             self.last.store(millis, Ordering::Relaxed);
         }
+    }
+
+    /// By the wall's clock as it is now; `None` if nobody ever asked.
+    pub(super) fn last(&self) -> Option<SystemTime> {
+        let ever = self.last.load(Ordering::Relaxed) > 0;
+        ever.then(|| SystemTime::now().checked_sub(self.ago())).flatten()
     }
 
     pub(super) fn ago(&self) -> Duration {

@@ -11,6 +11,7 @@ use crate::contract::Contract;
 use crate::drift::Monitor;
 use crate::engine::{LoadedModel, Signature};
 use crate::gate;
+use crate::quality::Watcher;
 use crate::repository::{Rollback, Version, VersionPolicy};
 use crate::scheduler::Queue;
 
@@ -29,6 +30,8 @@ pub struct LiveModel {
     pub monitor: Option<Arc<Monitor>>,
     /// What is demanded of its data.
     pub contract: Option<Box<Contract>>,
+    /// Compares its predictions with the truth, if that is wanted.
+    pub quality: Option<Arc<Watcher>>,
     /// Which versions of its model are served.
     pub version_policy: VersionPolicy,
     pub queue: Queue,

@@ -18,6 +18,7 @@ use crate::drift::Monitors;
 use crate::engine::guard;
 use crate::engine::{Engine, LoadedModel, ModelSource};
 use crate::gate::{self, Candidate};
+use crate::quality::Board;
 use crate::repository::{Verification, verify};
 use crate::scheduler::{Limits, Scheduler};
 
@@ -31,6 +32,7 @@ pub(super) struct Loader {
     pub(super) config: Config,
     pub(super) metrics: Metrics,
     pub(super) monitors: Monitors,
+    pub(super) board: Board,
     pub(super) budget: Budget,
     /// What serves: a version is measured against it.
     pub(super) registry: Registry,
@@ -128,6 +130,9 @@ impl Loader {
             self.metrics.attach(&load.model, &version_text, &mut contract);
             Box::new(contract)
         });
+        let quality = gate.target.clone().zip(load.settings.quality.as_ref());
+        let quality = quality
+            .map(|(target, settings)| self.board.open(&load.model, load.version, target, settings));
         let queue_metrics = self.metrics.queue(&load.model, &version_text);
         LiveModel {
             name: load.model.clone(),
@@ -136,6 +141,7 @@ impl Loader {
             gate,
             monitor,
             contract,
+            quality,
             queue: self.scheduler.queue(Arc::clone(&model), limits, queue_metrics),
             model,
             version_policy: load.settings.versions.clone(),

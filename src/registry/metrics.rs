@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use prometheus::{GaugeVec, HistogramVec, IntCounterVec, IntGaugeVec};
 
@@ -34,6 +34,7 @@ struct Families {
     rows_total: IntCounterVec,
     rejected_total: IntCounterVec,
     in_flight: IntGaugeVec,
+    last_request_timestamp_seconds: GaugeVec,
     model_state: IntGaugeVec,
     model_info: IntGaugeVec,
     model_load_seconds: GaugeVec,
@@ -82,6 +83,11 @@ impl Metrics {
             in_flight: registry.gauge(
                 "onnxd_in_flight",
                 "Requests that are being worked on.",
+                version,
+            ),
+            last_request_timestamp_seconds: registry.float_gauge(
+                "onnxd_last_request_timestamp_seconds",
+                "When the last request came, since the epoch of Unix; absent before the first.",
                 version,
             ),
             model_state: registry.gauge(
@@ -246,6 +252,9 @@ impl Metrics {
         self.0.plans.with_label_values(labels).set(signed(facts.plans as u64));
         let compiles = self.0.plan_compiles_total.with_label_values(labels);
         compiles.inc_by(facts.compiles.saturating_sub(compiles.get()));
+        if let Some(last) = live.asked.last().and_then(since_epoch) {
+            self.0.last_request_timestamp_seconds.with_label_values(labels).set(last);
+        }
         self.0.shadows.refresh(live);
     }
 
@@ -255,6 +264,7 @@ impl Metrics {
         let labels = &[live.name.as_str(), live.version_text.as_str()];
         let _ = self.0.model_memory_bytes.remove_label_values(labels);
         let _ = self.0.plans.remove_label_values(labels);
+        let _ = self.0.last_request_timestamp_seconds.remove_label_values(labels);
         let mut retired = self.0.retired.lock().unwrap_or_else(PoisonError::into_inner);
         let queue = retired.entry(live.name.clone()).or_default();
         queue.push_back((live.version_text.clone(), live.sha256.clone()));
@@ -314,4 +324,10 @@ impl Metrics {
         families.shadows.remove(model, version);
         families.contracts.remove(model, version);
     }
+}
+
+/// In seconds, to the millisecond.
+fn since_epoch(time: SystemTime) -> Option<f64> {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Some(seconds(Duration::from_millis(u64::try_from(since.as_millis()).ok()?)))
 }

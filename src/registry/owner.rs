@@ -28,6 +28,7 @@ use super::wishes::Waiters;
 use super::{Config, Registry};
 use crate::drift::Monitors;
 use crate::engine::Engine;
+use crate::quality::Board;
 use crate::repository::{Listing, Repository, Version};
 use crate::scheduler::Scheduler;
 
@@ -51,6 +52,7 @@ pub struct Parts {
     pub scheduler: Arc<Scheduler>,
     pub metrics: Metrics,
     pub monitors: Monitors,
+    pub board: Board,
 }
 
 /// Stops the owner's thread when dropped: at once, or after the loads that are under way.
@@ -94,6 +96,7 @@ impl Owner {
             config: config.clone(),
             metrics: parts.metrics.clone(),
             monitors: parts.monitors,
+            board: parts.board,
             verification: parts.repository.verification().clone(),
             budget: Budget::new(config.max_model_memory),
             registry: registry.clone(),

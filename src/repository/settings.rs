@@ -3,6 +3,7 @@
 mod contract;
 mod document;
 mod drift;
+mod quality;
 mod reader;
 mod values;
 
@@ -40,6 +41,8 @@ pub struct Settings {
     pub contract: Option<crate::contract::Document>,
     /// The contract is not in a file of its own.
     pub contract_in_settings: bool,
+    /// Whether its predictions are compared with the truth, and which.
+    pub quality: Option<crate::quality::Settings>,
 }
 
 /// A version, or the label of one.

@@ -80,8 +80,15 @@ pub fn expected_psi(bins: usize, n: u64, m: u64) -> Option<f64> {
 /// Source: as [`expected_psi`].
 #[must_use]
 pub fn critical_psi(bins: usize, n: u64, m: u64, alpha: Alpha) -> Option<f64> {
+    Some(noise(n, m)? * critical_factor(bins, alpha)?)
+}
+
+/// The factor of the noise 1/n + 1/m in [`critical_psi`]: `χ²⁻¹(1 - alpha, K - 1)`. `None` for
+/// fewer than two bins.
+#[must_use]
+pub fn critical_factor(bins: usize, alpha: Alpha) -> Option<f64> {
     let distribution = ChiSquared::new(freedom(bins)?).ok()?;
-    Some(noise(n, m)? * inverse_survival(&distribution, alpha))
+    Some(inverse_survival(&distribution, alpha))
 }
 
 /// Pearson's test of whether two rows of counts are from one distribution.

@@ -199,5 +199,5 @@ fn an_answer_that_breaks_the_contract_does_not_go_out() {
     let answer = server.post(PREDICT, rows(&[flight()]));
     assert_eq!(answer.status, 500, "{answer:?}");
     assert_eq!(answer.json()["violations"][0]["code"], "output_invalid");
-    server.stop_with(&["request failed"]);
+    server.stop_with(0, &["request failed"]);
 }

@@ -12,7 +12,7 @@ use super::encode;
 use crate::http::coding::{self, Coding};
 use crate::http::error::Error;
 use crate::http::path::Path;
-use crate::http::{Api, body, exchange, fallback, reply};
+use crate::http::{Api, body, exchange, fallback, reply, ticket};
 use crate::predict::{Codec, Priority, Request, Watch};
 use crate::registry::{LiveModel, Protocol};
 
@@ -95,6 +95,7 @@ async fn answer(
     let request = Request { inputs, timeout: None, priority: Priority::default() };
     let (mut answer, passed) = api.predictor.predict(&live, request, watch.started()).await?;
     let outputs = std::mem::take(&mut answer.outputs);
+    let ticket = ticket::ticket(api, &live, headers, None, &outputs)?;
     let answered_rows = exchange::rows(&live, &outputs);
     let started = Instant::now();
     let bytes = exchange::json_bytes(&outputs);
@@ -109,5 +110,6 @@ async fn answer(
     watch.answered(&answer, answered_rows, codec);
     let mut response = exchange::ok(&live, reply::JSON, coding, text);
     exchange::flag(&mut response, passed);
+    response.headers_mut().extend(ticket);
     Ok(response)
 }

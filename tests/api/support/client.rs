@@ -71,6 +71,21 @@ pub fn post(agent: &ureq::Agent, address: SocketAddr, path: &str, body: &[u8]) -
     answer(response.expect("the server answers"))
 }
 
+/// The same with headers.
+pub fn post_with(
+    agent: &ureq::Agent,
+    address: SocketAddr,
+    path: &str,
+    body: &[u8],
+    headers: &[(&str, &str)],
+) -> Answer {
+    let mut request = agent.post(format!("http://{address}{path}"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    answer(request.send(body).expect("the server answers"))
+}
+
 pub fn put(agent: &ureq::Agent, address: SocketAddr, path: &str, body: &[u8]) -> Answer {
     let response = agent.put(format!("http://{address}{path}")).send(body);
     answer(response.expect("the server answers"))

@@ -76,6 +76,16 @@ impl Server {
         client::post(&self.agent, self.address, path, body.as_ref())
     }
 
+    /// The same with headers.
+    pub fn post_with(
+        &self,
+        path: &str,
+        body: impl AsRef<[u8]>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        client::post_with(&self.agent, self.address, path, body.as_ref(), headers)
+    }
+
     pub fn put(&self, path: &str, body: impl AsRef<[u8]>) -> Answer {
         client::put(&self.agent, self.address, path, body.as_ref())
     }

@@ -1,0 +1,191 @@
+//! Rules for Prometheus, which adds up the counts of all replicas and judges their sum.
+//!
+//! Nothing here reads or writes a file: a reference becomes text. `recording.rs` has the
+//! expressions, `alerts.rs` who is told of what, `rehearsal.rs` a test of exactly these rules for
+//! promtool; `promql.rs` and `yaml.rs` write names that somebody else chose so that they stay
+//! names.
+
+mod alerts;
+mod promql;
+mod recording;
+mod rehearsal;
+mod yaml;
+
+use std::time::Duration;
+
+use super::metrics;
+use super::reference::{Reference, Watched};
+use super::score::least_values;
+use super::settings::Settings;
+use crate::features::Role;
+use crate::stats::counts::critical_factor;
+use promql::Selector;
+use yaml::Rule;
+
+/// Shorter windows are no windows: Prometheus cannot look often enough.
+pub const LEAST_RULES_WINDOW: Duration = Duration::from_secs(10);
+
+/// A smaller share counts as this one, on both sides: an empty bin has no logarithm.
+const LEAST_SHARE: f64 = 1e-4;
+
+/// Prometheus forgets a series after five minutes, and drift is slow.
+const LONGEST_INTERVAL: Duration = Duration::from_mins(1);
+
+/// What rules are made of.
+pub struct Rules<'a> {
+    /// As the server calls it.
+    pub model: &'a str,
+    pub reference: &'a Reference,
+    /// The window, and how many false alarms are accepted.
+    pub settings: &'a Settings,
+    /// Time without requests that somebody must look into.
+    pub stale_after: Duration,
+}
+
+/// Two files for one model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleFiles {
+    pub rules_name: String,
+    pub rules: String,
+    pub test_name: String,
+    pub test: String,
+}
+
+impl Rules<'_> {
+    /// The rules, and the test of them that names their file.
+    #[must_use]
+    pub fn files(&self) -> RuleFiles {
+        let stem = file_stem(self.model);
+        let rules_name = format!("{stem}-drift.rules.yml");
+        let test = rehearsal::text(self, &rules_name);
+        RuleFiles {
+            rules: self.text(),
+            rules_name,
+            test,
+            test_name: format!("{stem}-drift.test.yml"),
+        }
+    }
+
+    fn text(&self) -> String {
+        let name =
+            format!("onnxd drift of {}, {}, {}", self.model, self.reference.id, self.window());
+        let rules: Vec<Rule> =
+            recording::rules(self).into_iter().chain(alerts::rules(self)).collect();
+        yaml::group(&name, &promql::duration(self.interval()), &rules)
+    }
+
+    /// The window as a label: rules for several windows may be loaded together.
+    fn window(&self) -> String {
+        promql::duration(self.settings.window)
+    }
+
+    /// A part of the window.
+    fn part(&self, of: u32) -> Duration {
+        self.settings.window / of
+    }
+
+    /// How often the rules are evaluated.
+    fn interval(&self) -> Duration {
+        self.part(60).clamp(Duration::from_secs(1), LONGEST_INTERVAL)
+    }
+
+    /// How long a feature must look drifted.
+    fn hold(&self) -> Duration {
+        self.part(12)
+    }
+
+    /// Selects what the server counts of this model and reference.
+    fn counted(&self) -> Selector {
+        Selector::default().with("model", self.model).with("reference", &self.reference.id)
+    }
+
+    /// Selects what the rules record.
+    fn recorded(&self) -> Selector {
+        self.counted().with("window", &self.window())
+    }
+
+    /// Features that are on the page of bins, with their constants.
+    fn features(&self) -> Vec<Feature<'_>> {
+        let shown = metrics::shown(self.reference);
+        let weights: f64 = shown.iter().filter(|watched| is_input(watched)).map(weight).sum();
+        let share =
+            |watched: &Watched| if is_input(watched) { weight(watched) / weights } else { 0.0 };
+        let alpha = self.settings.alpha(self.reference);
+        let feature =
+            |watched| Feature::new(watched, share(watched), |bins| critical_factor(bins, alpha));
+        shown.iter().map(feature).collect()
+    }
+}
+
+/// How much a feature matters among the inputs. All alike, until a profile says more.
+fn weight(_: &Watched) -> f64 {
+    1.0
+}
+
+fn is_input(watched: &Watched) -> bool {
+    watched.feature.role == Role::Input
+}
+
+/// One feature and the constants of its rules.
+struct Feature<'a> {
+    watched: &'a Watched,
+    /// Values in the reference.
+    values: u64,
+    /// Bins that the reference fills, less one.
+    freedom: f64,
+    /// What the index times the number of values exceeds by chance as seldom as is accepted.
+    critical: f64,
+    /// What the index of a block of the reference hardly ever exceeds.
+    usual: Option<f64>,
+    /// Fewer values say nothing.
+    least: u64,
+    /// Of the inputs together 1.
+    weight: f64,
+}
+
+impl<'a> Feature<'a> {
+    fn new(watched: &'a Watched, weight: f64, critical: impl Fn(usize) -> Option<f64>) -> Self {
+        let profile = &watched.profile;
+        // One bin alone has no freedom; what falls beside it makes two.
+        let filled = profile.counts.iter().filter(|count| **count > 0).count().max(2);
+        Self {
+            watched,
+            values: profile.counts.iter().sum(),
+            freedom: float(filled as u64 - 1),
+            critical: critical(filled).unwrap_or(f64::INFINITY),
+            usual: profile.blocks.map(|blocks| blocks.psi.limit()),
+            least: least_values(watched.binning.bins()),
+            weight,
+        }
+    }
+
+    fn name(&self) -> &'a str {
+        &self.watched.feature.name
+    }
+
+    fn role(&self) -> &'static str {
+        if is_input(self.watched) { "input" } else { "prediction" }
+    }
+
+    /// The name and the reference's share of each bin.
+    fn shares(&self) -> impl Iterator<Item = (String, f64)> {
+        let share = |count: &u64| (float(*count) / float(self.values)).max(LEAST_SHARE);
+        let counts = self.watched.profile.counts.iter().enumerate();
+        counts.map(move |(bin, count)| (self.watched.binning.name(bin), share(count)))
+    }
+}
+
+/// A name of a file that means nothing to a shell, a path or a pattern.
+fn file_stem(model: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    let stem: String = model.chars().map(safe).collect();
+    if stem.is_empty() || stem.starts_with(['.', '-']) { format!("_{stem}") } else { stem }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shares need no more than 53 bits")]
+fn float(count: u64) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests;
