@@ -251,15 +251,15 @@ impl Test {
                 let holds = match operator {
                     Operator::AtMost => a <= b,
                     Operator::Less => a < b,
-                    Operator::Equal => a.total_cmp(&b).is_eq() || (a <= b && a >= b),
+                    Operator::Equal => is_same(a, b),
                 };
                 (known && !holds).then_some(left)
             }
             Self::RequiredIf(feature, equals, then) => {
                 let applies = match equals {
-                    Scalar::Number(number) => feature
-                        .number_at(tensors, row)
-                        .is_some_and(|it| it <= *number && it >= *number),
+                    Scalar::Number(number) => {
+                        feature.number_at(tensors, row).is_some_and(|it| is_same(it, *number))
+                    }
                     Scalar::Text(text) => feature.text_at(tensors, row) == Some(text.as_str()),
                 };
                 let missing = then.text_at(tensors, row).is_some_and(str::is_empty)
@@ -268,4 +268,9 @@ impl Test {
             }
         }
     }
+}
+
+/// The two noughts are one number.
+fn is_same(a: f64, b: f64) -> bool {
+    (a + 0.0).total_cmp(&(b + 0.0)).is_eq()
 }

@@ -74,7 +74,8 @@ impl Contract {
 /// What two contracts that say the same have in common.
 fn id(document: &Document) -> String {
     let digest = Sha256::digest(format!("{document:?}"));
-    digest[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    let [a, b, c, d] = [digest[0], digest[1], digest[2], digest[3]];
+    format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
 }
 
 impl Compiler<'_> {

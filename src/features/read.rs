@@ -114,7 +114,7 @@ impl Feature {
     #[must_use]
     pub fn text_at<'t>(&self, tensors: &'t [Tensor], row: usize) -> Option<&'t str> {
         let Data::Bytes(texts) = tensors.get(self.tensor)?.data() else { return None };
-        texts.get(self.element(row)?).map(|text| text.as_str())
+        texts.get(self.element(row)?).map(compact_str::CompactString::as_str)
     }
 
     /// The values of the feature's column in every `step`th row.

@@ -82,9 +82,8 @@ impl Error {
         match self {
             Self::UnknownModel { .. } => Kind::NotFound,
             Self::NotReady { .. } => Kind::Unavailable,
-            Self::Input(_) | Self::Mismatch(_) => Kind::Invalid,
             Self::Contract(refusal) if refusal.of_answer => Kind::Failed,
-            Self::Contract(_) => Kind::Invalid,
+            Self::Input(_) | Self::Mismatch(_) | Self::Contract(_) => Kind::Invalid,
             Self::Rejected(rejection) => match rejection {
                 Rejection::QueueFull { .. }
                 | Rejection::WouldBeLate { .. }

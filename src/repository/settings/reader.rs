@@ -108,7 +108,7 @@ impl<'t> Reader<'t> {
             return Vec::new();
         };
         let mut tables = Vec::new();
-        for item in items.iter() {
+        for item in items {
             if let DeValue::Table(entries) = item.get_ref() {
                 let table = Table { path: path.clone(), entries };
                 self.refuse_unknown(&table, keys);
