@@ -154,6 +154,21 @@ impl Feature {
         Self { reading, ..self.clone() }
     }
 
+    /// Of the inputs, or of the outputs, in the order of the signature.
+    #[must_use]
+    pub fn tensor(&self) -> usize {
+        self.tensor
+    }
+
+    /// Which element of its tensor it is in a row; none if it is more than one.
+    #[must_use]
+    pub fn element(&self, row: usize) -> Option<usize> {
+        match self.place {
+            Place::Column { column, of } => row.checked_mul(of)?.checked_add(column),
+            Place::Row | Place::Tensor => None,
+        }
+    }
+
     /// Whether it can be read so.
     #[must_use]
     pub fn allows(&self, reading: Reading) -> bool {

@@ -3,6 +3,7 @@
 //! The server runs them between loading a version and switching to it, and `onnxd check`
 //! runs the very same ones. Nothing here loads a model or decides what serves.
 
+mod contract;
 mod evaluation;
 mod golden;
 mod latency;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 
+use crate::contract::Document;
 use crate::drift::Reference;
 use crate::engine::{LoadedModel, guard};
 use crate::quality::Target;
@@ -42,6 +44,9 @@ pub struct Report {
     /// What its data is watched against.
     #[serde(skip)]
     pub reference: Option<Reference>,
+    /// What is demanded of its data.
+    #[serde(skip)]
+    pub contract: Option<Document>,
     /// Which prediction's quality is watched.
     #[serde(skip)]
     pub target: Option<Target>,
@@ -65,6 +70,7 @@ fn millis<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Err
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     Signature,
+    Contract,
     Profile,
     Quality,
     Golden,
@@ -95,8 +101,9 @@ const CANCELLED: &str = "cancelled";
 type Checked = Result<Verdict, String>;
 
 impl Kind {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Signature,
+        Self::Contract,
         Self::Profile,
         Self::Quality,
         Self::Golden,
@@ -108,6 +115,7 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Signature => "signature",
+            Self::Contract => "contract",
             Self::Profile => "profile",
             Self::Quality => "quality",
             Self::Golden => "golden",
@@ -122,6 +130,7 @@ impl Kind {
         }
         match self {
             Self::Signature => signature::check(candidate),
+            Self::Contract => contract::check(candidate, &mut report.contract),
             Self::Profile => profile::check(candidate, &mut report.reference),
             Self::Quality => quality::check(candidate, &mut report.target),
             Self::Golden => golden::check(candidate),
@@ -212,7 +221,7 @@ mod tests {
         let skipped = Outcome::Skipped;
         assert_eq!(
             outcomes(&report),
-            [Outcome::Passed, skipped, skipped, skipped, skipped, skipped]
+            [Outcome::Passed, skipped, skipped, skipped, skipped, skipped, skipped]
         );
         assert_eq!(report.failed(), None);
     }
@@ -221,10 +230,11 @@ mod tests {
     fn what_comes_after_a_failure_is_skipped() {
         let report = report("[gate]\ngolden = \"required\"\nmax_latency_p99 = \"1s\"", &|| false);
         let skipped = Outcome::Skipped;
-        let expected = [Outcome::Passed, skipped, skipped, Outcome::Failed, skipped, skipped];
+        let expected =
+            [Outcome::Passed, skipped, skipped, skipped, Outcome::Failed, skipped, skipped];
         assert_eq!(outcomes(&report), expected);
         assert_eq!(report.failed().map(|check| check.kind), Some(Kind::Golden));
-        assert_eq!(report.checks[4].detail, "the check 'golden' has failed");
+        assert_eq!(report.checks[5].detail, "the check 'golden' has failed");
     }
 
     #[test]

@@ -94,6 +94,8 @@ pub fn router(api: Api) -> Router {
         .route("/metrics", get(health::metrics))
         .route("/metrics/drift", get(health::drift_metrics))
         .route("/api/models", get(api::models::list))
+        .route("/api/models/{model}/contract", get(api::contract::report))
+        .route("/api/models/{model}/quarantine", get(api::contract::quarantine))
         .route("/api/models/{model}/drift", get(api::drift::report))
         .route("/api/models/{model}/drift/state", get(api::drift::state))
         .route("/api/models/{model}/quality", get(api::quality::report))

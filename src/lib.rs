@@ -19,6 +19,8 @@ pub mod table;
 
 pub mod features;
 
+pub mod contract;
+
 pub mod drift;
 
 pub mod quality;

@@ -19,9 +19,11 @@ pub use inputs::{InputError, NamedTensor};
 pub use resolve::Target;
 pub use watch::{Codec, Watch};
 
+use crate::contract::Passed;
 use crate::registry::{LiveModel, Metrics, Protocol, Registry};
 pub use crate::scheduler::Priority;
 use crate::scheduler::{Answer, Work};
+use crate::tensor::Tensor;
 
 /// Settings of predictions.
 #[derive(Debug, Clone, Copy)]
@@ -95,15 +97,17 @@ impl Predictor {
         live: &LiveModel,
         request: Request,
         started: Instant,
-    ) -> Result<Answer, Error> {
+    ) -> Result<(Answer, Passed), Error> {
         let allowed = request.timeout.map_or(live.deadline, |own| own.min(live.deadline));
-        let shadow = self.shadow(live, &request.inputs);
-        let inputs = inputs::in_order(live.signature(), request.inputs)?;
-        live.signature().check(&inputs)?;
+        let (inputs, mut passed) = checked(live, request.inputs)?;
+        let shadow = self.shadow(live, &inputs);
         let watching = live.monitor.as_ref().filter(|monitor| monitor.inputs(&inputs));
         let (deadline, priority) = (started + allowed, request.priority);
         let work = Work { inputs, deadline, allowed, priority };
         let answer = live.queue.run(work).await?;
+        if let Some(contract) = &live.contract {
+            passed.warned += contract.answer(&answer.outputs)?;
+        }
         if let Some(monitor) = watching {
             monitor.predictions(&answer.outputs);
         }
@@ -113,6 +117,30 @@ impl Predictor {
         if let Some(shadow) = shadow {
             shadow.compare(live.signature().clone(), &answer);
         }
-        Ok(answer)
+        Ok((answer, passed))
     }
+}
+
+/// The inputs in the order of the signature, as its contract allows them.
+fn checked(live: &LiveModel, inputs: Vec<NamedTensor>) -> Result<(Vec<Tensor>, Passed), Error> {
+    let signature = live.signature();
+    let Some(contract) = &live.contract else {
+        let inputs = inputs::in_order(signature, inputs)?;
+        signature.check(&inputs)?;
+        return Ok((inputs, Passed::default()));
+    };
+    contract
+        .structure(signature, inputs.iter().map(|input| (input.name.as_str(), &input.tensor)))?;
+    let in_order =
+        inputs.iter().zip(&signature.inputs).all(|(input, spec)| input.name == spec.name);
+    // Where each was in the request, if that is not where the model has it.
+    let names: Vec<String> =
+        if in_order { Vec::new() } else { inputs.iter().map(|input| input.name.clone()).collect() };
+    let inputs = inputs::in_order(signature, inputs)?;
+    signature.check(&inputs)?;
+    let place_of = |input: usize| {
+        let name = &signature.inputs[input].name;
+        names.iter().position(|other| other == name).unwrap_or(input)
+    };
+    Ok(contract.inputs(inputs, place_of)?)
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module may name only modules before it.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 20] = [
     "tensor",
     "metrics",
     "telemetry",
@@ -15,6 +15,7 @@ const ORDER: [&str; 19] = [
     "engine",
     "table",
     "features",
+    "contract",
     "drift",
     "quality",
     "repository",

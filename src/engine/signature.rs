@@ -65,6 +65,20 @@ impl Signature {
         }
         Ok(())
     }
+
+    /// Every input that does not fit, with its place; what is not there is not looked at.
+    #[must_use]
+    pub fn mismatches(&self, inputs: &[Option<&Tensor>]) -> Vec<(usize, InputMismatch)> {
+        let mut symbols = Symbols::default();
+        let given = self.inputs.iter().zip(inputs).enumerate();
+        let given = given.filter_map(|(place, (spec, tensor))| Some((place, spec, (*tensor)?)));
+        given
+            .filter_map(|(place, spec, tensor)| {
+                let problem = spec.check(tensor, &mut symbols).err()?;
+                Some((place, InputMismatch { input: spec.name.clone(), problem }))
+            })
+            .collect()
+    }
 }
 
 /// The size that each symbol has in this request, and the input that said so first.
@@ -95,6 +109,19 @@ impl TensorSpec {
                 .map_err(|problem| format!("{problem} (shape {shape})"))?;
         }
         Ok(())
+    }
+
+    /// Whether the shape fits and that says nothing about other inputs.
+    #[must_use]
+    pub fn is_plain(&self, tensor: &Tensor) -> bool {
+        let Some(dims) = &self.dims else { return true };
+        let sizes = tensor.shape().dims();
+        dims.len() == sizes.len()
+            && dims.iter().zip(sizes).all(|(dim, size)| match dim {
+                Dim::Unknown => true,
+                Dim::Fixed(expected) => expected == size,
+                Dim::Symbol(_) => false,
+            })
     }
 
     fn check_dim<'a>(

@@ -102,6 +102,22 @@ impl Feature {
         }
     }
 
+    /// The number of this row, if it is a single one.
+    #[must_use]
+    pub fn number_at(&self, tensors: &[Tensor], row: usize) -> Option<f64> {
+        let (tensor, element) = (tensors.get(self.tensor)?, self.element(row)?);
+        let mut found = None;
+        each_kind!(tensor.data(), values => found = values.get(element).map(|value| value.number()));
+        found
+    }
+
+    /// The text of this row, if it is one.
+    #[must_use]
+    pub fn text_at<'t>(&self, tensors: &'t [Tensor], row: usize) -> Option<&'t str> {
+        let Data::Bytes(texts) = tensors.get(self.tensor)?.data() else { return None };
+        texts.get(self.element(row)?).map(compact_str::CompactString::as_str)
+    }
+
     /// The values of the feature's column in every `step`th row.
     fn picked<'t, T>(&self, values: &'t [T], step: usize) -> impl Iterator<Item = &'t T> {
         let (column, of) = match self.place {

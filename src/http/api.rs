@@ -1,5 +1,6 @@
 //! The server's own interface, for operators. Errors are problem documents (RFC 9457).
 
+pub(super) mod contract;
 pub(super) mod drift;
 pub(super) mod models;
 pub(super) mod quality;

@@ -69,7 +69,12 @@ pub(super) struct Message(pub(super) String);
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let message = self.to_string();
-        let mut response = reply::error(self.status(), &message);
+        let mut response = match &self {
+            Self::Predict(predict::Error::Contract(refusal)) => {
+                reply::violations(self.status(), &message, refusal)
+            }
+            _ => reply::error(self.status(), &message),
+        };
         if let Self::Predict(error) = &self
             && let Some(seconds) = error.retry_after()
         {

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use super::blocking;
 use super::coding::Coding;
 use super::error::Error;
+use crate::contract::Passed;
 use crate::predict::{Target, Watch};
 use crate::registry::LiveModel;
 use crate::tensor::json::JsonError;
@@ -91,6 +92,18 @@ pub(super) fn target<'a>(
     let key = headers.get(ROUTING_KEY).map(HeaderValue::to_str).transpose();
     let key = key.map_err(|_| Error::Malformed(format!("{ROUTING_KEY} is not ASCII text")))?;
     Ok(Target { model, version, key })
+}
+
+const VIOLATIONS: HeaderName = HeaderName::from_static("onnxd-contract-violations");
+const REPAIRED: HeaderName = HeaderName::from_static("onnxd-contract-repaired");
+
+/// Says in an answer what its contract found in the request.
+pub(super) fn flag(response: &mut Response, passed: Passed) {
+    for (name, count) in [(VIOLATIONS, passed.warned), (REPAIRED, passed.repaired)] {
+        if count > 0 {
+            response.headers_mut().insert(name, HeaderValue::from(count));
+        }
+    }
 }
 
 /// 200 with a body that `coding` was applied to.

@@ -5,6 +5,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
 
+use crate::contract::{Refusal, Violation};
+
 /// Clients compare this literally, so no charset is added.
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -44,4 +46,16 @@ pub(super) fn error(status: StatusCode, message: &str) -> Response {
         error: &'a str,
     }
     with_status(status, &Document { error: message })
+}
+
+/// The same with what a contract demands and did not find.
+pub(super) fn violations(status: StatusCode, message: &str, refusal: &Refusal) -> Response {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        error: &'a str,
+        total: u64,
+        violations: &'a [Violation],
+    }
+    let (total, violations) = (refusal.total, &refusal.violations);
+    with_status(status, &Document { error: message, total, violations })
 }

@@ -2,6 +2,7 @@
 //! kind means to a client.
 
 use super::inputs::InputError;
+use crate::contract;
 use crate::engine::{InputMismatch, RunError};
 use crate::registry::{Outcome, Refusal};
 use crate::scheduler::Rejection;
@@ -17,8 +18,16 @@ pub enum Error {
     Input(#[from] InputError),
     #[error(transparent)]
     Mismatch(#[from] InputMismatch),
+    #[error("{0}")]
+    Contract(Box<contract::Refusal>),
     #[error(transparent)]
     Rejected(#[from] Rejection),
+}
+
+impl From<contract::Refusal> for Error {
+    fn from(refusal: contract::Refusal) -> Self {
+        Self::Contract(Box::new(refusal))
+    }
 }
 
 /// What a client can do about an error.
@@ -54,6 +63,7 @@ impl Error {
             Self::UnknownModel { .. }
             | Self::Input(_)
             | Self::Mismatch(_)
+            | Self::Contract(_)
             | Self::Rejected(Rejection::Run(_)) => None,
         }
     }
@@ -72,7 +82,8 @@ impl Error {
         match self {
             Self::UnknownModel { .. } => Kind::NotFound,
             Self::NotReady { .. } => Kind::Unavailable,
-            Self::Input(_) | Self::Mismatch(_) => Kind::Invalid,
+            Self::Contract(refusal) if refusal.of_answer => Kind::Failed,
+            Self::Input(_) | Self::Mismatch(_) | Self::Contract(_) => Kind::Invalid,
             Self::Rejected(rejection) => match rejection {
                 Rejection::QueueFull { .. }
                 | Rejection::WouldBeLate { .. }

@@ -26,8 +26,9 @@ struct Answered {
 }
 
 impl Predictor {
-    /// Sends a copy of the request to the model's shadow, if it has one.
-    pub(super) fn shadow(&self, live: &LiveModel, inputs: &[NamedTensor]) -> Option<Shadowed> {
+    /// Sends a copy of the request, whose inputs are in the order of the signature, to the
+    /// model's shadow, if it has one.
+    pub(super) fn shadow(&self, live: &LiveModel, inputs: &[Tensor]) -> Option<Shadowed> {
         let snapshot = self.registry.snapshot();
         let shadow = Arc::clone(snapshot.models.get(&live.name)?.shadow_of(live)?);
         let Ok(permit) = Arc::clone(&self.shadows).try_acquire_owned() else {
@@ -35,7 +36,12 @@ impl Predictor {
             return None;
         };
         let (sender, answered) = oneshot::channel();
-        let (inputs, metrics) = (inputs.to_vec(), self.metrics.clone());
+        let named =
+            live.signature().inputs.iter().zip(inputs).map(|(spec, tensor)| NamedTensor {
+                name: spec.name.clone(),
+                tensor: tensor.clone(),
+            });
+        let (inputs, metrics) = (named.collect(), self.metrics.clone());
         tokio::spawn(async move {
             let outcome = run(&shadow, inputs, answered).await;
             metrics.shadowed(&shadow, outcome);

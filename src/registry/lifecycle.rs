@@ -52,6 +52,7 @@ pub enum Cause {
     Model,
     Memory,
     Signature,
+    Contract,
     Profile,
     Quality,
     Golden,
@@ -72,6 +73,7 @@ impl Cause {
             Self::Model => "model",
             Self::Memory => "memory",
             Self::Signature => "signature",
+            Self::Contract => "contract",
             Self::Profile => "profile",
             Self::Quality => "quality",
             Self::Golden => "golden",
@@ -87,6 +89,7 @@ impl From<gate::Kind> for Cause {
     fn from(kind: gate::Kind) -> Self {
         match kind {
             gate::Kind::Signature => Self::Signature,
+            gate::Kind::Contract => Self::Contract,
             gate::Kind::Profile => Self::Profile,
             gate::Kind::Quality => Self::Quality,
             gate::Kind::Golden => Self::Golden,

@@ -7,6 +7,7 @@ use super::asked::Asked;
 use super::budget::Reservation;
 use super::comparison::Comparison;
 use super::counts::Counts;
+use crate::contract::Contract;
 use crate::drift::Monitor;
 use crate::engine::{LoadedModel, Signature};
 use crate::gate;
@@ -27,6 +28,8 @@ pub struct LiveModel {
     pub gate: gate::Report,
     /// Watches its data, if it has a reference.
     pub monitor: Option<Arc<Monitor>>,
+    /// What is demanded of its data.
+    pub contract: Option<Box<Contract>>,
     /// Compares its predictions with the truth, if that is wanted.
     pub quality: Option<Arc<Watcher>>,
     /// Which versions of its model are served.

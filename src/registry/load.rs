@@ -13,6 +13,7 @@ use super::metrics::Metrics;
 use super::reconcile::Load;
 use super::snapshot::Model;
 use super::{Config, Registry};
+use crate::contract::Contract;
 use crate::drift::Monitors;
 use crate::engine::guard;
 use crate::engine::{Engine, LoadedModel, ModelSource};
@@ -122,6 +123,13 @@ impl Loader {
         let monitor = gate.reference.as_ref().map(|reference| {
             self.monitors.open(&load.model, &version_text, reference, &load.settings.drift)
         });
+        // The gate has compiled it before.
+        let contract = gate.contract.as_ref();
+        let contract = contract.and_then(|it| Contract::new(it, model.signature()).ok());
+        let contract = contract.map(|mut contract| {
+            self.metrics.attach(&load.model, &version_text, &mut contract);
+            Box::new(contract)
+        });
         let quality = gate.target.clone().zip(load.settings.quality.as_ref());
         let quality = quality
             .map(|(target, settings)| self.board.open(&load.model, load.version, target, settings));
@@ -132,6 +140,7 @@ impl Loader {
             sha256,
             gate,
             monitor,
+            contract,
             quality,
             queue: self.scheduler.queue(Arc::clone(&model), limits, queue_metrics),
             model,

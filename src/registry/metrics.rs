@@ -14,6 +14,7 @@ use super::live::LiveModel;
 use super::shadows::ShadowMetrics;
 use super::snapshot::State;
 use super::statistics::Totals;
+use crate::contract::{self, Contract};
 use crate::metrics::{LATENCY_BUCKETS, Registry, seconds};
 use crate::scheduler;
 
@@ -46,6 +47,7 @@ struct Families {
     source_up: IntGaugeVec,
     queues: scheduler::Metrics,
     shadows: ShadowMetrics,
+    contracts: contract::Metrics,
     retired: Mutex<HashMap<String, VecDeque<(String, String)>>>,
 }
 
@@ -137,6 +139,7 @@ impl Metrics {
             ),
             queues: scheduler::Metrics::new(registry),
             shadows: ShadowMetrics::new(registry),
+            contracts: contract::Metrics::new(registry),
             retired: Mutex::default(),
         }))
         .with_all_refusals()
@@ -186,6 +189,11 @@ impl Metrics {
     #[must_use]
     pub fn queue(&self, model: &str, version: &str) -> scheduler::QueueMetrics {
         self.0.queues.of(model, version)
+    }
+
+    /// Has a contract count on the page.
+    pub(super) fn attach(&self, model: &str, version: &str, contract: &mut Contract) {
+        self.0.contracts.attach(model, version, contract);
     }
 
     /// Counts a request that never reached a version.
@@ -314,6 +322,7 @@ impl Metrics {
         let _ = families.plan_compiles_total.remove_label_values(labels);
         families.queues.remove(model, version);
         families.shadows.remove(model, version);
+        families.contracts.remove(model, version);
     }
 }
 

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use super::settings::Settings;
 use super::sums;
 use super::{Error, FileState, Fingerprint, Listing, Model, Version, VersionFiles};
+use crate::contract::CONTRACT_FILE;
 use crate::drift::PROFILE_FILE;
 
 const MODEL_FILE: &str = "model.onnx";
@@ -294,6 +295,26 @@ fn files_below(directory: &Path) -> io::Result<BTreeSet<String>> {
 }
 
 fn read_settings(file: &Path, states: &mut Vec<FileState>) -> io::Result<Result<Settings, String>> {
+    let settings = read_settings_file(file, states)?;
+    let contract = file.with_file_name(CONTRACT_FILE);
+    let Some(text) = present(fs::read(&contract))? else { return Ok(settings) };
+    push_state(states, &contract)?;
+    let text = String::from_utf8(text).map_err(|_| format!("{CONTRACT_FILE}: it is not UTF-8"));
+    let contract = text.and_then(|text| {
+        Settings::parse_contract(&text).map_err(|error| format!("{CONTRACT_FILE}: {error}"))
+    });
+    Ok(settings.and_then(|settings| match contract {
+        Ok(_) if settings.contract.is_some() => Err(format!(
+            "there are two contracts, [contract] in {SETTINGS_FILE} and {CONTRACT_FILE}; keep one"
+        )),
+        contract => contract.map(|contract| Settings { contract: Some(contract), ..settings }),
+    }))
+}
+
+fn read_settings_file(
+    file: &Path,
+    states: &mut Vec<FileState>,
+) -> io::Result<Result<Settings, String>> {
     let Some(text) = present(fs::read(file))? else { return Ok(Ok(Settings::default())) };
     push_state(states, file)?;
     let text = String::from_utf8(text).map_err(|_| format!("{SETTINGS_FILE}: it is not UTF-8"));

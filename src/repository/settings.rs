@@ -1,5 +1,6 @@
 //! `model.toml`: what a model's owner may say about it.
 
+mod contract;
 mod document;
 mod drift;
 mod quality;
@@ -36,6 +37,10 @@ pub struct Settings {
     pub limits: Limits,
     /// How its data is watched.
     pub drift: crate::drift::Settings,
+    /// What is demanded of its data: `[contract]`, or `contract.toml` beside the settings.
+    pub contract: Option<crate::contract::Document>,
+    /// The contract is not in a file of its own.
+    pub contract_in_settings: bool,
     /// Whether its predictions are compared with the truth, and which.
     pub quality: Option<crate::quality::Settings>,
 }
@@ -214,6 +219,14 @@ impl Settings {
     /// Every mistake in the text, each with its line, in one line.
     pub fn parse(text: &str) -> Result<Self, String> {
         document::read(text)
+    }
+
+    /// Reads a contract that is in a file of its own.
+    ///
+    /// # Errors
+    /// Every mistake, with its line.
+    pub fn parse_contract(text: &str) -> Result<crate::contract::Document, String> {
+        contract::parse(text)
     }
 }
 

@@ -8,6 +8,7 @@ mod support;
 mod bad_input;
 mod check;
 mod cli;
+mod contract;
 mod drift;
 mod fixtures;
 mod golden;

@@ -93,7 +93,7 @@ async fn answer(
     let PredictRequest { form, inputs, rows } = exchange::work_on(&live, bytes, decode).await?;
     let decode_time = started.elapsed();
     let request = Request { inputs, timeout: None, priority: Priority::default() };
-    let mut answer = api.predictor.predict(&live, request, watch.started()).await?;
+    let (mut answer, passed) = api.predictor.predict(&live, request, watch.started()).await?;
     let outputs = std::mem::take(&mut answer.outputs);
     let ticket = ticket::ticket(api, &live, headers, None, &outputs)?;
     let answered_rows = exchange::rows(&live, &outputs);
@@ -109,6 +109,7 @@ async fn answer(
     let codec = Codec { decode: decode_time, encode: started.elapsed() };
     watch.answered(&answer, answered_rows, codec);
     let mut response = exchange::ok(&live, reply::JSON, coding, text);
+    exchange::flag(&mut response, passed);
     response.headers_mut().extend(ticket);
     Ok(response)
 }

@@ -55,7 +55,7 @@ async fn answer(
     };
     let (timeout, priority) = (request.timeout, request.priority);
     let request = Request { inputs: request.inputs, timeout, priority };
-    let mut answer = api.predictor.predict(&live, request, watch.started()).await?;
+    let (mut answer, passed) = api.predictor.predict(&live, request, watch.started()).await?;
     let outputs = std::mem::take(&mut answer.outputs);
     let ticket = ticket::ticket(api, &live, headers, wanted.id.as_deref(), &outputs)?;
     let rows = exchange::rows(&live, &outputs);
@@ -63,6 +63,7 @@ async fn answer(
     let mut response = encode(headers, &live, wanted, outputs).await?;
     response.headers_mut().extend(ticket);
     let codec = Codec { decode: decode_time, encode: started.elapsed() };
+    exchange::flag(&mut response, passed);
     watch.answered(&answer, rows, codec);
     Ok(response)
 }

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use super::reader::{Found, Reader, Table};
 use super::{
     Batching, Evaluation, Gate, GoldenPolicy, Limits, Metric, Rollback, Settings, SignaturePolicy,
-    Target, drift, quality, values,
+    Target, contract, drift, quality, values,
 };
 use crate::repository::Version;
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "versions",
     "labels",
     "traffic",
@@ -22,6 +22,7 @@ const KEYS: [&str; 12] = [
     "gate",
     "rollback",
     "drift",
+    "contract",
     "quality",
 ];
 
@@ -53,6 +54,8 @@ pub(super) fn read(text: &str) -> Result<Settings, String> {
         settings.gate = gate(&mut reader, &root);
         settings.rollback = rollback(&mut reader, &root);
         settings.drift = drift::read(&mut reader, &root);
+        settings.contract = contract::read(&mut reader, &root);
+        settings.contract_in_settings = settings.contract.is_some();
         settings.quality = quality::read(&mut reader, &root);
     }
     reader.finish()?;
@@ -303,6 +306,8 @@ mod tests {
                 window: Duration::from_mins(10),
                 false_alarms_per_30_days: 0.5,
             },
+            contract: None,
+            contract_in_settings: false,
             quality: None,
         };
         assert_eq!(settings, expected);
@@ -316,7 +321,7 @@ mod tests {
             mistakes(text),
             [
                 r#"line 1: versions: 'newest' is no choice of versions, expected "latest", "latest:N", "all" or a list of versions"#,
-                "line 3: unknown key 'trafic', keys are: versions, labels, traffic, shadow, features, unload_after, batching, limits, gate, rollback, drift, quality",
+                "line 3: unknown key 'trafic', keys are: versions, labels, traffic, shadow, features, unload_after, batching, limits, gate, rollback, drift, contract, quality",
                 "line 5: limits.queue: 0 is no number from 1, expected a whole one",
                 "line 7: gate.max_latency_p99: '20' is no duration, expected for example 20ms",
             ]

@@ -60,7 +60,7 @@ impl<'t> Reader<'t> {
         Err(texts.join("; "))
     }
 
-    fn line(&self, at: usize) -> usize {
+    pub(super) fn line(&self, at: usize) -> usize {
         let before = self.text.as_bytes().iter().take(at);
         1 + before.filter(|&&byte| byte == b'\n').count()
     }
@@ -91,6 +91,34 @@ impl<'t> Reader<'t> {
         let table = self.open_table(parent, key)?;
         self.refuse_unknown(&table, keys);
         Some(table)
+    }
+
+    /// The tables of a list, each of which may have these keys, with their places.
+    pub(super) fn tables<'a, 'd>(
+        &mut self,
+        parent: &Table<'a, 'd>,
+        key: &str,
+        keys: &[&str],
+    ) -> Vec<(Range<usize>, Table<'a, 'd>)> {
+        let Some(value) = parent.entries.get(key) else { return Vec::new() };
+        let path = parent.path_of(key);
+        let DeValue::Array(items) = value.get_ref() else {
+            let came = values::describe(value.get_ref());
+            self.mistake(&value.span(), format!("{path}: {came} is no list, expected [[{path}]]"));
+            return Vec::new();
+        };
+        let mut tables = Vec::new();
+        for item in items {
+            if let DeValue::Table(entries) = item.get_ref() {
+                let table = Table { path: path.clone(), entries };
+                self.refuse_unknown(&table, keys);
+                tables.push((item.span(), table));
+            } else {
+                let came = values::describe(item.get_ref());
+                self.mistake(&item.span(), format!("{path}: {came} is no table"));
+            }
+        }
+        tables
     }
 
     /// The table of this key, whose keys are the owner's.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::{Target, VersionPolicy, parse_duration};
+use crate::contract::Scalar;
 use crate::repository::Version;
 
 /// A value as it is repeated in messages.
@@ -44,6 +45,20 @@ pub(super) fn texts(value: &DeValue) -> Result<Vec<String>, String> {
     let error = || format!("{} is no list of texts", describe(value));
     let list = value.as_array().ok_or_else(error)?;
     list.iter().map(|item| item.get_ref().as_str().map(str::to_owned).ok_or_else(error)).collect()
+}
+
+/// A number or a text.
+pub(super) fn scalar(value: &DeValue) -> Result<Scalar, String> {
+    if let Some(text) = value.as_str() {
+        return Ok(Scalar::Text(text.to_owned()));
+    }
+    let number = finite(value).map(Scalar::Number);
+    number.ok_or_else(|| format!("{} is neither number nor text", describe(value)))
+}
+
+pub(super) fn scalars(value: &DeValue) -> Result<Vec<Scalar>, String> {
+    let list = value.as_array().ok_or_else(|| format!("{} is no list", describe(value)))?;
+    list.iter().map(|item| scalar(item.get_ref())).collect()
 }
 
 fn integer(value: &DeValue) -> Option<i128> {

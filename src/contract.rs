@@ -1,0 +1,26 @@
+//! Data contracts: what a model's owner demands of the values of requests and of answers.
+//!
+//! A contract is compiled when its version is loaded, to a flat list of checks over the columns of
+//! decoded tensors. Nothing is allocated while nothing is wrong. What refuses a request, and with
+//! which status, is decided by those who ask.
+
+mod check;
+mod compile;
+mod document;
+mod finder;
+mod metrics;
+mod quarantine;
+mod repair;
+mod rule;
+mod structure;
+mod tally;
+mod violation;
+
+pub use check::{Contract, Passed};
+pub use document::{
+    CONTRACT_FILE, Document, FeatureRule, Line, Mode, Operator, OutputRule, Relation, Required,
+    RowRule, Scalar,
+};
+pub use metrics::Metrics;
+pub use tally::{EntryReport, Report};
+pub use violation::{Code, Refusal, Violation};

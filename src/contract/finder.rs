@@ -1,0 +1,82 @@
+//! Collects the violations of one request.
+
+use super::check::Contract;
+use super::document::Mode;
+use super::violation::{Code, Refusal, Violation};
+
+/// Violations that an answer lists; all are counted.
+pub(super) const MOST_LISTED: usize = 100;
+
+/// Rows that are remembered for the quarantine.
+const MOST_ROWS: usize = 100;
+
+pub(super) struct Finder<'c> {
+    contract: &'c Contract,
+    pub(super) warned: u64,
+    refused: u64,
+    listed: Vec<Violation>,
+    /// Rows to keep for a look, each once and in no order.
+    pub(super) kept: Vec<usize>,
+}
+
+/// One value that is wrong.
+pub(super) struct Found {
+    pub(super) entry: usize,
+    pub(super) mode: Mode,
+    pub(super) code: Code,
+    pub(super) row: Option<usize>,
+}
+
+impl<'c> Finder<'c> {
+    pub(super) fn new(contract: &'c Contract) -> Self {
+        Self { contract, warned: 0, refused: 0, listed: Vec::new(), kept: Vec::new() }
+    }
+
+    /// Counts it. `describe` gives pointer, what was expected, and the value.
+    pub(super) fn add(
+        &mut self,
+        found: &Found,
+        describe: impl FnOnce() -> (String, String, Option<String>),
+    ) {
+        self.contract.count(found.entry, found.code);
+        match found.mode {
+            Mode::Off | Mode::Observe => return,
+            Mode::Warn => {
+                self.warned += 1;
+                return;
+            }
+            Mode::Reject | Mode::Quarantine | Mode::Repair => self.refused += 1,
+        }
+        if let (Mode::Quarantine, Some(row)) = (found.mode, found.row)
+            && self.kept.len() < MOST_ROWS
+            && !self.kept.contains(&row)
+        {
+            self.kept.push(row);
+        }
+        if self.listed.len() < MOST_LISTED {
+            let (pointer, expected, value) = describe();
+            let value = value.filter(|_| self.contract.values);
+            let feature = self.contract.entries[found.entry].name.clone();
+            let (row, code) = (found.row, found.code);
+            self.listed.push(Violation { pointer, feature, row, code, expected, value });
+        }
+    }
+
+    /// Counts a violation that is one no more.
+    pub(super) fn repaired(&self, entry: usize, code: Code) {
+        self.contract.count(entry, code);
+    }
+
+    pub(super) fn refusal(self, of_answer: bool) -> Option<Refusal> {
+        let (total, violations) = (self.refused, self.listed);
+        (total > 0).then_some(Refusal { of_answer, total, violations })
+    }
+
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused > 0
+    }
+
+    pub(super) fn listed(&self) -> &[Violation] {
+        &self.listed
+    }
+}

@@ -1,0 +1,58 @@
+//! What Prometheus sees of contracts.
+
+use prometheus::IntCounterVec;
+
+use super::check::Contract;
+use crate::metrics::Registry;
+
+pub struct Metrics {
+    violations: IntCounterVec,
+    rows: IntCounterVec,
+}
+
+impl Metrics {
+    #[must_use]
+    pub fn new(registry: &Registry) -> Self {
+        Self {
+            violations: registry.counter(
+                "onnxd_contract_violations_total",
+                "Values that break the contract of their model, by what that led to.",
+                &["model", "version", "feature", "code", "action"],
+            ),
+            rows: registry.counter(
+                "onnxd_contract_checked_rows_total",
+                "Rows that were checked against the contract of their model.",
+                &["model", "version"],
+            ),
+        }
+    }
+
+    /// Has the contract count here; everything that can happen starts at nought.
+    pub fn attach(&self, model: &str, version: &str, contract: &mut Contract) {
+        contract.checked = Some(self.rows.with_label_values(&[model, version]));
+        for entry in &mut contract.entries {
+            for count in &mut entry.counts {
+                let labels = [model, version, &entry.name, count.code.as_str(), count.action];
+                count.show_on(self.violations.with_label_values(&labels));
+            }
+        }
+    }
+
+    /// Takes the series of a version off the page.
+    pub fn remove(&self, model: &str, version: &str) {
+        use prometheus::core::Collector;
+        let _ = self.rows.remove_label_values(&[model, version]);
+        for family in self.violations.collect() {
+            for metric in family.get_metric() {
+                let of = |name: &str| {
+                    let pair = metric.get_label().iter().find(|pair| pair.name() == name);
+                    pair.map_or("", |pair| pair.value()).to_owned()
+                };
+                if of("model") == model && of("version") == version {
+                    let labels = [model, version, &of("feature"), &of("code"), &of("action")];
+                    let _ = self.violations.remove_label_values(&labels);
+                }
+            }
+        }
+    }
+}
