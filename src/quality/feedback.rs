@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use super::target::Truth;
-use super::token::Prediction;
+use super::token::{MAX_ROWS, Prediction};
 
 /// A truth about one row of an earlier request.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +84,9 @@ impl<K: Hash + Eq + Clone> Latest<K> {
     }
 }
 
+/// Bytes of an id that is remembered.
+const MAX_ID: usize = 256;
+
 /// The last so many predictions that were made under an id.
 #[derive(Debug)]
 pub struct Remembered {
@@ -98,9 +101,11 @@ impl Remembered {
         Self { by_id: HashMap::new(), order: VecDeque::new(), capacity }
     }
 
-    /// Of two predictions under one id the later one counts.
+    /// Of two predictions under one id the later one counts. What would take much memory is not
+    /// remembered: long ids, and more rows than a token speaks of.
     pub fn insert(&mut self, id: &str, prediction: Prediction) {
-        if self.capacity == 0 {
+        let is_large = id.len() > MAX_ID || prediction.rows.len() > MAX_ROWS;
+        if self.capacity == 0 || is_large {
             return;
         }
         self.order.push_back((id.to_owned(), prediction.number));
