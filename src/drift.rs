@@ -37,6 +37,6 @@ pub use reference::{Reference, ReferenceError, Watched};
 pub use report::Report;
 pub use rules::{LEAST_RULES_WINDOW, RuleFiles, Rules};
 pub use score::Scores;
-pub use settings::{LEAST_WINDOW, Mode, PROFILE_FILE, Settings};
+pub use settings::{LEAST_WINDOW, LONGEST_WINDOW, Mode, PROFILE_FILE, Settings};
 pub use tally::Tally;
 pub use verdict::State;

@@ -186,7 +186,13 @@ impl Compiler<'_> {
             set.sort_by(f64::total_cmp);
             set
         });
-        let (min, max) = (rule.min.map(seen), rule.max.map(seen));
+        let (min, max) = bounds(rule.min.map(seen), rule.max.map(seen), data_type);
+        let clips = [min, max].into_iter().flatten().filter(|_| rule.clip);
+        let repairs = clips.chain(impute.flatten());
+        for number in repairs.filter(|number| !holds(data_type, *number)) {
+            let text = format!("'{}': {number} is no value of {data_type}", rule.name);
+            self.mistake(rule.line, text);
+        }
         let infinite = if rule.inf.unwrap_or(true) { f64::INFINITY } else { f64::MAX };
         let compiled = NumberRule {
             least: min.unwrap_or(-infinite),
@@ -300,7 +306,18 @@ impl Compiler<'_> {
                     let text = format!("'{}' is never {}", feature.name, required.equals);
                     self.mistake(line, text);
                 }
-                Test::RequiredIf(feature, required.equals.clone(), then)
+                for named in [&feature, &then] {
+                    if named.element(0).is_none() {
+                        self.mistake(line, format!("'{}' is more than one value", named.name));
+                    }
+                }
+                let equals = match &required.equals {
+                    Scalar::Number(number) => {
+                        Scalar::Number(as_seen(*number, self.data_type(&feature)))
+                    }
+                    Scalar::Text(text) => Scalar::Text(text.clone()),
+                };
+                Test::RequiredIf(feature, equals, then)
             }
         };
         let expected = relation.to_string();
@@ -319,10 +336,55 @@ fn as_seen(number: f64, data_type: DataType) -> f64 {
     }
 }
 
+/// Bounds that are values of the type: what is clipped becomes one of them.
+fn bounds(min: Option<f64>, max: Option<f64>, data_type: DataType) -> (Option<f64>, Option<f64>) {
+    match range(data_type) {
+        Some(_) => (min.map(f64::ceil), max.map(f64::floor)),
+        None => (min, max),
+    }
+}
+
+/// Whether a tensor of this type can hold the number.
+fn holds(data_type: DataType, number: f64) -> bool {
+    range(data_type).is_none_or(|(least, greatest)| {
+        number.fract() == 0.0 && (least..=greatest).contains(&number)
+    })
+}
+
+/// Of types of whole numbers.
+#[expect(clippy::cast_precision_loss, reason = "the ends of 64 bits are as good rounded")]
+fn range(data_type: DataType) -> Option<(f64, f64)> {
+    Some(match data_type {
+        DataType::Bool => (0.0, 1.0),
+        DataType::Uint8 => (0.0, u8::MAX.into()),
+        DataType::Uint16 => (0.0, u16::MAX.into()),
+        DataType::Uint32 => (0.0, u32::MAX.into()),
+        DataType::Uint64 => (0.0, u64::MAX as f64),
+        DataType::Int8 => (i8::MIN.into(), i8::MAX.into()),
+        DataType::Int16 => (i16::MIN.into(), i16::MAX.into()),
+        DataType::Int32 => (i32::MIN.into(), i32::MAX.into()),
+        DataType::Int64 => (i64::MIN as f64, i64::MAX as f64),
+        DataType::Fp16 | DataType::Fp32 | DataType::Fp64 | DataType::Bytes => return None,
+    })
+}
+
 fn number_of(scalar: &Scalar) -> Option<f64> {
     if let Scalar::Number(number) = scalar { Some(*number) } else { None }
 }
 
 fn text_of(scalar: &Scalar) -> Option<String> {
     if let Scalar::Text(text) = scalar { Some(text.clone()) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_repair_puts_in_is_a_value_of_the_input() {
+        assert_eq!(bounds(Some(0.5), Some(9.5), DataType::Int64), (Some(1.0), Some(9.0)));
+        assert_eq!(bounds(Some(0.5), None, DataType::Fp32), (Some(0.5), None));
+        assert!(holds(DataType::Uint8, 255.0) && !holds(DataType::Uint8, 300.0));
+        assert!(!holds(DataType::Int32, 55.7) && holds(DataType::Fp64, 55.7));
+    }
 }

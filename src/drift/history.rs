@@ -77,6 +77,8 @@ impl History {
 
     /// Adds what was counted until `now`, and closes the panes that are full.
     pub fn add(&mut self, counted: &Tally, window: Duration, now: Moment) {
+        // A clock that was ahead once must not keep windows from ever being full.
+        self.since = self.since.min(now);
         for (ring, span) in [(&mut self.fine, Span::Short), (&mut self.coarse, Span::Long)] {
             ring.open.add(counted);
             ring.advance(span.length(window), span.panes(), now);

@@ -46,6 +46,8 @@ struct Kept {
     monitor: Arc<Monitor>,
     series: Series,
     labels: Labels,
+    /// Two looks at the page at once would add the same rows twice.
+    settling: Mutex<()>,
 }
 
 /// Looks at monitors until it is dropped; then everything is saved.
@@ -123,6 +125,7 @@ impl Monitors {
             monitor: Arc::clone(&monitor),
             series: self.0.metrics.series(model, version, reference),
             labels: Labels::new(model, version, reference),
+            settling: Mutex::default(),
         });
         self.0.registry.settle(&kept);
         all.push(kept);
@@ -218,6 +221,7 @@ impl Kept {
 
 impl Settle for Kept {
     fn settle(&self) {
+        let _alone = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
         self.series.settle(self.monitor.rows());
     }
 }

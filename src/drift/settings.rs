@@ -13,6 +13,9 @@ pub const PROFILE_FILE: &str = "profile.json";
 /// Shorter windows are no windows: their panes would be shorter than a look.
 pub const LEAST_WINDOW: Duration = Duration::from_secs(1);
 
+/// The long window of longer ones would outlive every model.
+pub const LONGEST_WINDOW: Duration = Duration::from_hours(24 * 30);
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     pub mode: Mode,

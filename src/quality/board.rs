@@ -35,6 +35,8 @@ struct Kept {
     target: Target,
     watcher: Arc<Watcher>,
     series: Series,
+    /// Two looks at the pages at once would add the same counts twice.
+    settling: Mutex<()>,
 }
 
 impl Board {
@@ -73,6 +75,7 @@ impl Board {
             target,
             watcher: Arc::clone(&watcher),
             series,
+            settling: Mutex::default(),
         });
         self.0.registry.settle(&kept);
         self.0.bins.settle(&kept);
@@ -169,6 +172,7 @@ impl Kept {
 
 impl Settle for Kept {
     fn settle(&self) {
+        let _alone = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
         let (made, known) = self.watcher.counted();
         self.series.settle(&self.target, &made, &known);
     }

@@ -7,6 +7,12 @@ use crate::stats::binary::{ByDecision, SCORE_BINS, Scored, score_bin};
 /// Classes that are told apart; all others are one.
 const MAX_CLASSES: usize = 32;
 
+/// What all other classes are called.
+const OTHER: &str = "other";
+
+/// Bytes of a name that is told apart.
+const MAX_NAME: usize = 128;
+
 /// Predictions by score, and how many there were.
 #[derive(Debug, Clone)]
 pub struct Made {
@@ -109,7 +115,7 @@ impl Outcome {
             }
             Target::Value { .. } => {
                 let error = score - truth.number()?;
-                error.is_finite().then_some(Self::Error(error))
+                (error * error).is_finite().then_some(Self::Error(error))
             }
         }
     }
@@ -129,7 +135,6 @@ impl Known {
             }
             Outcome::Class { predicted, truth } => {
                 self.right += u64::from(ClassId::of(&truth) == predicted);
-                self.classes.learn(&truth);
                 self.classes.add(predicted, ClassId::of(&truth));
             }
             Outcome::Error(error) => {
@@ -141,12 +146,14 @@ impl Known {
 }
 
 impl Classes {
-    /// Learns the name of a class, as long as there is room.
+    /// Learns the name of a class that the model gives, as long as there is room. Names become
+    /// labels of metrics, so those of truths, which anybody may send, are not learnt.
     pub fn learn(&mut self, name: &str) {
-        let id = ClassId::of(name);
-        if self.names.len() == MAX_CLASSES || self.names.iter().any(|(known, _)| *known == id) {
+        let is_known = self.names.iter().any(|(_, known)| known == name);
+        if self.names.len() == MAX_CLASSES || is_known || name == OTHER || name.len() > MAX_NAME {
             return;
         }
+        let id = ClassId::of(name);
         if self.counts.is_empty() {
             self.counts.push(vec![0]);
         }
@@ -170,7 +177,7 @@ impl Classes {
 
     /// Predicted class, true class and rows, of pairs that came.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str, u64)> {
-        let name = |place: usize| self.names.get(place).map_or("other", |(_, name)| name.as_str());
+        let name = |place: usize| self.names.get(place).map_or(OTHER, |(_, name)| name.as_str());
         self.counts.iter().enumerate().flat_map(move |(predicted, row)| {
             let row = row.iter().enumerate().filter(|(_, count)| **count > 0);
             row.map(move |(truth, count)| (name(predicted), name(truth), *count))
@@ -185,7 +192,9 @@ mod tests {
     #[test]
     fn classes_are_told_apart_as_far_as_they_are_known() {
         let mut known = Known::default();
-        known.classes.learn("cat");
+        for class in ["cat", "dog", "other"] {
+            known.classes.learn(class);
+        }
         for (predicted, truth) in [("cat", "cat"), ("cat", "dog"), ("owl", "dog"), ("dog", "dog")] {
             let predicted = ClassId::of(predicted);
             known.add(Outcome::Class { predicted, truth: truth.to_owned() });
@@ -201,6 +210,7 @@ mod tests {
     fn more_classes_than_there_is_room_for_are_one() {
         let mut known = Known::default();
         for class in 0..100 {
+            known.classes.learn(&class.to_string());
             let predicted = ClassId::of(&class.to_string());
             known.add(Outcome::Class { predicted, truth: class.to_string() });
         }

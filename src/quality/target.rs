@@ -105,6 +105,12 @@ impl Target {
         }
     }
 
+    /// Rows of an answer, where classes are predicted.
+    #[must_use]
+    pub fn rows_of_classes(&self, outputs: &[Tensor]) -> Option<usize> {
+        matches!(self, Self::Label { .. }).then(|| features::rows([self.feature()], outputs))
+    }
+
     /// Calls `take` with the class of every row, where classes are predicted.
     pub fn each_class(&self, outputs: &[Tensor], mut take: impl FnMut(String)) {
         let Self::Label { feature } = self else { return };

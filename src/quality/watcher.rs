@@ -59,8 +59,9 @@ impl Watcher {
 
     /// Counts what the model answered.
     pub fn predictions(&self, outputs: &[Tensor]) {
-        self.made.with(|made| {
-            self.target.each(outputs, |predicted| made.add(predicted, &self.target));
+        self.made.with(|made| match self.target.rows_of_classes(outputs) {
+            Some(rows) => made.rows += rows as u64,
+            None => self.target.each(outputs, |predicted| made.add(predicted, &self.target)),
         });
     }
 
@@ -69,8 +70,10 @@ impl Watcher {
     pub fn prediction(&self, outputs: &[Tensor], now: Duration) -> Prediction {
         let mut rows = Vec::new();
         self.target.each(outputs, |predicted| rows.push(predicted));
-        let mut outcomes = lock(&self.outcomes);
-        self.target.each_class(outputs, |class| outcomes.known.classes.learn(&class));
+        if self.target.rows_of_classes(outputs).is_some() {
+            let mut outcomes = lock(&self.outcomes);
+            self.target.each_class(outputs, |class| outcomes.known.classes.learn(&class));
+        }
         Prediction {
             model: self.model,
             version: self.version,

@@ -182,7 +182,7 @@ fn classes_and_numbers_have_truths_of_their_own() {
     assert_eq!(feedback(&server, items), fates(2, 0, 0, 0, 0));
     assert_eq!(quality(&server)["realised"], json!({"accuracy": 0.5}));
     let page = server.get("/metrics").text().to_owned();
-    let pair = r#"onnxd_quality_outcomes_total{actual="cancelled",model="flight-delay",predicted="late",version="2"} 1"#;
+    let pair = r#"onnxd_quality_outcomes_total{actual="other",model="flight-delay",predicted="late",version="2"} 1"#;
     assert!(page.contains(pair), "{page}");
     server.stop();
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::reader::{Reader, Table};
 use super::values;
-use crate::drift::{LEAST_WINDOW, Mode, Settings};
+use crate::drift::{LEAST_WINDOW, LONGEST_WINDOW, Mode, Settings};
 
 const KEYS: [&str; 4] = ["mode", "reference", "window", "false_alarms_per_30_days"];
 
@@ -14,8 +14,10 @@ pub(super) fn read(reader: &mut Reader, root: &Table) -> Settings {
     let mode = values::one_of(&[("on", Mode::On), ("off", Mode::Off)]);
     let budget = reader.get(&table, "false_alarms_per_30_days", values::positive);
     let window = reader.find(&table, "window", values::duration);
-    if let Some(window) = window.as_ref().filter(|window| window.value < LEAST_WINDOW) {
-        let message = format!("drift.window: expected at least {LEAST_WINDOW:?}");
+    if let Some(window) = &window
+        && !(LEAST_WINDOW..=LONGEST_WINDOW).contains(&window.value)
+    {
+        let message = format!("drift.window: expected from {LEAST_WINDOW:?} to 30d");
         reader.mistake(&window.at, message);
     }
     Settings {
@@ -35,7 +37,7 @@ mod tests {
         assert_eq!(
             document::read("[drift]\nwindow = \"1ms\"\nfalse_alarms_per_30_days = 0"),
             Err(
-                "line 2: drift.window: expected at least 1s; line 3: drift.false_alarms_per_30_days: 0 is no number above 0, expected for example 1"
+                "line 2: drift.window: expected from 1s to 30d; line 3: drift.false_alarms_per_30_days: 0 is no number above 0, expected for example 1"
                     .to_owned()
             )
         );
