@@ -15,7 +15,7 @@ mod watcher;
 
 pub use board::Board;
 pub use feedback::{Fate, Feedback, Named};
-pub use report::{Quality, Realised, Report};
+pub use report::{Realised, Report};
 pub use settings::{About, Settings};
 pub use target::{Target, TargetError, Truth};
 pub use token::{Key, MAX_ROWS, Prediction};

@@ -18,30 +18,13 @@ pub struct Report {
     /// What calibrated scores promise of all predictions. Blind to a change of what the scores
     /// mean.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub estimated: Option<Quality>,
-}
-
-/// Figures are absent where there is nothing to make them of.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
-pub struct Quality {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub accuracy: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub precision: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub recall: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub f1: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub auc: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub calibration_error: Option<f64>,
+    pub estimated: Option<Figures>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Realised {
     #[serde(flatten)]
-    pub quality: Quality,
+    pub quality: Figures,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_loss: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,13 +35,6 @@ pub struct Realised {
     pub root_mean_squared_error: Option<f64>,
 }
 
-impl From<Figures> for Quality {
-    fn from(figures: Figures) -> Self {
-        let Figures { accuracy, precision, recall, f1, auc, calibration_error } = figures;
-        Self { accuracy, precision, recall, f1, auc, calibration_error }
-    }
-}
-
 impl Report {
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "shares need no more than 53 bits")]
@@ -67,13 +43,13 @@ impl Report {
         let mean = |sum: f64| (known.rows > 0).then(|| sum / rows);
         let realised = match target {
             Target::Score { .. } => Realised {
-                quality: Figures::of(&known.scores).into(),
+                quality: Figures::of(&known.scores),
                 log_loss: mean(known.log_loss),
                 brier: mean(known.brier),
                 ..Realised::default()
             },
             Target::Label { .. } => Realised {
-                quality: Quality { accuracy: mean(known.right as f64), ..Quality::default() },
+                quality: Figures { accuracy: mean(known.right as f64), ..Figures::default() },
                 ..Realised::default()
             },
             Target::Value { .. } => Realised {
@@ -85,7 +61,7 @@ impl Report {
         let estimated = matches!(target, Target::Score { .. }).then(|| {
             let expected = made.scores.map(|bins| bins.map(Scored::expected));
             // Scores that are believed are calibrated.
-            Quality { calibration_error: None, ..Figures::of(&expected).into() }
+            Figures { calibration_error: None, ..Figures::of(&expected) }
         });
         Self {
             predictions: made.rows,

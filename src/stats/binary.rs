@@ -3,6 +3,8 @@
 //! What each bin holds is either counted, once the truth is known, or estimated from the scores
 //! themselves; the figures follow from both in the same way.
 
+use serde::Serialize;
+
 use super::float;
 
 /// Bins of a score, of equal width, from 0 to 1.
@@ -51,16 +53,22 @@ impl Scored {
 /// Rows by score, those that were decided to be negative first.
 pub type ByDecision = [[Scored; SCORE_BINS]; 2];
 
-/// Figures from 0 to 1; `None` where there is nothing to divide by.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Figures from 0 to 1; `None`, and not written, where there is nothing to divide by.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Figures {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub recall: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub f1: Option<f64>,
     /// Area under the receiver operating characteristic; rows of one bin are ties.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub auc: Option<f64>,
     /// Expected calibration error: how far the share of positives is from the scores, on average.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub calibration_error: Option<f64>,
 }
 
