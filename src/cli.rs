@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod contract;
 mod inspect;
 mod load;
 mod profile;
@@ -37,6 +38,7 @@ pub fn run() -> ExitCode {
         Some(("inspect", matches)) => inspect::run(matches),
         Some(("check", matches)) => check::run(matches),
         Some(("profile", matches)) => profile::run(matches),
+        Some(("contract", matches)) => contract::run(matches),
         _ => Err(Failure::Usage("no command; see --help".to_owned())),
     };
     match result {

@@ -9,10 +9,12 @@ mod compile;
 mod document;
 mod finder;
 mod metrics;
+mod promote;
 mod quarantine;
 mod repair;
 mod rule;
 mod structure;
+mod suggest;
 mod tally;
 mod violation;
 
@@ -22,5 +24,7 @@ pub use document::{
     RowRule, Scalar,
 };
 pub use metrics::Metrics;
+pub use promote::{Counted, Decision, Observed, Policy, Promotion, PromotionError};
+pub use suggest::{SUGGESTED_FILE, Suggested, Suggestion};
 pub use tally::{EntryReport, Report};
 pub use violation::{Code, Refusal, Violation};

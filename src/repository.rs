@@ -6,6 +6,7 @@
 //! out until they stand still, so a half-copied model is never listed. Nothing here loads a
 //! model or knows which ones are live.
 
+mod contracts;
 mod golden;
 mod layout;
 mod mirror;
@@ -24,6 +25,7 @@ use std::{fs, io};
 
 use sha2::{Digest, Sha256};
 
+pub use contracts::{Found as FoundContract, Place as ContractPlace};
 pub use mirror::CacheConfig;
 pub use overlay::{Overlay, OverlayError};
 pub use settings::{

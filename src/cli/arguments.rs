@@ -14,6 +14,7 @@ pub(super) fn command() -> Command {
         .subcommand(inspect())
         .subcommand(check())
         .subcommand(profile())
+        .subcommand(contract())
 }
 
 fn serve() -> Command {
@@ -124,6 +125,69 @@ fn profile() -> Command {
             "output",
             "FILE",
             "Where to write it; - for the standard output [default: profile.json beside the model]",
+        ))
+}
+
+fn contract() -> Command {
+    Command::new("contract")
+        .about("Works with the contract of a model's data")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(promote())
+}
+
+fn promote() -> Command {
+    let option = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    Command::new("promote")
+        .about("Enforces the rules of a contract that what was sent so far has kept")
+        .long_about(
+            "Reads what servers counted for the contract, enforces every rule that observes or \
+             warns and was kept, and leaves the others as they are. A suggested contract becomes \
+             contract.toml; comments stay.",
+        )
+        .arg(Arg::new("MODEL").required(true).help("An .onnx file or a model's directory"))
+        .arg(
+            option(
+                "observed",
+                "URL|FILE",
+                "A server, or the answer of its /api/models/{model}/contract in a file; - for \
+                 the standard input; of several servers several times",
+            )
+            .required(true)
+            .action(ArgAction::Append),
+        )
+        .arg(
+            option("version", "N", "The version of the model [default: the highest]")
+                .value_parser(clap::value_parser!(u64)),
+        )
+        .arg(option("model-name", "NAME", "What the server calls the model, if something else"))
+        .arg(
+            option("mode", "MODE", "What the rules become")
+                .value_parser(["warn", "reject", "quarantine", "repair"])
+                .default_value("reject"),
+        )
+        .arg(
+            option("min-rows", "N", "Rows that must have been checked")
+                .value_parser(clap::value_parser!(u64))
+                .default_value("1000"),
+        )
+        .arg(
+            option("max-violations", "SHARE", "Rows that may break a rule, as 0.001 or 0.1%")
+                .default_value("0"),
+        )
+        .arg(
+            Arg::new("dry-run")
+                .long("dry-run")
+                .action(ArgAction::SetTrue)
+                .help("Only say what would become of each rule"),
+        )
+        .arg(option(
+            "output",
+            "FILE",
+            "Where to write it; - for the standard output [default: contract.toml, or the file \
+             that the contract is in]",
         ))
 }
 

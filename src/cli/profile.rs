@@ -13,9 +13,11 @@ use clap::ArgMatches;
 use super::Failure;
 use super::load::{Only, load, only};
 use super::progress::Line;
+use crate::contract::{SUGGESTED_FILE, Suggested, Suggestion};
 use crate::drift::{Bins, FeatureProfile, MAX_FEATURES, PROFILE_FILE, Profile, Survey};
 use crate::engine::guard;
 use crate::engine::tract::{self, TractEngine};
+use crate::repository::Settings;
 use passes::{Asked, Source};
 
 pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
@@ -36,32 +38,50 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
         ignored: matches.get_many("ignore").into_iter().flatten().cloned().collect(),
     };
     let source = Source::new(loaded.as_ref(), asked);
-    let profile = build(&source, &sha256)
+    let made = build(&source, &sha256)
         .map_err(|reason| Failure::Work(format!("{}: {reason}", source.name())))?;
+    let (profile, rows) = (&made.profile, made.profile.rows);
     let output = match text("output") {
         Some("-") => None,
         Some(output) => Some(PathBuf::from(output)),
         None => Some(files.model_file.with_file_name(PROFILE_FILE)),
     };
-    write(&profile, output.as_deref())
+    write(profile, output.as_deref())
         .map_err(|error| Failure::Work(format!("the profile cannot be written: {error}")))?;
-    if let Some(output) = output {
-        print!("{}", table(&profile));
-        println!("{}: {model} version {version}, {} rows", output.display(), profile.rows);
-    }
+    let Some(output) = output else { return Ok(()) };
+    print!("{}", table(profile));
+    println!("{}: {model} version {version}, {rows} rows", output.display());
+    suggest(&made.suggested, &output.with_file_name(SUGGESTED_FILE))
+}
+
+/// The profile, and the contract that its data suggests.
+struct Made {
+    profile: Profile,
+    suggested: Suggested,
+}
+
+/// The contract lies beside the profile, since it has another owner and another pace.
+fn suggest(suggested: &Suggested, file: &Path) -> Result<(), Failure> {
+    write_file(file, &Settings::write_contract(suggested))
+        .map_err(|error| Failure::Work(format!("{} cannot be written: {error}", file.display())))?;
+    let (features, outputs) = (suggested.document.features.len(), suggested.document.outputs.len());
+    println!("{}: a contract of {features} features and {outputs} outputs", file.display());
     Ok(())
 }
 
-fn build(source: &Source, sha256: &str) -> Result<Profile, String> {
+fn build(source: &Source, sha256: &str) -> Result<Made, String> {
     let mut survey = Survey::new(source.signature()).map_err(|error| error.to_string())?;
     if survey.left_out() > 0 {
         let (left, most) = (survey.left_out(), MAX_FEATURES);
         eprintln!("onnxd: {most} features are watched, {left} are left out");
     }
     let order = source.read(&mut survey, &mut Line::new("finding bins"))?;
-    let mut census = survey.finish(order).map_err(|error| error.to_string())?;
-    source.read(&mut census, &mut Line::new("counting"))?;
-    census.finish(sha256).map_err(|error| error.to_string())
+    let census = survey.finish(order).map_err(|error| error.to_string())?;
+    let mut pass = (census, Suggestion::new(source.signature()));
+    source.read(&mut pass, &mut Line::new("counting"))?;
+    let (census, suggestion) = pass;
+    let profile = census.finish(sha256).map_err(|error| error.to_string())?;
+    Ok(Made { profile, suggested: suggestion.finish() })
 }
 
 fn write(profile: &Profile, output: Option<&Path>) -> io::Result<()> {
@@ -72,7 +92,7 @@ fn write(profile: &Profile, output: Option<&Path>) -> io::Result<()> {
 }
 
 /// The file appears when it is complete.
-fn write_file(output: &Path, text: &str) -> io::Result<()> {
+pub(super) fn write_file(output: &Path, text: &str) -> io::Result<()> {
     let directory = output.parent().filter(|directory| !directory.as_os_str().is_empty());
     let mut file = tempfile::Builder::new()
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))

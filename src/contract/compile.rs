@@ -6,7 +6,6 @@ use std::sync::atomic::AtomicU64;
 
 use half::f16;
 use regex::Regex;
-use sha2::{Digest, Sha256};
 
 use super::check::{Column, Contract, RowCheck, Rule, Test};
 use super::document::{Document, FeatureRule, Line, Mode, OutputRule, Relation, Scalar};
@@ -54,7 +53,7 @@ impl Contract {
         }
         features.retain(|feature| feature.role == Role::Input);
         Ok(Self {
-            id: id(document),
+            id: document.id(),
             mode: document.mode,
             values: document.values,
             max_rows: document.max_rows,
@@ -69,13 +68,6 @@ impl Contract {
             ring: Ring::default(),
         })
     }
-}
-
-/// What two contracts that say the same have in common.
-fn id(document: &Document) -> String {
-    let digest = Sha256::digest(format!("{document:?}"));
-    let [a, b, c, d] = [digest[0], digest[1], digest[2], digest[3]];
-    format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
 }
 
 impl Compiler<'_> {

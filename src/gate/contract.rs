@@ -1,13 +1,12 @@
 //! The contract, if the model has one: its rules must be of features that the model has.
 
-use std::fs;
-
 use super::{Candidate, Checked, Verdict};
-use crate::contract::{CONTRACT_FILE, Contract, Document};
-use crate::repository::Settings;
+use crate::contract::{Contract, Document};
+use crate::repository::FoundContract;
 
 pub(super) fn check(candidate: &Candidate, found: &mut Option<Document>) -> Checked {
-    let Some(document) = document(candidate)? else {
+    let contract = candidate.files.contract(candidate.settings)?;
+    let Some(FoundContract { document, .. }) = contract else {
         return Ok(Verdict::Skipped("there is no contract".to_owned()));
     };
     let contract = Contract::new(&document, candidate.loaded.signature())?;
@@ -15,22 +14,4 @@ pub(super) fn check(candidate: &Candidate, found: &mut Option<Document>) -> Chec
     let detail = format!("{features} features, mode {}, contract {id}", document.mode.as_str());
     *found = Some(document);
     Ok(Verdict::Passed(detail))
-}
-
-/// The file of the version goes before that of the model.
-fn document(candidate: &Candidate) -> Result<Option<Document>, String> {
-    let of_model = candidate.settings.contract.clone();
-    let Some(file) = candidate.files.file(CONTRACT_FILE) else { return Ok(of_model) };
-    if file.parent() == Some(candidate.files.model_directory()) {
-        // Read with the settings.
-        return Ok(of_model);
-    }
-    if candidate.settings.contract_in_settings {
-        return Err(format!(
-            "there are two: [contract] in model.toml and {CONTRACT_FILE} of the version; keep one"
-        ));
-    }
-    let text = fs::read_to_string(file).map_err(|error| format!("{CONTRACT_FILE}: {error}"))?;
-    let document = Settings::parse_contract(&text);
-    document.map(Some).map_err(|error| format!("{CONTRACT_FILE}: {error}"))
 }

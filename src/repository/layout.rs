@@ -19,7 +19,7 @@ use crate::contract::CONTRACT_FILE;
 use crate::drift::PROFILE_FILE;
 
 const MODEL_FILE: &str = "model.onnx";
-const SETTINGS_FILE: &str = "model.toml";
+pub(super) const SETTINGS_FILE: &str = "model.toml";
 const GOLDEN_FILE: &str = "golden.json";
 const SUMS_SIGNATURE_FILE: &str = "SHA256SUMS.minisig";
 

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Version;
+use super::{ContractPlace, Version};
+use crate::contract::{Promotion, Suggested};
 
 /// The settings of one model; the defaults need no file.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -227,6 +228,24 @@ impl Settings {
     /// Every mistake, with its line.
     pub fn parse_contract(text: &str) -> Result<crate::contract::Document, String> {
         contract::parse(text)
+    }
+
+    /// The text of a suggested contract, which [`Settings::parse_contract`] reads.
+    #[must_use]
+    pub fn write_contract(suggested: &Suggested) -> String {
+        contract::write::suggested(suggested)
+    }
+
+    /// A file that holds a contract, with the modes of a promotion and unchanged otherwise.
+    ///
+    /// # Errors
+    /// If the text is no TOML, or not the contract that was promoted.
+    pub fn promote_contract(
+        text: &str,
+        promotion: &Promotion,
+        place: ContractPlace,
+    ) -> Result<String, String> {
+        contract::write::promoted(text, promotion, place == ContractPlace::Settings)
     }
 }
 

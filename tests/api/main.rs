@@ -16,6 +16,7 @@ mod lifecycle;
 mod models;
 mod operations;
 mod profile;
+mod promotion;
 mod quality;
 mod swap;
 mod tabular;

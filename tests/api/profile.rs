@@ -60,7 +60,7 @@ fn refused(name: &str, data: impl AsRef<[u8]>, arguments: &[&str]) -> String {
 fn every_input_and_every_prediction_is_described() {
     let (run, repository) = profile_on("data.csv", ordinary_rows(1000), &[]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.stdout);
-    assert!(run.stdout.ends_with("scale_1 version 1, 1000 rows\n"), "{}", run.stdout);
+    assert!(run.stdout.contains("profile.json: scale_1 version 1, 1000 rows\n"), "{}", run.stdout);
     let profile = written(&repository);
     let features = profile["features"].as_array().expect("features");
     let names: Vec<&str> = features.iter().filter_map(|f| f["name"].as_str()).collect();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::times;
 use crate::cli::progress::Line;
+use crate::contract::Suggestion;
 use crate::drift::{Census, Order, Survey};
 use crate::engine::{LoadedModel, Signature};
 use crate::gate::runner;
@@ -54,6 +55,24 @@ impl Pass for Census {
 
     fn add(&mut self, batch: &Batch) {
         self.add(&batch.inputs, &batch.outputs, batch.rows);
+    }
+}
+
+impl Pass for Suggestion {
+    fn add(&mut self, batch: &Batch) {
+        self.add(&batch.inputs, &batch.outputs, batch.rows);
+    }
+}
+
+/// Two that look at the same rows.
+impl<A: Pass, B: Pass> Pass for (A, B) {
+    fn room(&self) -> usize {
+        self.0.room().min(self.1.room())
+    }
+
+    fn add(&mut self, batch: &Batch) {
+        self.0.add(batch);
+        self.1.add(batch);
     }
 }
 

@@ -1,5 +1,7 @@
 //! `[contract]` of `model.toml`, and `contract.toml`.
 
+pub(super) mod write;
+
 use std::ops::Range;
 
 use super::reader::{Reader, Table};
@@ -116,3 +118,6 @@ fn output(reader: &mut Reader, at: &Range<usize>, table: &Table) -> Option<Outpu
         max: reader.get(table, "max", values::number),
     })
 }
+
+#[cfg(test)]
+mod tests;
