@@ -35,7 +35,7 @@ pub use monitors::{Monitors, Ticker, now};
 pub use profile::{Bins, Blocks, FORMAT, FeatureProfile, Moments, Profile, Spread};
 pub use reference::{Reference, ReferenceError, Watched};
 pub use report::Report;
-pub use rules::{LEAST_RULES_WINDOW, RuleFiles, Rules};
+pub use rules::{LEAST_RULES_WINDOW, Quality, RuleFiles, Rules};
 pub use score::Scores;
 pub use settings::{LEAST_WINDOW, LONGEST_WINDOW, Mode, PROFILE_FILE, Settings};
 pub use tally::Tally;

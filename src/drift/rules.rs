@@ -7,6 +7,7 @@
 
 mod alerts;
 mod promql;
+mod quality;
 mod recording;
 mod rehearsal;
 mod yaml;
@@ -40,6 +41,19 @@ pub struct Rules<'a> {
     pub settings: &'a Settings,
     /// Time without requests that somebody must look into.
     pub stale_after: Duration,
+    /// If truths are awaited.
+    pub quality: Option<Quality>,
+}
+
+/// What the truth is compared with, and what the owner demands of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Quality {
+    /// Probabilities of one of two classes.
+    Scores { least_accuracy: Option<f64> },
+    /// Classes.
+    Labels { least_accuracy: Option<f64> },
+    /// Numbers, by their mean absolute error.
+    Values { most_error: Option<f64> },
 }
 
 /// Two files for one model.

@@ -10,6 +10,10 @@ pub struct Settings {
     pub expires: Duration,
     /// Predictions with an id that are remembered, so that feedback may name the id.
     pub remember: usize,
+    /// Of classes: the share of predictions that must come true, or somebody is woken.
+    pub min_accuracy: Option<f64>,
+    /// Of a number: the mean absolute error that is accepted.
+    pub max_absolute_error: Option<f64>,
 }
 
 /// Which feature is the prediction, by its name.

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import flights
+import numpy as np
 from processes import Onnxd, Prometheus, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +21,8 @@ SERVERS, KILLED = 3, 1
 
 DRIFTING = "wind_speed"
 """The model hardly looks at it, so that its predictions stay as they are."""
+
+QUALITY = '[quality]\nscore = "probabilities.late"\nmin_accuracy = 0.5\nremember = 100000\n'
 
 ROWS_PER_REQUEST = 100
 PAUSE_SECONDS = 0.1
@@ -38,6 +41,7 @@ class Load:
         self._server, self._seed = server, seed
         self.storm = False
         self.sent: list[flights.Table] = []
+        self.late: list[np.ndarray] = []
         self.failure: BaseException | None = None
         self._go, self._end = threading.Event(), threading.Event()
         self._idle = threading.Lock()
@@ -77,8 +81,21 @@ class Load:
         rows = flights.table(ROWS_PER_REQUEST, self._seed)
         if self.storm:
             rows[DRIFTING] = rows[DRIFTING] + 6
-        answer = self._server.infer(MODEL, flights.request(rows))
-        self.sent.append(rows | flights.predictions(answer))
+        request_id = f"request {self._seed}"
+        answer = self._server.infer(MODEL, {"id": request_id} | flights.request(rows))
+        predictions = flights.predictions(answer)
+        self.sent.append(rows | predictions)
+        self.late.append(self._tell(request_id, predictions["probabilities.late"]))
+
+    def _tell(self, request_id: str, probabilities: np.ndarray) -> np.ndarray:
+        """What came true, as often as was promised."""
+        late = np.random.default_rng(self._seed).random(len(probabilities)) < probabilities
+        truths = [
+            {"id": request_id, "row": row, "actual": "late" if was else "on-time"}
+            for row, was in enumerate(late.tolist())
+        ]
+        assert self._server.feedback(MODEL, truths)["accepted"] == len(truths)
+        return late
 
 
 class Fleet:
@@ -114,6 +131,7 @@ class Fleet:
         """The model with a profile of made-up training data, and its rules."""
         model = self._directory / "models" / MODEL
         shutil.copytree(ROOT / "models" / MODEL, model)
+        (model / "model.toml").write_text(QUALITY)
         data = self._directory / "training.csv"
         flights.write(data, flights.table(10_000, 1))
         run(self._onnxd, "profile", str(model), "--data", str(data))

@@ -96,6 +96,11 @@ class Onnxd(Process):
         assert status == 200, answer
         return json.loads(answer)
 
+    def feedback(self, model: str, truths: list[dict]) -> dict:
+        status, answer = get(f"http://{self.address}/api/models/{model}/feedback", {"feedback": truths})
+        assert status == 202, answer
+        return json.loads(answer)
+
 
 class Prometheus(Process):
     """Scrapes both pages of all servers every second."""

@@ -1,6 +1,7 @@
 """What Prometheus makes of a fleet: the sum of its counts, and alerts for what drifted and nothing else."""
 
 import flights
+import numpy as np
 import pytest
 from fleet import DRIFTING, KILLED, WINDOW
 from processes import eventually
@@ -68,6 +69,23 @@ def test_every_rule_is_evaluated_without_an_error(fleet):
     rules = fleet.prometheus.rules()
     assert len(rules) > 2 * len(fleet.profile["features"])
     assert [rule for rule in rules if rule["health"] != "ok"] == []
+
+
+def test_what_came_true_is_recorded_beside_what_was_promised(fleet):
+    promised = np.concatenate([table["probabilities.late"] for load in fleet.loads for table in load.sent])
+    late = np.concatenate([truth for load in fleet.loads for truth in load.late])
+    accuracy = ((promised >= 0.5) == late).mean()
+    at = f"@ {fleet.ended:.3f}"
+    found = {
+        name: fleet.prometheus.query(f'onnxd:model:{name}{{window="6m"}} {at}')
+        for name in ("accuracy", "accuracy_estimated", "outcomes")
+    }
+    ((labels, realised),) = found["accuracy"]
+    assert (labels["model"], labels["version"]) == ("flight-delay", "2")
+    # Counts between the last scrape and the rule are missing, and truths come after their predictions.
+    assert realised == pytest.approx(accuracy, abs=0.02)
+    assert found["accuracy_estimated"][0][1] == pytest.approx(np.maximum(promised, 1 - promised).mean(), abs=0.02)
+    assert found["outcomes"][0][1] == pytest.approx(len(late), rel=0.2)
 
 
 def test_a_model_that_nobody_asks_pages(fleet):

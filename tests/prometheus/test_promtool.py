@@ -41,6 +41,11 @@ def test_the_rules_and_their_test_pass(fleet, promtool):
         (r"reject\|quarantine", "observe"),
         (r"severity: \"page\"", 'severity: "ticket"'),
         (r"absent\(", "count("),
+        (r"(model:accuracy\{[^}]*\}) < ", r"\1 > "),  # too good
+        (r"< (onnxd:model:accuracy_estimated)", r"> \1"),
+        (r"(accuracy_estimated\{[^}]*\}) < ", r"\1 > "),
+        (r'"actual", "\$1"', '"actual", "x"'),  # no prediction comes true
+        (r"(outcomes\{[^}]*\}) == 0", r"\1 == 1"),
     ],
 )
 def test_the_test_fails_where_a_rule_is_wrong(fleet, promtool, tmp_path, right, wrong):
@@ -50,6 +55,29 @@ def test_the_test_fails_where_a_rule_is_wrong(fleet, promtool, tmp_path, right, 
     test = shutil.copy(fleet.rules_test, tmp_path)
     status, said = promtool_says(promtool, "test", "rules", str(test))
     assert status != 0 and "FAILED" in said, said
+
+
+@pytest.mark.parametrize("settings", [
+    'score = "probabilities.late"',
+    'score = "probabilities.late"\nmin_accuracy = 0',
+    'score = "probabilities.late"\nmin_accuracy = 0.99',
+    'label = "label"',
+    'label = "label"\nmin_accuracy = 0.7',
+    'value = "probabilities.late"',
+    'value = "probabilities.late"\nmax_absolute_error = 0',
+    'value = "probabilities.late"\nmax_absolute_error = 12.5',
+])
+def test_the_rules_of_any_kind_of_quality_pass(onnxd, promtool, tmp_path, settings):
+    model = tmp_path / "flight-delay"
+    shutil.copytree(ROOT / "models" / "flight-delay", model)
+    (model / "model.toml").write_text(f"[quality]\n{settings}\n")
+    command = [onnxd, "profile", "rules", model, "--output", tmp_path]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    test, rules = done.stdout.split()
+    status, said = promtool_says(promtool, "check", "rules", rules)
+    assert status == 0, said
+    status, said = promtool_says(promtool, "test", "rules", test)
+    assert status == 0 and "SUCCESS" in said, said
 
 
 def test_names_that_nobody_would_choose_pass(onnxd, promtool, tmp_path):

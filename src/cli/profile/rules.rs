@@ -8,9 +8,12 @@ use clap::ArgMatches;
 use super::write_file;
 use crate::cli::Failure;
 use crate::cli::load::{Only, load, only};
-use crate::drift::{LEAST_RULES_WINDOW, PROFILE_FILE, Reference, RuleFiles, Rules, Settings};
+use crate::drift::{
+    LEAST_RULES_WINDOW, PROFILE_FILE, Quality, Reference, RuleFiles, Rules, Settings,
+};
 use crate::engine::guard;
 use crate::engine::tract::{self, TractEngine};
+use crate::quality::{self, About};
 use crate::repository::{VersionFiles, parse_duration};
 
 pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
@@ -30,8 +33,19 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     };
     let reference = reference(&only, &profile)?;
     let model = text("model-name").unwrap_or(&only.model);
-    let files = Rules { model, reference: &reference, settings: &settings, stale_after }.files();
+    let quality = only.settings.quality.as_ref().map(judged);
+    let rules = Rules { model, reference: &reference, settings: &settings, stale_after, quality };
+    let files = rules.files();
     write(&files, text("output").unwrap_or("."))
+}
+
+fn judged(settings: &quality::Settings) -> Quality {
+    let quality::Settings { min_accuracy: least_accuracy, max_absolute_error, .. } = *settings;
+    match settings.about {
+        About::Score { .. } => Quality::Scores { least_accuracy },
+        About::Label { .. } => Quality::Labels { least_accuracy },
+        About::Value { .. } => Quality::Values { most_error: max_absolute_error },
+    }
 }
 
 fn duration(text: Option<&str>, default: Duration, flag: &str) -> Result<Duration, Failure> {

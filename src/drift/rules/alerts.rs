@@ -3,10 +3,10 @@
 //! Somebody is woken for what breaks answers now; drift is work for a day, and a single feature
 //! only a line on a dashboard.
 
-use super::Rules;
 use super::promql::duration;
 use super::recording::{DRIFTED, LIMIT, PSI, SHARE};
 use super::yaml::{Kind, Rule};
+use super::{Rules, quality};
 use crate::drift::metrics::BINS;
 
 /// Of the inputs by weight: so much of them drifts only if something happened to all data.
@@ -48,26 +48,32 @@ impl Severity {
     }
 }
 
-/// By severity.
+/// By severity, but for those of quality, which stand together.
 pub(super) fn rules(rules: &Rules) -> Vec<Rule> {
-    vec![
-        rules.contract(),
-        rules.stale(),
+    let mut all = vec![rules.contract(), rules.stale()];
+    all.extend(quality::alerts(rules));
+    all.extend([
         rules.prediction_drift(),
         rules.data_drift(),
         rules.not_counted(),
         rules.feature_drift(),
-    ]
+    ]);
+    all
 }
 
 /// What happened and what to do, in Prometheus' templates: names come from labels, so that they
 /// are never read as templates themselves.
-struct Words {
-    summary: String,
-    description: String,
+pub(super) struct Words {
+    pub(super) summary: String,
+    pub(super) description: String,
 }
 
-fn alert(name: &'static str, severity: Severity, expression: String, words: Words) -> Rule {
+pub(super) fn alert(
+    name: &'static str,
+    severity: Severity,
+    expression: String,
+    words: Words,
+) -> Rule {
     Rule {
         kind: Kind::Alert,
         name,
@@ -169,7 +175,7 @@ impl Rules<'_> {
         alert(STALE, Severity::Page, expression, words)
     }
 
-    fn of_model(&self) -> super::Selector {
+    pub(super) fn of_model(&self) -> super::Selector {
         super::Selector::default().with("model", self.model)
     }
 }

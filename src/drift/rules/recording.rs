@@ -6,7 +6,7 @@
 
 use super::promql::constants;
 use super::yaml::{Kind, Rule};
-use super::{Feature, LEAST_SHARE, Rules};
+use super::{Feature, LEAST_SHARE, Rules, quality};
 use crate::drift::metrics::BINS;
 use crate::drift::verdict::{PSI_FLOOR, RELEASE};
 
@@ -41,6 +41,7 @@ pub(super) fn rules(rules: &Rules) -> Vec<Rule> {
     all.push(record(LIMIT, rules.limit()));
     all.push(record(DRIFTED, rules.drifted()));
     all.push(record(SHARE, rules.drifted_share()));
+    all.extend(quality::recorded(rules));
     all
 }
 

@@ -1,7 +1,9 @@
 //! A test of the rules for `promtool test rules`: a day on which nothing happens, one feature
-//! that drifts, and callers that break the contract and then stay away.
+//! that drifts, callers that break the contract and then stay away, and truths that disappoint.
 //!
 //! It says of all alerts together which fire, so that no other may.
+
+mod quality;
 
 use std::fmt::Write as _;
 
@@ -51,6 +53,7 @@ pub(super) fn text(rules: &Rules, rules_file: &str) -> String {
     one_feature_drifts(rules, &step, &mut text);
     callers_break_the_contract_and_stay_away(rules, &step, &mut text);
     nothing_is_scraped(rules, &step, &mut text);
+    quality::rehearsed(rules, &step, &mut text);
     text
 }
 
@@ -65,6 +68,7 @@ fn one_feature_drifts(rules: &Rules, step: &str, text: &mut String) {
     series(text, &format!("{ROWS}{version}"), &format!("0+{ROWS_PER_STEP}x{END}"));
     let seconds = rules.part(WINDOW).as_secs_f64();
     series(text, &format!("{LAST_REQUEST}{version}"), &format!("0+{seconds}x{END}"));
+    quality::good(rules, END, text);
     // What is only observed wakes nobody.
     let observed = version.with("feature", "x").with("code", "nan").with("action", "observe");
     series(text, &format!("{VIOLATIONS}{observed}"), &format!("0+{ROWS_PER_STEP}x{END}"));

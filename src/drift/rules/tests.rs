@@ -45,7 +45,8 @@ fn hostile() -> Reference {
 
 fn files(model: &str, reference: &Reference, window: Duration) -> RuleFiles {
     let settings = Settings { window, ..Settings::default() };
-    Rules { model, reference, settings: &settings, stale_after: window }.files()
+    let quality = Some(Quality::Scores { least_accuracy: Some(0.8) });
+    Rules { model, reference, settings: &settings, stale_after: window, quality }.files()
 }
 
 #[test]
@@ -77,6 +78,7 @@ fn weights_of_the_inputs_add_up_to_one() {
         reference: &reference,
         settings: &settings,
         stale_after: settings.window,
+        quality: None,
     };
     let weights: Vec<f64> = rules.features().iter().map(|feature| feature.weight).collect();
     assert_eq!(weights, [0.5, 0.5, 0.0]);

@@ -6,8 +6,18 @@ use super::reader::{Reader, Table};
 use super::values;
 use crate::quality::{About, Settings};
 
-const KEYS: [&str; 8] =
-    ["score", "label", "value", "positive", "negative", "threshold", "expires", "remember"];
+const KEYS: [&str; 10] = [
+    "score",
+    "label",
+    "value",
+    "positive",
+    "negative",
+    "threshold",
+    "expires",
+    "remember",
+    "min_accuracy",
+    "max_absolute_error",
+];
 
 /// Truths that take longer are about a world that is gone.
 const EXPIRES: Duration = Duration::from_hours(24 * 30);
@@ -15,11 +25,27 @@ const EXPIRES: Duration = Duration::from_hours(24 * 30);
 pub(super) fn read(reader: &mut Reader, root: &Table) -> Option<Settings> {
     let table = reader.table(root, "quality", &KEYS)?;
     let about = about(reader, root, &table);
+    refuse_of_others(reader, &table, about.as_ref());
     Some(Settings {
         expires: reader.get(&table, "expires", values::duration).unwrap_or(EXPIRES),
         remember: reader.get(&table, "remember", values::whole(0)).unwrap_or(0),
+        min_accuracy: reader.get(&table, "min_accuracy", values::share),
+        max_absolute_error: reader.get(&table, "max_absolute_error", values::not_negative),
         about: about?,
     })
+}
+
+/// Numbers have no accuracy, and classes no error.
+fn refuse_of_others(reader: &mut Reader, table: &Table, about: Option<&About>) {
+    let misplaced = match about {
+        Some(About::Value { .. }) => ("min_accuracy", "only a score and a label have one"),
+        Some(_) => ("max_absolute_error", "only a value has one"),
+        None => return,
+    };
+    let (key, why) = misplaced;
+    if table.has(key) {
+        reader.mistake(&table.place(key), format!("quality.{key}: {why}"));
+    }
 }
 
 /// Exactly one of the three says what is predicted.
@@ -66,7 +92,7 @@ mod tests {
     #[test]
     fn a_prediction_is_a_score_a_label_or_a_value() {
         let settings = read(
-            "score = \"p.late\"\npositive = \"late\"\nthreshold = 0.3\nexpires = \"2h\"\nremember = 7",
+            "score = \"p.late\"\npositive = \"late\"\nthreshold = 0.3\nexpires = \"2h\"\nremember = 7\nmin_accuracy = 0.8",
         );
         let about = About::Score {
             feature: "p.late".to_owned(),
@@ -75,9 +101,22 @@ mod tests {
             threshold: 0.3,
         };
         let expires = Duration::from_hours(2);
-        assert_eq!(settings, Ok(Some(Settings { about, expires, remember: 7 })));
+        let expected = Settings {
+            about,
+            expires,
+            remember: 7,
+            min_accuracy: Some(0.8),
+            max_absolute_error: None,
+        };
+        assert_eq!(settings, Ok(Some(expected)));
         let about = About::Label { feature: "y".to_owned() };
-        let expected = Settings { about, expires: EXPIRES, remember: 0 };
+        let expected = Settings {
+            about,
+            expires: EXPIRES,
+            remember: 0,
+            min_accuracy: None,
+            max_absolute_error: None,
+        };
         assert_eq!(read("label = \"y\""), Ok(Some(expected)));
         assert_eq!(document::read("").map(|settings| settings.quality), Ok(None));
     }
@@ -90,6 +129,14 @@ mod tests {
         assert_eq!(
             read("value = \"b\"\nthreshold = 0.5"),
             Err("line 3: quality.threshold: only a score has one".to_owned())
+        );
+        assert_eq!(
+            read("value = \"b\"\nmin_accuracy = 0.5"),
+            Err("line 3: quality.min_accuracy: only a score and a label have one".to_owned())
+        );
+        assert_eq!(
+            read("label = \"b\"\nmax_absolute_error = 2"),
+            Err("line 3: quality.max_absolute_error: only a value has one".to_owned())
         );
     }
 }
