@@ -3,6 +3,7 @@
 //! What watches data (reference profiles, monitors, contracts) names features and never looks
 //! into tensors itself.
 
+mod exchange;
 mod read;
 mod table;
 

@@ -1,5 +1,6 @@
 //! `onnxd profile`: what a model's data looked like in training, written down for the server.
 
+mod importance;
 mod passes;
 mod rules;
 mod times;
@@ -14,9 +15,10 @@ use super::Failure;
 use super::load::{Only, load, only};
 use super::progress::Line;
 use crate::contract::{SUGGESTED_FILE, Suggested, Suggestion};
-use crate::drift::{Bins, FeatureProfile, MAX_FEATURES, PROFILE_FILE, Profile, Survey};
-use crate::engine::guard;
+use crate::drift::{Bins, FeatureProfile, MAX_FEATURES, PROFILE_FILE, Profile, Sample, Survey};
 use crate::engine::tract::{self, TractEngine};
+use crate::engine::{Signature, guard};
+use crate::features::{self, Role};
 use crate::repository::Settings;
 use passes::{Asked, Source};
 
@@ -77,11 +79,18 @@ fn build(source: &Source, sha256: &str) -> Result<Made, String> {
     }
     let order = source.read(&mut survey, &mut Line::new("finding bins"))?;
     let census = survey.finish(order).map_err(|error| error.to_string())?;
-    let mut pass = (census, Suggestion::new(source.signature()));
+    let sample = Sample::new(census.expected_rows(), inputs(source.signature()));
+    let mut pass = ((census, Suggestion::new(source.signature())), sample);
     source.read(&mut pass, &mut Line::new("counting"))?;
-    let (census, suggestion) = pass;
-    let profile = census.finish(sha256).map_err(|error| error.to_string())?;
+    let ((census, suggestion), sample) = pass;
+    let mut profile = census.finish(sha256).map_err(|error| error.to_string())?;
+    profile.weigh(&importance::of(source, sample)?);
     Ok(Made { profile, suggested: suggestion.finish() })
+}
+
+/// Features that go in.
+fn inputs(signature: &Signature) -> usize {
+    features::of(signature).iter().filter(|feature| feature.role == Role::Input).count()
 }
 
 fn write(profile: &Profile, output: Option<&Path>) -> io::Result<()> {
@@ -109,8 +118,8 @@ fn table(profile: &Profile) -> String {
     for feature in &profile.features {
         let name = &feature.name;
         let role = match feature.role {
-            crate::features::Role::Input => "input",
-            crate::features::Role::Prediction => "prediction",
+            Role::Input => "input",
+            Role::Prediction => "prediction",
         };
         // Writing into a string cannot fail.
         let _ = writeln!(text, "{name:<width$}  {role:<10}  {}", describe(feature, profile.rows));
@@ -134,5 +143,8 @@ fn describe(feature: &FeatureProfile, rows: u64) -> String {
     let range = feature.moments.map_or_else(String::new, |of| {
         format!(", {} to {}, mean {:.4}", of.least, of.greatest, of.mean)
     });
-    format!("{bins}{missing}{range}")
+    let importance = feature
+        .importance
+        .map_or_else(String::new, |share| format!(", importance {:.1} %", share * 100.0));
+    format!("{bins}{missing}{range}{importance}")
 }

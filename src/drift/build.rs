@@ -116,6 +116,12 @@ pub struct Census {
 }
 
 impl Census {
+    /// Rows that the first pass saw, and that this one is going to see.
+    #[must_use]
+    pub fn expected_rows(&self) -> u64 {
+        self.reference.rows
+    }
+
     /// Rows that may come next at once: a block ends after them.
     #[must_use]
     pub fn room(&self) -> usize {

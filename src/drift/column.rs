@@ -90,10 +90,11 @@ impl Column {
             counts: Vec::new(),
             sums: None,
             moments,
+            importance: None,
             quantiles,
             blocks: Vec::new(),
         };
-        Watched { feature, binning, profile, first }
+        Watched { feature, binning, profile, first, weight: 0.0 }
     }
 }
 

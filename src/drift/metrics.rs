@@ -5,7 +5,7 @@ use prometheus::{GaugeVec, IntCounter, IntCounterVec, IntGaugeVec};
 
 use super::history::Span;
 use super::monitor::Monitor;
-use super::reference::{Reference, Watched};
+use super::reference::Reference;
 use super::report::{Feature, Report};
 use super::verdict::State;
 use crate::features::Role;
@@ -13,9 +13,6 @@ use crate::metrics::Registry;
 
 /// Values by bin.
 pub(super) const BINS: &str = "onnxd_feature_bin_total";
-
-/// Series of one version on the page of bins; features beyond that are left out there.
-const MAX_SERIES: usize = 5_000;
 
 /// All metric families of drift on `/metrics`. Cheap to clone.
 #[derive(Clone)]
@@ -36,18 +33,6 @@ struct Scores {
 pub(super) struct Series {
     labels: [String; 2],
     rows: [IntCounter; 2],
-}
-
-/// The features of a reference that have room on the page of bins.
-pub(super) fn shown(reference: &Reference) -> &[Watched] {
-    let mut series = 0;
-    let fits = |watched: &&Watched| {
-        // One more for what is out of range.
-        series += watched.binning.bins() + 1;
-        series <= MAX_SERIES
-    };
-    let fitting = reference.watched.iter().take_while(fits).count();
-    &reference.watched[..fitting]
 }
 
 impl Metrics {
@@ -95,7 +80,7 @@ impl Metrics {
 
     /// The series of a version, all at nought.
     pub(super) fn series(&self, model: &str, version: &str, reference: &Reference) -> Series {
-        let left = reference.watched.len() - shown(reference).len();
+        let left = reference.watched.len() - reference.shown.len();
         let left = i64::try_from(left).unwrap_or(i64::MAX);
         self.left_out.with_label_values(&[model, version]).set(left);
         let rows =

@@ -263,8 +263,8 @@ fn report(reference: &Reference, seen: &[Seen], features: Vec<report::Feature>) 
         reference: reference.id.clone(),
         reference_rows: reference.rows,
         state: features.iter().map(|f| f.state).max().unwrap_or(State::Insufficient),
-        drifted_inputs: drifted(&features, Role::Input),
-        drifted_predictions: drifted(&features, Role::Prediction),
+        drifted_inputs: drifted(reference, &features, Role::Input),
+        drifted_predictions: drifted(reference, &features, Role::Prediction),
         windows: seen.iter().map(|seen| (seen.span, seen.window)).collect(),
         features,
     };
@@ -278,6 +278,7 @@ impl FeatureMemory {
             name: watched.feature.name.clone(),
             role: watched.feature.role,
             reading: watched.feature.reading,
+            importance: watched.profile.importance,
             state: self.state,
             since: self.since,
             scores,
@@ -297,10 +298,16 @@ impl FeatureMemory {
     }
 }
 
-/// Share of the features of this side.
-#[expect(clippy::cast_precision_loss, reason = "thousands of features at most")]
-fn drifted(features: &[report::Feature], role: Role) -> f64 {
-    let of_role = || features.iter().filter(|feature| feature.role == role);
-    let drifted = of_role().filter(|feature| feature.state == State::Drifted).count();
-    drifted as f64 / of_role().count().max(1) as f64
+/// Share of the features of this side by their weight; predictions are alike.
+fn drifted(reference: &Reference, features: &[report::Feature], role: Role) -> f64 {
+    let weights = features.iter().zip(&reference.watched);
+    let weights = weights.filter(|(feature, _)| feature.role == role).map(|(feature, watched)| {
+        let weight = if role == Role::Input { watched.weight } else { 1.0 };
+        (weight, feature.state == State::Drifted)
+    });
+    let sum = |drifted: &dyn Fn(bool) -> bool| {
+        weights.clone().filter(|(_, state)| drifted(*state)).map(|(weight, _)| weight).sum::<f64>()
+    };
+    let all = sum(&|_| true);
+    if all > 0.0 { sum(&|drifted| drifted) / all } else { 0.0 }
 }

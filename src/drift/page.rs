@@ -5,7 +5,7 @@
 
 use std::io::Write;
 
-use super::metrics::{BINS, shown};
+use super::metrics::BINS;
 use super::reference::{Reference, Watched};
 use super::tally::Tally;
 
@@ -33,20 +33,24 @@ impl Labels {
                 r#"feature="{feature}",model="{model}",reference="{id}",version="{version}"}} "#
             )
         };
-        Self(shown(reference).iter().map(labels).collect())
+        let shown = reference.shown.iter().map(|place| &reference.watched[*place]);
+        Self(shown.map(labels).collect())
     }
 }
 
 impl<'a> Entry<'a> {
-    /// Features that have room, each with its labels.
-    fn features(&self) -> impl Iterator<Item = (&'a Watched, &'a String)> + use<'a> {
-        self.reference.watched.iter().zip(&self.labels.0)
+    /// Features that have room: each with its place, and its labels.
+    fn features(&self) -> impl Iterator<Item = (usize, &'a Watched, &'a String)> + use<'a> {
+        let (watched, labels) = (&self.reference.watched, self.labels.0.iter());
+        let shown = self.reference.shown.iter().zip(labels);
+        shown.map(|(place, labels)| (*place, &watched[*place], labels))
     }
 }
 
 /// The whole page.
 pub(super) fn page(entries: &[Entry]) -> Vec<u8> {
-    let bins = |entry: &Entry| entry.features().map(|(of, _)| of.binning.bins() + 1).sum::<usize>();
+    let bins =
+        |entry: &Entry| entry.features().map(|(_, of, _)| of.binning.bins() + 1).sum::<usize>();
     let mut page = Vec::with_capacity(entries.iter().map(bins).sum::<usize>() * LINE);
     if entries.iter().all(|entry| entry.labels.0.is_empty()) {
         return page;
@@ -54,7 +58,7 @@ pub(super) fn page(entries: &[Entry]) -> Vec<u8> {
     // Writing into memory cannot fail.
     head(&mut page, BINS, "Values by the bin of the reference that they fall into.");
     for entry in entries {
-        for (watched, labels) in entry.features() {
+        for (_, watched, labels) in entry.features() {
             let counts = entry.total.counts.iter().skip(watched.first);
             for (bin, count) in (0..watched.binning.bins()).zip(counts) {
                 let bin = watched.binning.name(bin);
@@ -64,7 +68,8 @@ pub(super) fn page(entries: &[Entry]) -> Vec<u8> {
     }
     head(&mut page, OUTSIDE, "Numbers below the least or above the greatest of the reference.");
     for entry in entries {
-        for ((_, labels), count) in entry.features().zip(&entry.total.outside) {
+        for (place, _, labels) in entry.features() {
+            let count = entry.total.outside.get(place).copied().unwrap_or_default();
             let _ = writeln!(page, "{OUTSIDE}{{{labels}{count}");
         }
     }

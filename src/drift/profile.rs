@@ -23,6 +23,17 @@ pub struct Profile {
     pub features: Vec<FeatureProfile>,
 }
 
+impl Profile {
+    /// Says what share of what moves the predictions each input has.
+    pub fn weigh(&mut self, importances: &[(String, f64)]) {
+        let inputs = self.features.iter_mut().filter(|feature| feature.role == Role::Input);
+        for feature in inputs {
+            let found = importances.iter().find(|(name, _)| *name == feature.name);
+            feature.importance = found.map(|(_, share)| *share);
+        }
+    }
+}
+
 /// One feature in the reference data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +49,9 @@ pub struct FeatureProfile {
     pub sums: Option<Vec<f64>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moments: Option<Moments>,
+    /// Of an input, how much of what moves the predictions is its share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub importance: Option<f64>,
     /// 129 quantiles of the finite numbers, from the least to the greatest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quantiles: Vec<f64>,

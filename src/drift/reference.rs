@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::binning::{Binning, BinsError};
 use super::plan::Plan;
 use super::profile::{Bins, FORMAT, FeatureProfile, Profile};
+use super::weights;
 use crate::engine::Signature;
 use crate::features::{self, Feature, Reading, Role};
 
@@ -30,14 +31,18 @@ pub struct Parts {
     pub watched: Vec<Watched>,
     /// Bins of all features together.
     pub bins: usize,
+    /// Of the features, by place: those that have room on the page of bins.
+    pub(super) shown: Vec<usize>,
     pub(super) plan: Plan,
 }
 
 impl Parts {
-    pub(super) fn new(id: String, rows: u64, watched: Vec<Watched>) -> Self {
+    pub(super) fn new(id: String, rows: u64, mut watched: Vec<Watched>) -> Self {
+        weights::set(&mut watched);
         let bins = watched.last().map_or(0, |last| last.first + last.binning.bins());
         let plan = Plan::new(&watched);
-        Self { id, rows, watched, bins, plan }
+        let shown = weights::shown(&watched);
+        Self { id, rows, watched, bins, shown, plan }
     }
 }
 
@@ -49,6 +54,8 @@ pub struct Watched {
     pub profile: FeatureProfile,
     /// Where its bins begin among those of all features.
     pub first: usize,
+    /// How much it matters among the inputs, which have 1 together; nought of a prediction.
+    pub weight: f64,
 }
 
 /// A profile that cannot be used, and why.
@@ -78,6 +85,8 @@ pub enum ReferenceError {
     Length { name: String, what: &'static str, found: usize, expected: usize },
     #[error("feature '{name}': {what} is {found}, expected a finite number")]
     NotFinite { name: String, what: &'static str, found: f64 },
+    #[error("feature '{name}': {what} is {found}, expected 0 to 1")]
+    NoShare { name: String, what: &'static str, found: f64 },
     #[error("feature '{0}' counts no values")]
     NoValues(String),
 }
@@ -160,7 +169,7 @@ fn watched(
         // A kilobyte that nobody asks the server for.
         profile.quantiles = Vec::new();
         let bins = binning.bins();
-        all.push(Watched { feature, binning, profile, first });
+        all.push(Watched { feature, binning, profile, first, weight: 0.0 });
         first += bins;
     }
     Ok(all)
@@ -202,6 +211,10 @@ fn check(profile: &FeatureProfile, binning: &Binning) -> Result<(), ReferenceErr
     let spreads = profile.blocks.iter().flat_map(|blocks| [Some(blocks.psi), blocks.wasserstein]);
     let spreads = spreads.flatten().flat_map(|spread| [spread.mean, spread.sigma]);
     let lengths = profile.blocks.iter().filter_map(|blocks| blocks.seconds);
+    if let Some(found) = profile.importance.filter(|share| !(0.0..=1.0).contains(share)) {
+        let (name, what) = (profile.name.clone(), "its importance");
+        return Err(ReferenceError::NoShare { name, what, found });
+    }
     let moments = profile.moments.iter();
     let moments = moments.flat_map(|of| [of.mean, of.sigma, of.least, of.greatest]);
     let numbers = sums.iter().map(|sum| ("a sum", *sum));

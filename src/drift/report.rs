@@ -17,7 +17,7 @@ pub struct Report {
     pub reference_rows: u64,
     /// The worst of the features'.
     pub state: State,
-    /// Share of the inputs that have drifted.
+    /// Share of the inputs that have drifted, by their importance.
     pub drifted_inputs: f64,
     pub drifted_predictions: f64,
     pub windows: BTreeMap<Span, Window>,
@@ -41,6 +41,9 @@ pub struct Feature {
     pub name: String,
     pub role: Role,
     pub reading: Reading,
+    /// Its share of what moves the predictions, if the profile says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub importance: Option<f64>,
     pub state: State,
     /// Since when it is in this state, in seconds since the epoch.
     #[serde(serialize_with = "seconds")]

@@ -14,11 +14,10 @@ mod yaml;
 
 use std::time::Duration;
 
-use super::metrics;
 use super::reference::{Reference, Watched};
 use super::score::least_values;
 use super::settings::Settings;
-use crate::features::Role;
+use super::weights::is_input;
 use crate::stats::counts::critical_factor;
 use promql::Selector;
 use yaml::Rule;
@@ -120,25 +119,13 @@ impl Rules<'_> {
 
     /// Features that are on the page of bins, with their constants.
     fn features(&self) -> Vec<Feature<'_>> {
-        let shown = metrics::shown(self.reference);
-        let weights: f64 = shown.iter().filter(|watched| is_input(watched)).map(weight).sum();
-        let share =
-            |watched: &Watched| if is_input(watched) { weight(watched) / weights } else { 0.0 };
         let alpha = self.settings.alpha(self.reference);
-        let feature = |watched| {
-            Feature::new(watched, self, share(watched), |bins| critical_factor(bins, alpha))
+        let feature = |place: &usize| {
+            let watched = &self.reference.watched[*place];
+            Feature::new(watched, self, |bins| critical_factor(bins, alpha))
         };
-        shown.iter().map(feature).collect()
+        self.reference.shown.iter().map(feature).collect()
     }
-}
-
-/// How much a feature matters among the inputs. All alike, until a profile says more.
-fn weight(_: &Watched) -> f64 {
-    1.0
-}
-
-fn is_input(watched: &Watched) -> bool {
-    watched.feature.role == Role::Input
 }
 
 /// One feature and the constants of its rules.
@@ -159,12 +146,7 @@ struct Feature<'a> {
 }
 
 impl<'a> Feature<'a> {
-    fn new(
-        watched: &'a Watched,
-        rules: &Rules,
-        weight: f64,
-        critical: impl Fn(usize) -> Option<f64>,
-    ) -> Self {
+    fn new(watched: &'a Watched, rules: &Rules, critical: impl Fn(usize) -> Option<f64>) -> Self {
         let profile = &watched.profile;
         // One bin alone has no freedom; what falls beside it makes two.
         let least = least_values(watched.binning.bins());
@@ -177,7 +159,7 @@ impl<'a> Feature<'a> {
             critical: critical(filled).unwrap_or(f64::INFINITY),
             usual: usual.map(|blocks| blocks.psi.limit()),
             least,
-            weight,
+            weight: watched.weight,
         }
     }
 

@@ -113,6 +113,7 @@ mod tests {
             counts: vec![1; 5],
             sums: Some(vec![0.0; 2]),
             moments: None,
+            importance: None,
             quantiles: Vec::new(),
             blocks,
         }

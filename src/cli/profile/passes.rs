@@ -7,14 +7,14 @@ use std::time::Duration;
 use super::times;
 use crate::cli::progress::Line;
 use crate::contract::Suggestion;
-use crate::drift::{Census, Order, Survey};
+use crate::drift::{Census, Order, Sample, Survey};
 use crate::engine::{LoadedModel, Signature};
 use crate::gate::runner;
 use crate::table::{Cell, Rows, Table};
 use crate::tensor::Tensor;
 
 /// Rows that run together at most.
-const BATCH: usize = 1000;
+pub(super) const BATCH: usize = 1000;
 
 /// What the command line says of the data.
 pub(super) struct Asked {
@@ -64,6 +64,12 @@ impl Pass for Suggestion {
     }
 }
 
+impl Pass for Sample {
+    fn add(&mut self, batch: &Batch) {
+        self.add(&batch.inputs, batch.rows);
+    }
+}
+
 /// Two that look at the same rows.
 impl<A: Pass, B: Pass> Pass for (A, B) {
     fn room(&self) -> usize {
@@ -93,6 +99,10 @@ impl<'a> Source<'a> {
 
     pub(super) fn name(&self) -> String {
         self.asked.data.display().to_string()
+    }
+
+    pub(super) fn model(&self) -> &dyn LoadedModel {
+        self.model
     }
 
     /// Goes through the data from its beginning to its end, and checks that it is in the order
