@@ -99,8 +99,10 @@ impl Numbers {
 
     pub(super) fn note(&self) -> String {
         let range = match self.range {
-            Some((least, greatest)) if least < greatest => format!("{least} to {greatest}"),
-            Some((only, _)) => format!("always {only}"),
+            Some((least, greatest)) if least < greatest => {
+                format!("{} to {}", written(least), written(greatest))
+            }
+            Some((only, _)) => format!("always {}", written(only)),
             None => "no number".to_owned(),
         };
         let others = [(self.nan, "NaN"), (self.infinite, "infinite")];
@@ -108,6 +110,13 @@ impl Numbers {
         let others = others.map(|(count, what)| format!(", {count} {what}"));
         std::iter::once(range).chain(others).collect()
     }
+}
+
+/// As it was written, if it went through single precision.
+fn written(number: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "it is compared with what was cut")]
+    let single = number as f32;
+    if f64::from(single) == number { single.to_string() } else { number.to_string() }
 }
 
 /// The number as a whole one, if it is one that all of them can be told apart from.
