@@ -1,5 +1,5 @@
 //! What watching the data costs: one binary, one model of 30 numbers, asked for single rows,
-//! with its reference profile and with `[drift] mode = "off"` beside the same profile.
+//! with its reference profile and a contract that is enforced, and without either.
 //!
 //! The two servers take turns in short rounds, each pair in the other order than the one
 //! before, so that what the machine's neighbours do falls on both. A ratio is the median over
@@ -44,7 +44,7 @@ const CONNECTIONS: usize = 16;
 const SHARE: f64 = 0.15;
 
 pub fn run() -> Vec<Figure> {
-    let (on, off) = (Side::new("on"), Side::new("off"));
+    let (on, off) = (Side::watched(), Side::unwatched());
     let sides = [&on, &off];
     let questions = questions(&on.repository);
     let saturate = |side: &Side| {
@@ -127,13 +127,38 @@ struct Side {
 }
 
 impl Side {
-    fn new(drift: &str) -> Self {
+    /// With its profile, and the contract that its data suggests, enforced.
+    fn watched() -> Self {
+        let repository = Self::repository();
+        let made = |name: &str| repository.version(MODEL, 1).join(name);
+        let suggested = fs::read_to_string(made("contract.suggested.toml"));
+        let suggested = suggested.expect("onnxd profile suggests a contract");
+        let enforced = suggested.replace("\"observe\"", "\"reject\"");
+        assert_ne!(enforced, suggested, "a suggested contract observes");
+        fs::write(made("contract.toml"), enforced).expect("the temporary directory is writable");
+        let side = Self::serve(repository);
+        let ask = format!("GET /api/models/{MODEL}/contract HTTP/1.1\r\nhost: x\r\n\r\n");
+        let answer = client::fetch(side.server.address, ask.as_bytes()).map(|(_, body)| body);
+        let in_force = answer.is_some_and(|body| client::holds(&body, "\"mode\":\"reject\""));
+        assert!(in_force, "the contract is in force");
+        side
+    }
+
+    fn unwatched() -> Self {
+        let repository = Self::repository();
+        let settings = "[drift]\nmode = \"off\"\n[contract]\nmode = \"off\"\n";
+        repository.write_settings(MODEL, settings);
+        Self::serve(repository)
+    }
+
+    fn repository() -> Repository {
         let repository = Repository::new();
         repository.add(MODEL, 1, &vec![("model.onnx", model())]);
-        repository.write_settings(MODEL, &format!("[drift]\nmode = \"{drift}\"\n"));
-        // Everything else that watches requests belongs beside the profile: it is on where
-        // drift is.
         profile(&repository.root);
+        repository
+    }
+
+    fn serve(repository: Repository) -> Self {
         Self { server: Serving::onnxd(&repository.root, &[]), repository }
     }
 }

@@ -1,9 +1,9 @@
 //! Writes the little of `PromQL` that rules need.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::time::Duration;
 
-use super::yaml::is_plain;
+use super::yaml::quoted;
 
 /// What stands in braces behind the name of a metric.
 #[derive(Clone, Default)]
@@ -30,24 +30,6 @@ impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{{{}}}", self.0)
     }
-}
-
-/// A text between double quotes, of characters that YAML takes as they are.
-pub(super) fn quoted(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            c if is_plain(c) => quoted.push(c),
-            // Not \x, which is a byte and no character. Writing into a string cannot fail.
-            c => {
-                let _ = write!(quoted, "\\U{:08X}", u32::from(c));
-            }
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 /// Numbers that differ in one label, as one vector.

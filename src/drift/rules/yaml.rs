@@ -67,15 +67,15 @@ pub(super) fn line(text: &mut String, indent: usize, key: &str, value: &str) {
     let _ = writeln!(text, "{:indent$}{key}:{space}{value}", "");
 }
 
-/// A text between double quotes.
+/// A text between double quotes, as YAML and `PromQL` both read it.
 pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
-            '\n' => quoted.push_str("\\n"),
             c if is_plain(c) => quoted.push(c),
+            // Not \x, which is a byte to PromQL and no character. Writing into a string cannot fail.
             c => {
                 let _ = write!(quoted, "\\U{:08X}", u32::from(c));
             }
@@ -99,7 +99,7 @@ mod tests {
         let text = "a\"b\\c: #{é}\n\r\t\0\u{7f}\u{85}\u{2028}\u{feff}😀";
         assert_eq!(
             quoted(text),
-            "\"a\\\"b\\\\c: #{é}\\n\\U0000000D\\U00000009\\U00000000\\U0000007F\\U00000085\\U00002028\\U0000FEFF😀\""
+            "\"a\\\"b\\\\c: #{é}\\U0000000A\\U0000000D\\U00000009\\U00000000\\U0000007F\\U00000085\\U00002028\\U0000FEFF😀\""
         );
     }
 }
