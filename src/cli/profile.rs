@@ -1,7 +1,9 @@
 //! `onnxd profile`: what a model's data looked like in training, written down for the server.
 
+mod diff;
 mod passes;
 mod rules;
+mod target;
 mod times;
 
 use std::fmt::Write as _;
@@ -17,10 +19,13 @@ use crate::drift::{Bins, FeatureProfile, MAX_FEATURES, PROFILE_FILE, Profile, Su
 use crate::engine::guard;
 use crate::engine::tract::{self, TractEngine};
 use passes::{Asked, Source};
+use target::{Both, Scores, Truths};
 
 pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
-    if let Some(("rules", matches)) = matches.subcommand() {
-        return rules::run(matches);
+    match matches.subcommand() {
+        Some(("rules", matches)) => return rules::run(matches),
+        Some(("diff", matches)) => return diff::run(matches),
+        _ => {}
     }
     let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
     let path = Path::new(text("MODEL").unwrap_or("."));
@@ -34,9 +39,13 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
         data: PathBuf::from(text("data").unwrap_or_default()),
         time: text("time").map(str::to_owned),
         ignored: matches.get_many("ignore").into_iter().flatten().cloned().collect(),
+        target: text("target").map(str::to_owned),
     };
+    let truths = |column| Truths { column, score: text("score").map(str::to_owned) };
+    let scores = |column| Scores::new(truths(column), &settings, loaded.signature());
+    let scores = asked.target.clone().map(scores).transpose().map_err(Failure::Work)?;
     let source = Source::new(loaded.as_ref(), asked);
-    let profile = build(&source, &sha256)
+    let profile = build(&source, &sha256, scores)
         .map_err(|reason| Failure::Work(format!("{}: {reason}", source.name())))?;
     let output = match text("output") {
         Some("-") => None,
@@ -52,16 +61,19 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     Ok(())
 }
 
-fn build(source: &Source, sha256: &str) -> Result<Profile, String> {
+fn build(source: &Source, sha256: &str, mut scores: Option<Scores>) -> Result<Profile, String> {
     let mut survey = Survey::new(source.signature()).map_err(|error| error.to_string())?;
     if survey.left_out() > 0 {
         let (left, most) = (survey.left_out(), MAX_FEATURES);
         eprintln!("onnxd: {most} features are watched, {left} are left out");
     }
     let order = source.read(&mut survey, &mut Line::new("finding bins"))?;
-    let mut census = survey.finish(order).map_err(|error| error.to_string())?;
-    source.read(&mut census, &mut Line::new("counting"))?;
-    census.finish(sha256).map_err(|error| error.to_string())
+    let census = survey.finish(order).map_err(|error| error.to_string())?;
+    let mut both = Both { census, scores: scores.as_mut() };
+    source.read(&mut both, &mut Line::new("counting"))?;
+    let mut profile = both.census.finish(sha256).map_err(|error| error.to_string())?;
+    profile.target = scores.map(Scores::finish);
+    Ok(profile)
 }
 
 fn write(profile: &Profile, output: Option<&Path>) -> io::Result<()> {
@@ -94,6 +106,18 @@ fn table(profile: &Profile) -> String {
         };
         // Writing into a string cannot fail.
         let _ = writeln!(text, "{name:<width$}  {role:<10}  {}", describe(feature, profile.rows));
+    }
+    if let Some(target) = &profile.target
+        && let Some(quality) = target.realised()
+    {
+        let (column, rate) = (target.column.as_deref().unwrap_or_default(), quality.positive_rate);
+        let of = &target.prediction;
+        let _ = writeln!(
+            text,
+            "{column:<width$}  target      truth of {of}, {} rows, {:.1} % positive",
+            quality.rows,
+            rate * 100.0
+        );
     }
     text
 }

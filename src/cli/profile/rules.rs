@@ -43,7 +43,7 @@ fn duration(text: Option<&str>, default: Duration, flag: &str) -> Result<Duratio
     Ok(duration)
 }
 
-fn profile_of(files: &VersionFiles, settings: &Settings) -> Result<PathBuf, Failure> {
+pub(super) fn profile_of(files: &VersionFiles, settings: &Settings) -> Result<PathBuf, Failure> {
     let name = settings.reference.as_deref().unwrap_or(Path::new(PROFILE_FILE));
     name.to_str().and_then(|name| files.file(name)).ok_or_else(|| {
         let (name, model) = (name.display(), files.model_file.display());
