@@ -149,6 +149,17 @@ fn make_unique(features: &mut [Feature]) {
 }
 
 impl Feature {
+    /// A feature that has this tensor, of its side, for itself: where data has it as a column
+    /// and no model says what else there is.
+    #[must_use]
+    pub fn alone(name: String, role: Role, reading: Reading, tensor: usize) -> Self {
+        let place = match reading {
+            Reading::Number | Reading::Text | Reading::Length => Place::Column { column: 0, of: 1 },
+            Reading::Mean | Reading::Norm => Place::Row,
+        };
+        Self { name, role, reading, tensor, place }
+    }
+
     /// The same place read in another way: of a text its length.
     #[must_use]
     pub fn read_as(&self, reading: Reading) -> Self {

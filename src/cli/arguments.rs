@@ -95,6 +95,7 @@ fn profile() -> Command {
     };
     Command::new("profile")
         .subcommand(rules())
+        .subcommand(diff())
         .args_conflicts_with_subcommands(true)
         .subcommand_negates_reqs(true)
         .about("Writes the reference profile of a model, which drift is measured against")
@@ -120,6 +121,19 @@ fn profile() -> Command {
         .arg(
             option("ignore", "COLUMN", "No input, as the target or an id; may come repeatedly")
                 .action(ArgAction::Append),
+        )
+        .arg(option(
+            "target",
+            "COLUMN",
+            "The truth that a score of two classes predicts: how many rows of a score are positive",
+        ))
+        .arg(
+            option(
+                "score",
+                "FEATURE",
+                "That score, as probabilities.1 [default: that of [quality] in model.toml]",
+            )
+            .requires("target"),
         )
         .arg(option(
             "output",
@@ -224,4 +238,53 @@ fn rules() -> Command {
             "DIR",
             "Where to write them; - for the rules on the standard output [default: here]",
         ))
+}
+
+fn diff() -> Command {
+    let option = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    Command::new("diff")
+        .about("Compares a profile with another one, or with data: what has drifted, and how far")
+        .long_about(
+            "Compares a reference profile with another profile or with rows of a file, feature by \
+             feature in the bins of the reference. Columns of data are found by the names of \
+             features; with --model they are its inputs, and it is run for the predictions.",
+        )
+        .arg(
+            Arg::new("REFERENCE")
+                .required(true)
+                .help("A profile.json, or the directory of a model or version that has one"),
+        )
+        .arg(
+            Arg::new("CURRENT")
+                .required(true)
+                .help("The same, or data: .csv, .ndjson, .parquet or .arrow"),
+        )
+        .arg(option("model", "MODEL", "The model of the reference, to be run over the data"))
+        .arg(
+            option("version", "N", "The version of that model [default: the highest]")
+                .value_parser(clap::value_parser!(u64))
+                .requires("model"),
+        )
+        .arg(
+            option("target", "COLUMN", "The truth in the data, if the profile has one")
+                .requires("model"),
+        )
+        .arg(
+            option("ignore", "COLUMN", "No input, as an id; may come repeatedly")
+                .action(ArgAction::Append),
+        )
+        .arg(
+            option("format", "FORMAT", "How it is written")
+                .value_parser(["table", "json", "html"])
+                .default_value("table"),
+        )
+        .arg(option("output", "FILE", "Where to write it [default: the standard output]"))
+        .arg(
+            Arg::new("fail-on-drift")
+                .long("fail-on-drift")
+                .action(ArgAction::SetTrue)
+                .help("Exit with code 1 if a feature has drifted"),
+        )
 }

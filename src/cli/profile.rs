@@ -1,8 +1,10 @@
 //! `onnxd profile`: what a model's data looked like in training, written down for the server.
 
+mod diff;
 mod importance;
 mod passes;
 mod rules;
+mod target;
 mod times;
 
 use std::fmt::Write as _;
@@ -21,10 +23,13 @@ use crate::engine::{Signature, guard};
 use crate::features::{self, Role};
 use crate::repository::Settings;
 use passes::{Asked, Source};
+use target::{Scores, Truths};
 
 pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
-    if let Some(("rules", matches)) = matches.subcommand() {
-        return rules::run(matches);
+    match matches.subcommand() {
+        Some(("rules", matches)) => return rules::run(matches),
+        Some(("diff", matches)) => return diff::run(matches),
+        _ => {}
     }
     let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
     let path = Path::new(text("MODEL").unwrap_or("."));
@@ -38,9 +43,13 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
         data: PathBuf::from(text("data").unwrap_or_default()),
         time: text("time").map(str::to_owned),
         ignored: matches.get_many("ignore").into_iter().flatten().cloned().collect(),
+        target: text("target").map(str::to_owned),
     };
+    let truths = |column| Truths { column, score: text("score").map(str::to_owned) };
+    let scores = |column| Scores::new(truths(column), &settings, loaded.signature());
+    let scores = asked.target.clone().map(scores).transpose().map_err(Failure::Work)?;
     let source = Source::new(loaded.as_ref(), asked);
-    let made = build(&source, &sha256)
+    let made = build(&source, &sha256, scores)
         .map_err(|reason| Failure::Work(format!("{}: {reason}", source.name())))?;
     let (profile, rows) = (&made.profile, made.profile.rows);
     let output = match text("output") {
@@ -71,7 +80,7 @@ fn suggest(suggested: &Suggested, file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn build(source: &Source, sha256: &str) -> Result<Made, String> {
+fn build(source: &Source, sha256: &str, mut scores: Option<Scores>) -> Result<Made, String> {
     let mut survey = Survey::new(source.signature()).map_err(|error| error.to_string())?;
     if survey.left_out() > 0 {
         let (left, most) = (survey.left_out(), MAX_FEATURES);
@@ -80,10 +89,12 @@ fn build(source: &Source, sha256: &str) -> Result<Made, String> {
     let order = source.read(&mut survey, &mut Line::new("finding bins"))?;
     let census = survey.finish(order).map_err(|error| error.to_string())?;
     let sample = Sample::new(census.expected_rows(), inputs(source.signature()));
-    let mut pass = ((census, Suggestion::new(source.signature())), sample);
+    let suggestion = Suggestion::new(source.signature());
+    let mut pass = ((census, scores.as_mut()), (suggestion, sample));
     source.read(&mut pass, &mut Line::new("counting"))?;
-    let ((census, suggestion), sample) = pass;
+    let ((census, _), (suggestion, sample)) = pass;
     let mut profile = census.finish(sha256).map_err(|error| error.to_string())?;
+    profile.target = scores.map(Scores::finish);
     profile.weigh(&importance::of(source, sample)?);
     Ok(Made { profile, suggested: suggestion.finish() })
 }
@@ -123,6 +134,18 @@ fn table(profile: &Profile) -> String {
         };
         // Writing into a string cannot fail.
         let _ = writeln!(text, "{name:<width$}  {role:<10}  {}", describe(feature, profile.rows));
+    }
+    if let Some(target) = &profile.target
+        && let Some(quality) = target.realised()
+    {
+        let (column, rate) = (target.column.as_deref().unwrap_or_default(), quality.positive_rate);
+        let of = &target.prediction;
+        let _ = writeln!(
+            text,
+            "{column:<width$}  target      truth of {of}, {} rows, {:.1} % positive",
+            quality.rows,
+            rate * 100.0
+        );
     }
     text
 }

@@ -158,7 +158,13 @@ impl Census {
         let watched = self.reference.watched.iter();
         let features =
             watched.map(|watched| profile(watched, &total, &self.blocks, self.span)).collect();
-        Ok(Profile { format: FORMAT, sha256: sha256.to_owned(), rows: self.rows, features })
+        Ok(Profile {
+            format: FORMAT,
+            sha256: sha256.to_owned(),
+            rows: self.rows,
+            features,
+            target: None,
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::distance::Sample;
+use super::outcomes::Outcomes;
 use crate::features::{Reading, Role};
 
 /// The only form there is so far.
@@ -21,6 +22,9 @@ pub struct Profile {
     pub sha256: String,
     pub rows: u64,
     pub features: Vec<FeatureProfile>,
+    /// What the scores meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Outcomes>,
 }
 
 impl Profile {
@@ -70,6 +74,12 @@ impl FeatureProfile {
             None => blocks.rows <= rows,
         };
         self.blocks.iter().rev().find(fits).or(self.blocks.first())
+    }
+
+    /// The same of data that has no length in time.
+    #[must_use]
+    pub fn usual_of_rows(&self, rows: u64) -> Option<&Blocks> {
+        self.blocks.iter().rev().find(|blocks| blocks.rows <= rows).or(self.blocks.first())
     }
 
     /// Rows without a value.

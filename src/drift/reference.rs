@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::binning::{Binning, BinsError};
+use super::outcomes::OutcomesError;
 use super::plan::Plan;
 use super::profile::{Bins, FORMAT, FeatureProfile, Profile};
 use super::weights;
@@ -71,6 +72,8 @@ pub enum ReferenceError {
         "it was made with another model file (sha256 {found}, expected {expected}); make it again with onnxd profile"
     )]
     OtherModel { found: String, expected: String },
+    #[error("target: {0}")]
+    Target(#[from] OutcomesError),
     #[error("it has no features")]
     Empty,
     #[error("the model has no feature '{name}', its features are: {known}")]
@@ -89,6 +92,10 @@ pub enum ReferenceError {
     NoShare { name: String, what: &'static str, found: f64 },
     #[error("feature '{0}' counts no values")]
     NoValues(String),
+    #[error(
+        "feature '{name}': quantile {at} is {found}, expected a number of at least the one before it"
+    )]
+    Quantile { name: String, at: usize, found: f64 },
 }
 
 impl std::ops::Deref for Reference {
@@ -111,13 +118,7 @@ impl Reference {
     /// # Errors
     /// [`ReferenceError`] if the file is no profile, or one of another model.
     pub fn read(file: &Path, sha256: &str, signature: &Signature) -> Result<Self, ReferenceError> {
-        let unreadable = |error: std::io::Error| ReferenceError::Unreadable(error.to_string());
-        let bytes = fs::metadata(file).map_err(unreadable)?.len();
-        if bytes > MAX_BYTES {
-            let message = format!("it has {bytes} bytes, expected at most {MAX_BYTES}");
-            return Err(ReferenceError::Unreadable(message));
-        }
-        Self::parse(&fs::read(file).map_err(unreadable)?, sha256, signature)
+        Self::parse(&bytes(file)?, sha256, signature)
     }
 
     /// The same from its bytes.
@@ -129,11 +130,7 @@ impl Reference {
         sha256: &str,
         signature: &Signature,
     ) -> Result<Self, ReferenceError> {
-        let profile: Profile = serde_json::from_slice(bytes)
-            .map_err(|error| ReferenceError::Malformed(error.to_string()))?;
-        if profile.format != FORMAT {
-            return Err(ReferenceError::Format(profile.format));
-        }
+        let profile = Profile::parse(bytes)?;
         if profile.sha256 != sha256 {
             let (found, expected) = (profile.sha256, sha256.to_owned());
             return Err(ReferenceError::OtherModel { found, expected });
@@ -144,6 +141,56 @@ impl Reference {
         let id = format!("{first:08x}");
         Ok(Parts::new(id, profile.rows, watched).into())
     }
+
+    /// Of a profile without its model: every feature has a tensor for itself, in the order of
+    /// the features, those of inputs and those of predictions apart. It has no id.
+    ///
+    /// # Errors
+    /// [`ReferenceError`] if the profile makes no sense.
+    pub fn alone(profile: &Profile) -> Result<Self, ReferenceError> {
+        let mut tensors = HashMap::new();
+        let alone = |of: &FeatureProfile| {
+            let next: &mut usize = tensors.entry(of.role).or_default();
+            *next += 1;
+            let reading = of.reading;
+            Feature::alone(of.name.clone(), of.role, reading, *next - 1)
+        };
+        let known: Vec<Feature> = profile.features.iter().map(alone).collect();
+        let watched = watched(profile.features.clone(), &known)?;
+        Ok(Parts::new(String::new(), profile.rows, watched).into())
+    }
+}
+
+impl Profile {
+    /// Reads a profile, whatever model it is of. What it says of features is not looked at.
+    ///
+    /// # Errors
+    /// [`ReferenceError`] if the file is no profile.
+    pub fn read(file: &Path) -> Result<Self, ReferenceError> {
+        Self::parse(&bytes(file)?)
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, ReferenceError> {
+        let profile: Self = serde_json::from_slice(bytes)
+            .map_err(|error| ReferenceError::Malformed(error.to_string()))?;
+        if profile.format != FORMAT {
+            return Err(ReferenceError::Format(profile.format));
+        }
+        if let Some(target) = &profile.target {
+            target.check()?;
+        }
+        Ok(profile)
+    }
+}
+
+fn bytes(file: &Path) -> Result<Vec<u8>, ReferenceError> {
+    let unreadable = |error: std::io::Error| ReferenceError::Unreadable(error.to_string());
+    let bytes = fs::metadata(file).map_err(unreadable)?.len();
+    if bytes > MAX_BYTES {
+        let message = format!("it has {bytes} bytes, expected at most {MAX_BYTES}");
+        return Err(ReferenceError::Unreadable(message));
+    }
+    fs::read(file).map_err(unreadable)
 }
 
 fn watched(
@@ -226,6 +273,18 @@ fn check(profile: &FeatureProfile, binning: &Binning) -> Result<(), ReferenceErr
     }
     if profile.counts.iter().all(|count| *count == 0) {
         return Err(ReferenceError::NoValues(profile.name.clone()));
+    }
+    check_quantiles(profile)
+}
+
+fn check_quantiles(profile: &FeatureProfile) -> Result<(), ReferenceError> {
+    let mut before = f64::MIN;
+    for (at, &found) in profile.quantiles.iter().enumerate() {
+        // NaN is not at least anything.
+        if !(found >= before && found.is_finite()) {
+            return Err(ReferenceError::Quantile { name: profile.name.clone(), at, found });
+        }
+        before = found;
     }
     Ok(())
 }

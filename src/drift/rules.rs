@@ -41,12 +41,12 @@ pub struct Rules<'a> {
     /// Time without requests that somebody must look into.
     pub stale_after: Duration,
     /// If truths are awaited.
-    pub quality: Option<Quality>,
+    pub quality: Option<Awaited>,
 }
 
 /// What the truth is compared with, and what the owner demands of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Quality {
+pub enum Awaited {
     /// Probabilities of one of two classes.
     Scores { least_accuracy: Option<f64> },
     /// Classes.

@@ -32,7 +32,9 @@ pub struct Scores {
     pub chi_squared_p: Option<f64>,
     /// Shares of the values.
     pub missing: f64,
-    pub outside: f64,
+    /// Absent where only bins are known, and not the values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outside: Option<f64>,
 }
 
 /// Fewer values say nothing: so many for each bin, and at least [`LEAST_VALUES`].
@@ -68,7 +70,7 @@ impl Scores {
             wasserstein: distances.wasserstein.zip(sigma).map(|(distance, sigma)| distance / sigma),
             chi_squared_p: chi_squared(&before, &now).map(|test| test.p_value),
             missing: share(counts[watched.binning.missing()], values),
-            outside: share(tally.outside.get(place).copied().unwrap_or(0), values),
+            outside: Some(share(tally.outside.get(place).copied().unwrap_or(0), values)),
         })
     }
 }

@@ -85,14 +85,45 @@ impl Look {
     }
 }
 
+/// The verdict of a single look at data that does not go on: there is nothing to wait for.
+pub(super) fn at_once(profile: &FeatureProfile, scores: Option<&Scores>) -> State {
+    let Some(scores) = scores else { return State::Insufficient };
+    let usual = profile.usual_of_rows(scores.values);
+    if exceeds(usual, scores, 1.0) { State::Drifted } else { State::Stable }
+}
+
+/// What the reference itself hardly ever exceeds over time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    /// In standard deviations of the reference.
+    Wasserstein(f64),
+    /// Beyond what chance makes.
+    Psi(f64),
+}
+
+impl Limit {
+    pub(super) fn of(blocks: &Blocks, scores: &Scores) -> Self {
+        match blocks.wasserstein.filter(|_| scores.wasserstein.is_some()) {
+            Some(spread) => Self::Wasserstein(spread.limit().max(WASSERSTEIN_FLOOR)),
+            None => Self::Psi(blocks.psi.limit()),
+        }
+    }
+
+    /// Whether the scores stay within this part of it.
+    fn holds(self, scores: &Scores, part: f64) -> bool {
+        match self {
+            Self::Wasserstein(limit) => scores.wasserstein.is_some_and(|it| it <= part * limit),
+            Self::Psi(limit) => scores.psi - scores.psi_expected <= part * limit,
+        }
+    }
+}
+
 /// Whether every score is above this part of its limit: the shift is large, no chance, and more
 /// than what the reference itself does over time.
 fn exceeds(usual: Option<&Blocks>, scores: &Scores, part: f64) -> bool {
     let excess = scores.psi - scores.psi_expected;
-    let is_usual = usual.is_some_and(|blocks| match (blocks.wasserstein, scores.wasserstein) {
-        (Some(spread), Some(distance)) => distance <= part * spread.limit().max(WASSERSTEIN_FLOOR),
-        _ => excess <= part * blocks.psi.limit(),
-    });
+    let is_usual = usual.is_some_and(|blocks| Limit::of(blocks, scores).holds(scores, part));
     excess > part * PSI_FLOOR && scores.psi > part * scores.psi_critical && !is_usual
 }
 
@@ -132,7 +163,7 @@ mod tests {
             wasserstein,
             chi_squared_p: None,
             missing: 0.0,
-            outside: 0.0,
+            outside: None,
         }
     }
 

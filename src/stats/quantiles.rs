@@ -45,7 +45,15 @@ impl Collector {
         let Some(item) = finite(value) else { return };
         self.moments.add(value);
         match &mut self.held {
-            Held::All(values) if values.len() < self.capacity => values.push(value),
+            Held::All(values) if values.len() < self.capacity => {
+                if values.len() == values.capacity() {
+                    // Twice as much each time, as a vector does, but never beyond what was
+                    // allowed: that would be nearly twice of it.
+                    let room = self.capacity - values.len();
+                    values.reserve_exact(room.min(values.len().max(64)));
+                }
+                values.push(value);
+            }
             Held::All(values) => {
                 let mut sketch = sketch();
                 values.iter().copied().filter_map(finite).for_each(|item| sketch.update(item));
@@ -127,6 +135,13 @@ mod tests {
         assert!(collector.is_exact());
         assert_eq!(collector.moments().count(), 5);
         assert_eq!(collector.into_distinct().as_slice(), [(1.0, 1), (2.0, 1), (3.0, 3)]);
+    }
+
+    #[test]
+    fn no_more_memory_is_taken_than_was_allowed() {
+        let collector = collected(1_100, shuffled(1_100));
+        let Held::All(values) = collector.held else { panic!("they fit") };
+        assert_eq!((values.len(), values.capacity()), (1_100, 1_100));
     }
 
     #[test]

@@ -67,6 +67,13 @@ impl<'a> Rows<'a> {
         self.inputs.iter().map(|input| self.tensor(input, rows, first)).collect()
     }
 
+    /// The places of columns that feed no input.
+    #[must_use]
+    pub fn unused(&self) -> Vec<usize> {
+        let feeds = |place: &usize| self.inputs.iter().any(|i| i.places.contains(&Some(*place)));
+        (0..self.columns.len()).filter(|place| !feeds(place)).collect()
+    }
+
     /// How many rows may run together, of at most `most`: models of fixed shape take one at a
     /// time.
     ///

@@ -163,6 +163,44 @@ fn data_that_is_no_reference_is_refused_with_the_reason() {
     );
 }
 
+/// The path of a model of 10,000 columns, that of data for it, and one for its profile.
+fn wide(names: &[String]) -> (Repository, [String; 3]) {
+    let repository = Repository::with(&["wide"]);
+    let row = |number: usize| format!("{},{}\n", uniform(number), vec!["0"; 9_999].join(","));
+    let rows: String = (0..200).map(row).collect();
+    repository.write("data.csv", format!("{}\n{rows}", names.join(",")));
+    let paths = ["wide", "data.csv", "profile.json"]
+        .map(|name| repository.path().join(name).display().to_string());
+    (repository, paths)
+}
+
+#[test]
+fn of_ten_thousand_features_a_thousand_are_watched_and_it_is_said() {
+    let names: Vec<String> = (0..10_000).map(|column| format!("c{column}")).collect();
+    let (repository, [model, data, output]) = wide(&names);
+    repository.write("wide/model.toml", format!("features = {names:?}\n"));
+    let run = onnxd(&["profile", &model, "--data", &data, "--output", &output]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(run.stderr, "onnxd: 1000 features are watched, 9002 are left out\n");
+    let diff = onnxd(&["profile", "diff", &output, &data, "--model", &model]);
+    assert_eq!(diff.code, 0, "{}", diff.stderr);
+    assert!(diff.stdout.contains("\n0 of 1000 features have drifted.\n"));
+}
+
+#[test]
+fn a_tensor_that_is_watched_as_a_whole_is_compared_with_its_model_alone() {
+    let names: Vec<String> = (0..10_000).map(|column| format!("c{column}")).collect();
+    let (_repository, [model, data, output]) = wide(&names);
+    let run = onnxd(&["profile", &model, "--data", &data, "--output", &output]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let diff = onnxd(&["profile", "diff", &output, &data, "--model", &model]);
+    assert!(diff.stdout.contains("\n0 of 4 features have drifted.\n"), "{}", diff.stderr);
+    let diff = onnxd(&["profile", "diff", &output, &data]);
+    assert_eq!(diff.code, 1);
+    let reason = "no feature can be compared: x.mean (it is of a whole tensor, which is no column";
+    assert!(diff.stderr.contains(reason), "{}", diff.stderr);
+}
+
 #[test]
 fn the_command_says_which_model_or_version_is_meant() {
     let repository = Repository::with(&["scale_1", "scale_2"]);

@@ -4,7 +4,6 @@ use super::passes::{BATCH, Source};
 use crate::cli::progress::Line;
 use crate::drift::{Sample, importances};
 use crate::engine::Dim;
-use crate::gate::runner;
 use crate::tensor::Tensor;
 use crate::tensor::batch::{concat, concat_rows};
 
@@ -31,7 +30,7 @@ fn in_runs(source: &Source, inputs: &[Tensor], size: usize) -> Result<Vec<Tensor
         let range = first..rows.min(first + size);
         let part = inputs.iter().map(|input| concat_rows(&[(input, range.clone())]));
         let part: Vec<Tensor> = part.collect::<Option<_>>().ok_or("inputs have no rows")?;
-        outputs.push(runner::run(source.model(), &part, &|| false)?);
+        outputs.push(source.run(&part)?);
     }
     let of = |place: usize| {
         let parts: Vec<&Tensor> = outputs.iter().filter_map(|part| part.get(place)).collect();

@@ -1,4 +1,4 @@
-//! One pass over reference data: rows become inputs, the model answers, somebody looks.
+//! One pass over data: rows become inputs, the model answers, somebody looks.
 
 use std::cmp::Ordering;
 use std::path::PathBuf;
@@ -21,15 +21,21 @@ pub(super) struct Asked {
     pub(super) data: PathBuf,
     /// The column of the time, by which the rows are in order.
     pub(super) time: Option<String>,
-    /// Columns that are no inputs, as the target and the ids are.
+    /// Columns that are no inputs, as ids are.
     pub(super) ignored: Vec<String>,
+    /// The column of the truth; it is no input either.
+    pub(super) target: Option<String>,
 }
 
 /// Rows that ran together, in the order of the signature.
 pub(super) struct Batch {
-    inputs: Vec<Tensor>,
-    outputs: Vec<Tensor>,
-    rows: usize,
+    pub(super) inputs: Vec<Tensor>,
+    pub(super) outputs: Vec<Tensor>,
+    pub(super) rows: usize,
+    /// The number of the first row.
+    pub(super) first: usize,
+    /// One for each row, if there is a column of them.
+    pub(super) truths: Vec<Cell>,
 }
 
 /// Who looks at the rows.
@@ -39,12 +45,15 @@ pub(super) trait Pass {
         usize::MAX
     }
 
-    fn add(&mut self, batch: &Batch);
+    /// # Errors
+    /// The row that makes no sense.
+    fn add(&mut self, batch: &Batch) -> Result<(), String>;
 }
 
 impl Pass for Survey {
-    fn add(&mut self, batch: &Batch) {
+    fn add(&mut self, batch: &Batch) -> Result<(), String> {
         self.add(&batch.inputs, &batch.outputs, batch.rows);
+        Ok(())
     }
 }
 
@@ -53,20 +62,23 @@ impl Pass for Census {
         self.room()
     }
 
-    fn add(&mut self, batch: &Batch) {
+    fn add(&mut self, batch: &Batch) -> Result<(), String> {
         self.add(&batch.inputs, &batch.outputs, batch.rows);
+        Ok(())
     }
 }
 
 impl Pass for Suggestion {
-    fn add(&mut self, batch: &Batch) {
+    fn add(&mut self, batch: &Batch) -> Result<(), String> {
         self.add(&batch.inputs, &batch.outputs, batch.rows);
+        Ok(())
     }
 }
 
 impl Pass for Sample {
-    fn add(&mut self, batch: &Batch) {
+    fn add(&mut self, batch: &Batch) -> Result<(), String> {
         self.add(&batch.inputs, batch.rows);
+        Ok(())
     }
 }
 
@@ -76,44 +88,81 @@ impl<A: Pass, B: Pass> Pass for (A, B) {
         self.0.room().min(self.1.room())
     }
 
-    fn add(&mut self, batch: &Batch) {
-        self.0.add(batch);
-        self.1.add(batch);
+    fn add(&mut self, batch: &Batch) -> Result<(), String> {
+        self.0.add(batch)?;
+        self.1.add(batch)
     }
 }
 
-/// The data and the model that answers it.
+/// Somebody who may not be there.
+impl<P: Pass> Pass for Option<&mut P> {
+    fn room(&self) -> usize {
+        self.as_ref().map_or(usize::MAX, |pass| pass.room())
+    }
+
+    fn add(&mut self, batch: &Batch) -> Result<(), String> {
+        self.as_mut().map_or(Ok(()), |pass| pass.add(batch))
+    }
+}
+
+/// The data and who answers it.
 pub(super) struct Source<'a> {
-    model: &'a dyn LoadedModel,
+    answers: Answers<'a>,
     asked: Asked,
+}
+
+/// Where predictions come from.
+enum Answers<'a> {
+    Model(&'a dyn LoadedModel),
+    /// The data has them: the first so many inputs of the signature are inputs, the others
+    /// predictions.
+    Columns(&'a Signature, usize),
 }
 
 impl<'a> Source<'a> {
     pub(super) fn new(model: &'a dyn LoadedModel, asked: Asked) -> Self {
-        Self { model, asked }
+        Self { answers: Answers::Model(model), asked }
+    }
+
+    /// All that is looked at are columns of the data, inputs first.
+    pub(super) fn of_columns(signature: &'a Signature, inputs: usize, asked: Asked) -> Self {
+        Self { answers: Answers::Columns(signature, inputs), asked }
     }
 
     pub(super) fn signature(&self) -> &Signature {
-        self.model.signature()
+        match self.answers {
+            Answers::Model(model) => model.signature(),
+            Answers::Columns(signature, _) => signature,
+        }
     }
 
     pub(super) fn name(&self) -> String {
         self.asked.data.display().to_string()
     }
 
-    pub(super) fn model(&self) -> &dyn LoadedModel {
-        self.model
+    /// The columns that feed no input, and were not said to be something else.
+    pub(super) fn unused(&self) -> Result<Vec<String>, String> {
+        let table = Table::open(&self.asked.data)?;
+        let others = self.others(&table)?;
+        let rows = Rows::new(self.signature(), &table.columns, &others)?;
+        let unused = rows.unused().into_iter().filter(|place| !others.contains(place));
+        Ok(unused.map(|place| table.columns[place].clone()).collect())
+    }
+
+    /// Places of columns that are no inputs.
+    fn others(&self, table: &Table) -> Result<Vec<usize>, String> {
+        let Asked { time, ignored, target, .. } = &self.asked;
+        ignored.iter().chain(time).chain(target).map(|name| table.position(name)).collect()
     }
 
     /// Goes through the data from its beginning to its end, and checks that it is in the order
     /// that was asked for.
     pub(super) fn read(&self, pass: &mut impl Pass, line: &mut Line) -> Result<Order, String> {
         let mut table = Table::open(&self.asked.data)?;
-        let time = self.asked.time.as_deref().map(|name| table.position(name)).transpose()?;
-        let ignored = self.asked.ignored.iter().map(|name| table.position(name));
-        let mut others = ignored.collect::<Result<Vec<usize>, String>>()?;
-        others.extend(time);
-        let rows = Rows::new(self.signature(), &table.columns, &others)?;
+        let place =
+            |name: &Option<String>| name.as_deref().map(|name| table.position(name)).transpose();
+        let (time, target) = (place(&self.asked.time)?, place(&self.asked.target)?);
+        let rows = Rows::new(self.signature(), &table.columns, &self.others(&table)?)?;
         let size = rows.rows_of_a_run(BATCH)?;
         let mut clock = time.map(Clock::new);
         let mut first = 0;
@@ -126,15 +175,37 @@ impl<'a> Source<'a> {
             if let Some(clock) = &mut clock {
                 clock.check(&cells, first)?;
             }
-            let inputs = rows.tensors(&cells, first)?;
-            let outputs = runner::run(self.model, &inputs, &|| false).map_err(|reason| {
-                format!("rows {first} to {}: {reason}", first + cells.len() - 1)
-            })?;
+            let (inputs, outputs) =
+                self.answer(rows.tensors(&cells, first)?).map_err(|reason| {
+                    format!("rows {first} to {}: {reason}", first + cells.len() - 1)
+                })?;
+            let truths = target.map_or_else(Vec::new, |place| column(&cells, place));
+            pass.add(&Batch { inputs, outputs, rows: cells.len(), first, truths })?;
             first += cells.len();
-            pass.add(&Batch { inputs, outputs, rows: cells.len() });
             line.at(first, table.progress.fraction());
         }
     }
+
+    /// What the model gives; where the data has the predictions, nothing else can be asked.
+    pub(super) fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
+        match self.answers {
+            Answers::Model(model) => runner::run(model, inputs, &|| false),
+            Answers::Columns(..) => Err("there is no model".to_owned()),
+        }
+    }
+
+    /// Inputs and predictions of some rows.
+    fn answer(&self, mut inputs: Vec<Tensor>) -> Result<(Vec<Tensor>, Vec<Tensor>), String> {
+        let outputs = match self.answers {
+            Answers::Model(_) => self.run(&inputs)?,
+            Answers::Columns(_, count) => inputs.split_off(count.min(inputs.len())),
+        };
+        Ok((inputs, outputs))
+    }
+}
+
+fn column(rows: &[Vec<Cell>], place: usize) -> Vec<Cell> {
+    rows.iter().map(|row| row.get(place).cloned().unwrap_or(Cell::Missing)).collect()
 }
 
 /// Sees to it that time does not go back.

@@ -9,7 +9,7 @@ use super::write_file;
 use crate::cli::Failure;
 use crate::cli::load::{Only, load, only};
 use crate::drift::{
-    LEAST_RULES_WINDOW, PROFILE_FILE, Quality, Reference, RuleFiles, Rules, Settings,
+    Awaited, LEAST_RULES_WINDOW, PROFILE_FILE, Reference, RuleFiles, Rules, Settings,
 };
 use crate::engine::guard;
 use crate::engine::tract::{self, TractEngine};
@@ -39,12 +39,12 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     write(&files, text("output").unwrap_or("."))
 }
 
-fn judged(settings: &quality::Settings) -> Quality {
+fn judged(settings: &quality::Settings) -> Awaited {
     let quality::Settings { min_accuracy: least_accuracy, max_absolute_error, .. } = *settings;
     match settings.about {
-        About::Score { .. } => Quality::Scores { least_accuracy },
-        About::Label { .. } => Quality::Labels { least_accuracy },
-        About::Value { .. } => Quality::Values { most_error: max_absolute_error },
+        About::Score { .. } => Awaited::Scores { least_accuracy },
+        About::Label { .. } => Awaited::Labels { least_accuracy },
+        About::Value { .. } => Awaited::Values { most_error: max_absolute_error },
     }
 }
 
@@ -57,7 +57,7 @@ fn duration(text: Option<&str>, default: Duration, flag: &str) -> Result<Duratio
     Ok(duration)
 }
 
-fn profile_of(files: &VersionFiles, settings: &Settings) -> Result<PathBuf, Failure> {
+pub(super) fn profile_of(files: &VersionFiles, settings: &Settings) -> Result<PathBuf, Failure> {
     let name = settings.reference.as_deref().unwrap_or(Path::new(PROFILE_FILE));
     name.to_str().and_then(|name| files.file(name)).ok_or_else(|| {
         let (name, model) = (name.display(), files.model_file.display());

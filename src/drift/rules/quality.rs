@@ -5,7 +5,7 @@
 use super::alerts::{Severity, Words, alert};
 use super::promql::{Selector, duration};
 use super::yaml::{Kind, Rule};
-use super::{Quality, Rules};
+use super::{Awaited, Rules};
 
 /// Windows of drift that are judged together.
 const WINDOWS: u32 = 24;
@@ -41,12 +41,12 @@ pub(super) fn recorded(rules: &Rules) -> Vec<Rule> {
     let Some(quality) = rules.quality else { return Vec::new() };
     let mut all = vec![rules.record(ACCEPTED, rules.accepted())];
     match quality {
-        Quality::Scores { .. } => {
+        Awaited::Scores { .. } => {
             all.push(rules.record(ACCURACY, rules.accuracy(OUTCOMES)));
             all.push(rules.record(ESTIMATED, rules.accuracy(EXPECTED)));
         }
-        Quality::Labels { .. } => all.push(rules.record(ACCURACY, rules.accuracy(OUTCOMES))),
-        Quality::Values { .. } => all.push(rules.record(ERROR, rules.absolute_error())),
+        Awaited::Labels { .. } => all.push(rules.record(ACCURACY, rules.accuracy(OUTCOMES))),
+        Awaited::Values { .. } => all.push(rules.record(ERROR, rules.absolute_error())),
     }
     all
 }
@@ -56,15 +56,15 @@ pub(super) fn alerts(rules: &Rules) -> Vec<Rule> {
     let Some(quality) = rules.quality else { return Vec::new() };
     let mut all = Vec::new();
     match quality {
-        Quality::Scores { least_accuracy } => {
+        Awaited::Scores { least_accuracy } => {
             all.extend(least_accuracy.map(|least| rules.accuracy_low(least)));
             all.push(rules.below_estimate());
             all.extend(least_accuracy.map(|least| rules.estimate_low(least)));
         }
-        Quality::Labels { least_accuracy } => {
+        Awaited::Labels { least_accuracy } => {
             all.extend(least_accuracy.map(|least| rules.accuracy_low(least)));
         }
-        Quality::Values { most_error } => all.extend(most_error.map(|most| rules.error_high(most))),
+        Awaited::Values { most_error } => all.extend(most_error.map(|most| rules.error_high(most))),
     }
     all.push(rules.no_truth());
     all

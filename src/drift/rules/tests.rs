@@ -45,7 +45,7 @@ fn hostile() -> Reference {
 
 fn files(model: &str, reference: &Reference, window: Duration) -> RuleFiles {
     let settings = Settings { window, ..Settings::default() };
-    let quality = Some(Quality::Scores { least_accuracy: Some(0.8) });
+    let quality = Some(Awaited::Scores { least_accuracy: Some(0.8) });
     Rules { model, reference, settings: &settings, stale_after: window, quality }.files()
 }
 

@@ -1,4 +1,4 @@
-//! Quality in the test of the rules: what keeps its promise, what does not, and truths that stay
+//! Awaited in the test of the rules: what keeps its promise, what does not, and truths that stay
 //! away.
 
 use super::{BROKEN, Expected, begin, firing, line, series};
@@ -8,7 +8,7 @@ use crate::drift::rules::quality::{
     BELOW_ESTIMATE, BROKEN_PROMISE, ERRORS, ESTIMATE_LOW, EXPECTED, FEEDBACK, LOSSES, LOW,
     NO_TRUTH, OUTCOMES, PREDICTIONS,
 };
-use crate::drift::rules::{Quality, Rules};
+use crate::drift::rules::{Awaited, Rules};
 
 /// Predictions whose truth comes, a step.
 const ROWS: f64 = 1_000.0;
@@ -55,27 +55,27 @@ fn still_counted(rules: &Rules, text: &mut String) {
 }
 
 /// Worse than is demanded, and than is promised.
-fn bad(quality: Quality) -> Truth {
+fn bad(quality: Awaited) -> Truth {
     match quality {
-        Quality::Scores { least_accuracy } | Quality::Labels { least_accuracy } => {
+        Awaited::Scores { least_accuracy } | Awaited::Labels { least_accuracy } => {
             let least = least_accuracy.unwrap_or(0.8);
             let (accuracy, promised) = ((least - 0.2).max(0.0), (least - 0.05).max(0.0));
             Truth { accuracy, promised, absolute_error: 0.0 }
         }
-        Quality::Values { most_error } => {
+        Awaited::Values { most_error } => {
             let absolute_error = most_error.unwrap_or_default() * 2.0 + 1.0;
             Truth { accuracy: 1.0, promised: 1.0, absolute_error }
         }
     }
 }
 
-fn expected(quality: Quality, truth: Truth) -> Vec<Expected> {
+fn expected(quality: Awaited, truth: Truth) -> Vec<Expected> {
     let Truth { accuracy, promised, absolute_error } = truth;
     let noise =
         |share: f64| ERRORS * (share * (1.0 - share) / (ROWS * f64::from(BROKEN - 1))).sqrt();
     let low = |least: Option<f64>| least.is_some_and(|least| accuracy < least - noise(least));
     let fires = match quality {
-        Quality::Scores { least_accuracy } => [
+        Awaited::Scores { least_accuracy } => [
             (low(least_accuracy), LOW, Severity::Page),
             (
                 accuracy < promised - BROKEN_PROMISE - noise(promised),
@@ -85,8 +85,8 @@ fn expected(quality: Quality, truth: Truth) -> Vec<Expected> {
             (least_accuracy.is_some_and(|least| promised < least), ESTIMATE_LOW, Severity::Ticket),
         ]
         .to_vec(),
-        Quality::Labels { least_accuracy } => vec![(low(least_accuracy), LOW, Severity::Page)],
-        Quality::Values { most_error } => {
+        Awaited::Labels { least_accuracy } => vec![(low(least_accuracy), LOW, Severity::Page)],
+        Awaited::Values { most_error } => {
             vec![(most_error.is_some_and(|most| absolute_error > most), LOW, Severity::Page)]
         }
     };
@@ -102,7 +102,7 @@ fn counted(rules: &Rules, truth: Truth, steps: u32, text: &mut String) {
     };
     grows(format!("{PREDICTIONS}{version}"), ROWS);
     grows(format!("{FEEDBACK}{}", version.with("result", "accepted")), ROWS);
-    if let Quality::Values { .. } = quality {
+    if let Awaited::Values { .. } = quality {
         let loss = version.with("loss", "absolute_error");
         return grows(format!("{LOSSES}{loss}"), truth.absolute_error * ROWS);
     }
@@ -117,7 +117,7 @@ fn counted(rules: &Rules, truth: Truth, steps: u32, text: &mut String) {
                 part * share * ROWS
             };
             grows(format!("{OUTCOMES}{pair}"), of(truth.accuracy));
-            if let Quality::Scores { .. } = quality {
+            if let Awaited::Scores { .. } = quality {
                 grows(format!("{EXPECTED}{pair}"), of(truth.promised));
             }
         }
