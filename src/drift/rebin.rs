@@ -225,6 +225,7 @@ pub(super) mod tests {
                 least: seen.least().unwrap(),
                 greatest: seen.greatest().unwrap(),
             }),
+            importance: None,
             quantiles: distinct.cdf().unwrap(),
             blocks: Vec::new(),
         };
