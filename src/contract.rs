@@ -5,16 +5,21 @@
 //! which status, is decided by those who ask.
 
 mod check;
+mod column;
 mod compile;
 mod document;
 mod finder;
 mod metrics;
+mod number;
 mod quarantine;
+mod relation;
 mod repair;
 mod rule;
 mod structure;
+mod tables;
 mod tally;
 mod violation;
+mod whole;
 
 pub use check::{Contract, Passed};
 pub use document::{
@@ -22,5 +27,6 @@ pub use document::{
     RowRule, Scalar,
 };
 pub use metrics::Metrics;
+pub use number::Number;
 pub use tally::{EntryReport, Report};
 pub use violation::{Code, Refusal, Violation};

@@ -30,6 +30,15 @@ fn document(candidate: &Candidate) -> Result<Option<Document>, String> {
             "there are two: [contract] in model.toml and {CONTRACT_FILE} of the version; keep one"
         ));
     }
+    if of_model.is_some() {
+        tracing::warn!(
+            model.name = candidate.model,
+            model.version = candidate.version,
+            used = %file.display(),
+            ignored = %candidate.files.model_directory().join(CONTRACT_FILE).display(),
+            "the model and the version have a contract each; that of the version is in force"
+        );
+    }
     let text = fs::read_to_string(file).map_err(|error| format!("{CONTRACT_FILE}: {error}"))?;
     let document = Settings::parse_contract(&text);
     document.map(Some).map_err(|error| format!("{CONTRACT_FILE}: {error}"))
