@@ -24,15 +24,15 @@ impl Tables {
         let mut tables: Vec<Table> = Vec::new();
         for column in columns {
             let tensor = column.feature.tensor();
-            match tables.last_mut().filter(|table| table.tensor() == Some(tensor)) {
-                Some(table) => table.add(column),
-                None => {
-                    let bounds = Bounds::new(&column.feature, data_type(&column));
-                    let mut table = Table { bounds, columns: Vec::new(), always: 0 };
-                    table.add(column);
-                    tables.push(table);
-                }
+            let same = tables.last_mut().filter(|table| table.tensor() == Some(tensor));
+            if let Some(table) = same {
+                table.add(column);
+                continue;
             }
+            let bounds = Bounds::new(&column.feature, data_type(&column));
+            let mut table = Table { bounds, columns: Vec::new(), always: 0 };
+            table.add(column);
+            tables.push(table);
         }
         Self(tables)
     }

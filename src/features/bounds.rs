@@ -160,6 +160,7 @@ impl<T: Bounded> Limits<T> {
     }
 
     /// One answer for all values, without a branch on any of them: compilers make vectors of it.
+    #[expect(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
     fn hold(&self, values: &[T]) -> bool {
         let within = |value: T, low: T, high: T| (value >= low) & (value <= high);
         if let ([low], [high]) = (self.low.as_slice(), self.high.as_slice()) {
@@ -172,6 +173,7 @@ impl<T: Bounded> Limits<T> {
         })
     }
 
+    #[expect(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
     fn hold_column(&self, values: &[T], column: usize) -> bool {
         let (Some(low), Some(high)) = (self.low.get(column), self.high.get(column)) else {
             return false;
