@@ -104,7 +104,7 @@ fn spoil(random: &mut Random, row: &mut Row) {
     }
     for value in &mut row.text {
         if random.one_in(3) {
-            *value = random.pick(&TEXTS).to_owned();
+            random.pick(&TEXTS).clone_into(value);
         }
     }
 }
