@@ -5,18 +5,23 @@
 //! which status, is decided by those who ask.
 
 mod check;
+mod column;
 mod compile;
 mod document;
 mod finder;
 mod metrics;
+mod number;
 mod promote;
 mod quarantine;
+mod relation;
 mod repair;
 mod rule;
 mod structure;
 mod suggest;
+mod tables;
 mod tally;
 mod violation;
+mod whole;
 
 pub use check::{Contract, Passed};
 pub use document::{
@@ -24,6 +29,7 @@ pub use document::{
     RowRule, Scalar,
 };
 pub use metrics::Metrics;
+pub use number::Number;
 pub use promote::{Counted, Decision, Observed, Policy, Promotion, PromotionError};
 pub use suggest::{SUGGESTED_FILE, Suggested, Suggestion};
 pub use tally::{EntryReport, Report};

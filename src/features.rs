@@ -3,6 +3,7 @@
 //! What watches data (reference profiles, monitors, contracts) names features and never looks
 //! into tensors itself.
 
+mod bounds;
 mod exchange;
 mod read;
 mod table;
@@ -11,6 +12,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use bounds::{Band, Bounds};
 pub use read::rows;
 pub use table::{Columns, Table};
 

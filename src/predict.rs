@@ -3,6 +3,7 @@
 //!
 //! Adapters (v1, v2) translate bytes to [`NamedTensor`]s and back and decide nothing.
 
+mod checked;
 mod error;
 mod inputs;
 mod resolve;
@@ -23,7 +24,6 @@ use crate::contract::Passed;
 use crate::registry::{LiveModel, Metrics, Protocol, Registry};
 pub use crate::scheduler::Priority;
 use crate::scheduler::{Answer, Work};
-use crate::tensor::Tensor;
 
 /// Settings of predictions.
 #[derive(Debug, Clone, Copy)]
@@ -99,15 +99,13 @@ impl Predictor {
         started: Instant,
     ) -> Result<(Answer, Passed), Error> {
         let allowed = request.timeout.map_or(live.deadline, |own| own.min(live.deadline));
-        let (inputs, mut passed) = checked(live, request.inputs)?;
+        let (inputs, mut passed) = checked::inputs(live, request.inputs).await?;
         let shadow = self.shadow(live, &inputs);
         let watching = live.monitor.as_ref().filter(|monitor| monitor.inputs(&inputs));
         let (deadline, priority) = (started + allowed, request.priority);
         let work = Work { inputs, deadline, allowed, priority };
-        let answer = live.queue.run(work).await?;
-        if let Some(contract) = &live.contract {
-            passed.warned += contract.answer(&answer.outputs)?;
-        }
+        let mut answer = live.queue.run(work).await?;
+        passed.warned += checked::outputs(live, &mut answer.outputs).await?;
         if let Some(monitor) = watching {
             monitor.predictions(&answer.outputs);
         }
@@ -119,28 +117,4 @@ impl Predictor {
         }
         Ok((answer, passed))
     }
-}
-
-/// The inputs in the order of the signature, as its contract allows them.
-fn checked(live: &LiveModel, inputs: Vec<NamedTensor>) -> Result<(Vec<Tensor>, Passed), Error> {
-    let signature = live.signature();
-    let Some(contract) = &live.contract else {
-        let inputs = inputs::in_order(signature, inputs)?;
-        signature.check(&inputs)?;
-        return Ok((inputs, Passed::default()));
-    };
-    contract
-        .structure(signature, inputs.iter().map(|input| (input.name.as_str(), &input.tensor)))?;
-    let in_order =
-        inputs.iter().zip(&signature.inputs).all(|(input, spec)| input.name == spec.name);
-    // Where each was in the request, if that is not where the model has it.
-    let names: Vec<String> =
-        if in_order { Vec::new() } else { inputs.iter().map(|input| input.name.clone()).collect() };
-    let inputs = inputs::in_order(signature, inputs)?;
-    signature.check(&inputs)?;
-    let place_of = |input: usize| {
-        let name = &signature.inputs[input].name;
-        names.iter().position(|other| other == name).unwrap_or(input)
-    };
-    Ok(contract.inputs(inputs, place_of)?)
 }

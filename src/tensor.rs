@@ -109,4 +109,18 @@ impl Tensor {
     pub fn rows(&self) -> Option<usize> {
         self.shape.dims().first().copied()
     }
+
+    /// Changes elements in place. What is of another type or not there stays as it is.
+    pub fn put<T: Element>(&mut self, elements: impl Iterator<Item = (usize, T)>) {
+        if let Stored::Wire(wire) = &self.stored {
+            self.stored = Stored::Typed(wire.typed().clone());
+        }
+        let Stored::Typed(data) = &mut self.stored else { return };
+        let Some(values) = T::unwrap_mut(data) else { return };
+        for (at, element) in elements {
+            if let Some(slot) = values.get_mut(at) {
+                *slot = element;
+            }
+        }
+    }
 }

@@ -13,9 +13,12 @@
 )]
 
 mod census;
+mod contracts;
 mod cost;
 mod data;
 mod flights;
+#[path = "../../tests/fuzz/mod.rs"]
+mod fuzz;
 mod goal;
 mod loans;
 mod made;
@@ -44,12 +47,13 @@ fn main() {
         std::process::exit(2);
     };
     let directory = Path::new(directory);
-    let parts: [(&str, &dyn Fn() -> Vec<Goal>); 8] = [
+    let parts: [(&str, &dyn Fn() -> Vec<Goal>); 9] = [
         ("outlier", &outlier::run),
         ("cost", &cost::run),
         // Before others have touched memory.
         ("memory", &memory::run),
         ("scrape", &scrape::run),
+        ("contracts", &contracts::run),
         ("same", &|| same::run(directory)),
         ("flights", &|| flights::run(directory)),
         ("loans", &|| loans::run(directory)),

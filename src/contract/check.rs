@@ -1,17 +1,18 @@
 //! A contract in force: the pass over the columns of a request, and over those of its answer.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use prometheus::IntCounter;
 
-use super::document::{Mode, Operator, Scalar};
-use super::finder::{Finder, Found};
-use super::quarantine::{Kept, Ring};
-use super::repair::{self, Fix, Value};
-use super::rule::{NumberRule, TextRule};
+use super::column::{self, Side};
+use super::document::Mode;
+use super::finder::{Finder, Found, MOST_LISTED};
+use super::quarantine::{Kept, Ring, Source};
+use super::relation::RowCheck;
+use super::repair::Fixes;
+use super::tables::Tables;
 use super::tally::{Entry, Report};
-use super::violation::{Code, Refusal};
+use super::violation::{Code, Refusal, Violation};
 use crate::features::{self, Feature};
 use crate::tensor::Tensor;
 
@@ -20,10 +21,15 @@ pub struct Contract {
     pub(super) mode: Mode,
     pub(super) values: bool,
     pub(super) max_rows: Option<usize>,
+    /// Those of both sides, in the order of the signature.
     pub(super) features: Vec<Feature>,
-    pub(super) columns: Vec<Column>,
+    /// One of each input: rows are counted by these.
+    pub(super) leading: Vec<Feature>,
+    pub(super) columns: Tables,
     pub(super) relations: Vec<RowCheck>,
-    pub(super) outputs: Vec<Column>,
+    /// Whether some rule of requests keeps rows for a look.
+    pub(super) keeps_rows: bool,
+    pub(super) outputs: Tables,
     pub(super) entries: Vec<Entry>,
     /// The entry of a request's inputs as a whole; those of single inputs follow.
     pub(super) inputs: usize,
@@ -32,29 +38,8 @@ pub struct Contract {
     pub(super) ring: Ring,
 }
 
-pub(super) struct Column {
-    pub(super) entry: usize,
-    pub(super) mode: Mode,
-    pub(super) feature: Feature,
-    pub(super) rule: Rule,
-}
-
-pub(super) enum Rule {
-    Number(NumberRule),
-    Text(TextRule),
-}
-
-pub(super) struct RowCheck {
-    pub(super) entry: usize,
-    pub(super) mode: Mode,
-    pub(super) expected: String,
-    pub(super) test: Test,
-}
-
-pub(super) enum Test {
-    Compare(Feature, Operator, Feature),
-    RequiredIf(Feature, Scalar, Feature),
-}
+/// How pointers call what a model gave.
+const ANSWER: &str = "outputs";
 
 /// What was found in a request that is answered all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -89,6 +74,23 @@ impl Contract {
         self.ring.text()
     }
 
+    /// About how much work [`Self::inputs`] is, in looks at a number.
+    #[must_use]
+    pub fn work(&self, inputs: &[Tensor]) -> usize {
+        let relations = self.relations.len() * RELATION_COST * self.rows_of(inputs);
+        self.columns.work(inputs) + relations
+    }
+
+    /// The same of [`Self::answer`].
+    #[must_use]
+    pub fn work_of_answer(&self, outputs: &[Tensor]) -> usize {
+        self.outputs.work(outputs)
+    }
+
+    fn rows_of(&self, inputs: &[Tensor]) -> usize {
+        features::rows(&self.leading, inputs)
+    }
+
     /// Checks inputs, in the order of the signature, and repairs them. `place_of` says where in
     /// the request an input was.
     ///
@@ -96,37 +98,66 @@ impl Contract {
     /// [`Refusal`] if the model must not see them.
     pub fn inputs(
         &self,
-        tensors: Vec<Tensor>,
+        mut tensors: Vec<Tensor>,
         place_of: impl Fn(usize) -> usize,
     ) -> Result<(Vec<Tensor>, Passed), Refusal> {
-        let rows = features::rows(&self.features, &tensors);
+        let rows = self.rows_of(&tensors);
         self.rows.fetch_add(rows as u64, Relaxed);
         if let Some(checked) = &self.checked {
             checked.inc_by(rows as u64);
         }
+        if let Some(refusal) = self.too_many(rows) {
+            return Err(refusal);
+        }
+        let side = Side { name: "inputs", place_of: &place_of };
         let mut finder = Finder::new(self);
-        if let Some(most) = self.max_rows.filter(|most| rows > *most) {
-            let found =
-                Found { entry: self.inputs, mode: Mode::Reject, code: Code::WrongShape, row: None };
-            finder.add(&found, || ("/inputs".to_owned(), format!("at most {most} rows"), None));
-            return finder.refusal(false).map_or(Ok((tensors, Passed::default())), Err);
-        }
-        let mut fixes = Vec::new();
-        let pointer =
-            |feature: &Feature, row| pointer("inputs", place_of(feature.tensor()), feature, row);
-        for column in &self.columns {
-            column.check(&tensors, &pointer, &mut finder, &mut fixes);
-        }
-        let repaired = fixes.len() as u64;
-        let tensors = if fixes.is_empty() { tensors } else { repair::apply(tensors, &fixes) };
+        let mut originals = Originals::new(self.keeps_rows);
+        let repaired = self.columns(&mut tensors, &side, &mut finder, &mut originals);
         for check in &self.relations {
-            check.check(&tensors, rows, &pointer, &mut finder);
+            check.check(&tensors, rows, &side, &mut finder);
         }
-        if finder.is_refused() {
-            self.keep(&finder, &tensors);
+        let kept = self.kept(&finder, &side, &tensors);
+        if !kept.is_empty() {
+            originals.restore(&mut tensors);
+            self.keep(Source::Request, kept, &tensors);
         }
-        let warned = finder.warned;
-        finder.refusal(false).map_or(Ok((tensors, Passed { warned, repaired })), Err)
+        let passed = Passed { warned: finder.warned, repaired };
+        finder.refusal(false).map_or(Ok((tensors, passed)), Err)
+    }
+
+    /// Looks at columns and repairs them, one after the other; the number of values repaired.
+    fn columns(
+        &self,
+        tensors: &mut [Tensor],
+        side: &Side,
+        finder: &mut Finder,
+        originals: &mut Originals,
+    ) -> u64 {
+        let mut fixes = Fixes::default();
+        for table in self.columns.iter() {
+            let within = table.is_within(tensors);
+            for column in table.columns(within) {
+                if !table.is_suspect(column, within, tensors) {
+                    continue;
+                }
+                column.check(tensors, side, finder, &mut fixes);
+                if !fixes.is_empty() {
+                    let at = column.feature.tensor();
+                    originals.remember(at, &tensors[at]);
+                    fixes.apply(&mut tensors[at]);
+                }
+            }
+        }
+        fixes.total
+    }
+
+    fn too_many(&self, rows: usize) -> Option<Refusal> {
+        let most = self.max_rows.filter(|most| rows > *most)?;
+        let (entry, mode, code) = (self.inputs, Mode::Reject, Code::WrongShape);
+        let mut finder = Finder::new(self);
+        let found = Found { entry, mode, code, row: None };
+        finder.add(&found, || ("/inputs".to_owned(), format!("at most {most} rows"), None));
+        finder.refusal(false)
     }
 
     /// Checks what the model gave; the number of violations that callers are told of.
@@ -134,143 +165,96 @@ impl Contract {
     /// # Errors
     /// [`Refusal`] if callers must not see it.
     pub fn answer(&self, tensors: &[Tensor]) -> Result<u64, Refusal> {
-        let mut finder = Finder::new(self);
-        let pointer = |feature: &Feature, row| pointer("outputs", feature.tensor(), feature, row);
-        for column in &self.outputs {
-            column.check(tensors, &pointer, &mut finder, &mut Vec::new());
+        let side = Side { name: ANSWER, place_of: &|output| output };
+        let (mut finder, mut none) = (Finder::new(self), Fixes::default());
+        for table in self.outputs.iter() {
+            let within = table.is_within(tensors);
+            for column in table.columns(within) {
+                if table.is_suspect(column, within, tensors) {
+                    column.check(tensors, &side, &mut finder, &mut none);
+                }
+            }
         }
+        let kept = self.kept(&finder, &side, tensors);
+        self.keep(Source::Answer, kept, tensors);
         let warned = finder.warned;
         finder.refusal(true).map_or(Ok(warned), Err)
     }
 
-    fn keep(&self, finder: &Finder, tensors: &[Tensor]) {
-        for &row in &finder.kept {
-            let violations =
-                finder.listed().iter().filter(|violation| violation.row == Some(row)).collect();
-            let features = self.features.iter().filter(|_| self.values);
-            let value = |feature: &Feature| {
-                let text = feature.text_at(tensors, row).map(str::to_owned);
-                text.or_else(|| feature.number_at(tensors, row).map(|number| number.to_string()))
+    /// The rows to keep for a look, each with what refuses it.
+    fn kept(
+        &self,
+        finder: &Finder,
+        side: &Side,
+        tensors: &[Tensor],
+    ) -> Vec<(usize, Vec<Violation>)> {
+        let rows = finder.rows_to_keep().into_iter();
+        rows.map(|row| (row, self.refusing(row, side, tensors))).collect()
+    }
+
+    /// Everything in a row that refuses it, as lists of violations have it.
+    fn refusing(&self, row: usize, side: &Side, tensors: &[Tensor]) -> Vec<Violation> {
+        let of_answer = side.name == ANSWER;
+        let columns = if of_answer { &self.outputs } else { &self.columns };
+        let columns = columns.columns().filter(|column| column.mode.refuses());
+        let of_columns = columns.filter_map(|column| {
+            let (code, expected) = column.wrong_at(tensors, row)?;
+            Some((column.entry, &column.feature, code, expected))
+        });
+        let relations = self.relations.iter().filter(|it| it.mode.refuses() && !of_answer);
+        let of_rows = relations.filter_map(|check| {
+            let feature = check.test.broken(tensors, row)?;
+            Some((check.entry, feature, Code::RowRule, check.expected.clone()))
+        });
+        let all = of_columns.chain(of_rows).take(MOST_LISTED);
+        all.map(|(entry, feature, code, expected)| Violation {
+            pointer: side.pointer(feature, row),
+            feature: self.entries[entry].name.clone(),
+            row: Some(row),
+            code,
+            expected,
+            value: None,
+        })
+        .collect()
+    }
+
+    fn keep(&self, source: Source, kept: Vec<(usize, Vec<Violation>)>, tensors: &[Tensor]) {
+        let features = self.features.iter().filter(|_| self.values);
+        let features = features.filter(|feature| feature.role == source.role());
+        for (row, violations) in kept {
+            let of = |feature: &Feature| {
+                Some((feature.name.clone(), column::shown(feature, tensors, row)?))
             };
-            let values: BTreeMap<&str, String> = features
-                .filter_map(|feature| Some((feature.name.as_str(), value(feature)?)))
-                .collect();
-            self.ring.push(&Kept { row, violations, values });
+            let values = features.clone().filter_map(of).collect();
+            self.ring.push(Kept { of: source, row, violations, values });
         }
     }
 }
 
-fn pointer(side: &str, place: usize, feature: &Feature, row: usize) -> String {
-    match feature.element(row) {
-        Some(element) => format!("/{side}/{place}/data/{element}"),
-        None => format!("/{side}/{place}/data"),
-    }
+/// Of one row, in looks at a number.
+const RELATION_COST: usize = 8;
+
+/// Tensors as they came, of those that were repaired.
+struct Originals {
+    wanted: bool,
+    kept: Vec<(usize, Tensor)>,
 }
 
-impl Column {
-    fn check(
-        &self,
-        tensors: &[Tensor],
-        pointer: &impl Fn(&Feature, usize) -> String,
-        finder: &mut Finder,
-        fixes: &mut Vec<Fix>,
-    ) {
-        let mut row = 0;
-        let repairs = self.mode == Mode::Repair;
-        let mut add = |row,
-                       code,
-                       expected: &dyn Fn() -> String,
-                       value: &dyn Fn() -> String,
-                       fix: Option<Value>| {
-            let fix = fix.and_then(|value| {
-                let element = self.feature.element(row)?;
-                Some(Fix { tensor: self.feature.tensor(), element, value })
-            });
-            if let Some(fix) = fix {
-                finder.repaired(self.entry, code);
-                fixes.push(fix);
-                return;
-            }
-            let found = Found { entry: self.entry, mode: self.mode, code, row: Some(row) };
-            finder.add(&found, || (pointer(&self.feature, row), expected(), Some(value())));
-        };
-        match &self.rule {
-            Rule::Number(rule) => self.feature.each_number(tensors, 1, |number| {
-                if let Some(code) = rule.check(number) {
-                    let fix = rule.repaired(number).filter(|_| repairs).map(Value::Number);
-                    let code = self.code(code);
-                    add(row, code, &|| rule.expected_of(number), &|| number.to_string(), fix);
-                }
-                row += 1;
-            }),
-            Rule::Text(rule) => self.feature.each_text(tensors, 1, |text| {
-                if let Some(code) = rule.check(text) {
-                    let fix = rule.impute.clone().filter(|_| repairs).map(Value::Text);
-                    add(row, code, &|| rule.expected(code), &|| text.to_owned(), fix);
-                }
-                row += 1;
-            }),
+impl Originals {
+    fn new(wanted: bool) -> Self {
+        Self { wanted, kept: Vec::new() }
+    }
+
+    fn remember(&mut self, at: usize, tensor: &Tensor) {
+        // Columns of one tensor follow each other.
+        if self.wanted && self.kept.last().is_none_or(|(last, _)| *last != at) {
+            self.kept.push((at, tensor.clone()));
         }
     }
 
-    /// Everything that is wrong with an answer has one code.
-    fn code(&self, code: Code) -> Code {
-        if self.feature.role == features::Role::Prediction { Code::OutputInvalid } else { code }
-    }
-}
-
-impl RowCheck {
-    fn check(
-        &self,
-        tensors: &[Tensor],
-        rows: usize,
-        pointer: &impl Fn(&Feature, usize) -> String,
-        finder: &mut Finder,
-    ) {
-        for row in 0..rows {
-            if let Some(at) = self.test.broken(tensors, row) {
-                let found = Found {
-                    entry: self.entry,
-                    mode: self.mode,
-                    code: Code::RowRule,
-                    row: Some(row),
-                };
-                finder.add(&found, || (pointer(at, row), self.expected.clone(), None));
-            }
+    fn restore(self, tensors: &mut [Tensor]) {
+        for (at, tensor) in self.kept {
+            tensors[at] = tensor;
         }
     }
-}
-
-impl Test {
-    /// The feature to point at, if the row breaks the rule.
-    fn broken(&self, tensors: &[Tensor], row: usize) -> Option<&Feature> {
-        match self {
-            Self::Compare(left, operator, right) => {
-                let (a, b) = (left.number_at(tensors, row)?, right.number_at(tensors, row)?);
-                let known = !a.is_nan() && !b.is_nan();
-                let holds = match operator {
-                    Operator::AtMost => a <= b,
-                    Operator::Less => a < b,
-                    Operator::Equal => is_same(a, b),
-                };
-                (known && !holds).then_some(left)
-            }
-            Self::RequiredIf(feature, equals, then) => {
-                let applies = match equals {
-                    Scalar::Number(number) => {
-                        feature.number_at(tensors, row).is_some_and(|it| is_same(it, *number))
-                    }
-                    Scalar::Text(text) => feature.text_at(tensors, row) == Some(text.as_str()),
-                };
-                let missing = then.text_at(tensors, row).is_some_and(str::is_empty)
-                    || then.number_at(tensors, row).is_some_and(f64::is_nan);
-                (applies && missing).then_some(then)
-            }
-        }
-    }
-}
-
-/// The two noughts are one number.
-fn is_same(a: f64, b: f64) -> bool {
-    (a + 0.0).total_cmp(&(b + 0.0)).is_eq()
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::number::Number;
+
 /// The name of a contract that lies beside the model.
 pub const CONTRACT_FILE: &str = "contract.toml";
 
@@ -51,8 +53,8 @@ pub struct FeatureRule {
     pub nullable: Option<bool>,
     pub nan: Option<bool>,
     pub inf: Option<bool>,
-    pub min: Option<f64>,
-    pub max: Option<f64>,
+    pub min: Option<Number>,
+    pub max: Option<Number>,
     pub set: Option<Vec<Scalar>>,
     pub pattern: Option<String>,
     pub max_length: Option<usize>,
@@ -64,7 +66,7 @@ pub struct FeatureRule {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Scalar {
-    Number(f64),
+    Number(Number),
     Text(String),
 }
 
@@ -107,8 +109,8 @@ pub struct OutputRule {
     pub name: String,
     pub mode: Option<Mode>,
     pub finite: bool,
-    pub min: Option<f64>,
-    pub max: Option<f64>,
+    pub min: Option<Number>,
+    pub max: Option<Number>,
 }
 
 impl Document {
@@ -148,6 +150,11 @@ impl Mode {
             Self::Quarantine => "quarantine",
             Self::Repair => "repair",
         }
+    }
+
+    /// Whether what breaks such a rule, and is not repaired, has no answer.
+    pub(super) fn refuses(self) -> bool {
+        matches!(self, Self::Reject | Self::Quarantine | Self::Repair)
     }
 }
 

@@ -7,7 +7,7 @@ use super::violation::{Code, Refusal, Violation};
 /// Violations that an answer lists; all are counted.
 pub(super) const MOST_LISTED: usize = 100;
 
-/// Rows that are remembered for the quarantine.
+/// Rows of one request that are kept for a look.
 const MOST_ROWS: usize = 100;
 
 pub(super) struct Finder<'c> {
@@ -15,8 +15,8 @@ pub(super) struct Finder<'c> {
     pub(super) warned: u64,
     refused: u64,
     listed: Vec<Violation>,
-    /// Rows to keep for a look, each once and in no order.
-    pub(super) kept: Vec<usize>,
+    /// Rows to keep for a look, each once, in the order in which they were found.
+    kept: Vec<usize>,
 }
 
 /// One value that is wrong.
@@ -72,11 +72,10 @@ impl<'c> Finder<'c> {
         (total > 0).then_some(Refusal { of_answer, total, violations })
     }
 
-    pub(super) fn is_refused(&self) -> bool {
-        self.refused > 0
-    }
-
-    pub(super) fn listed(&self) -> &[Violation] {
-        &self.listed
+    /// The rows to keep for a look, in their order.
+    pub(super) fn rows_to_keep(&self) -> Vec<usize> {
+        let mut rows = self.kept.clone();
+        rows.sort_unstable();
+        rows
     }
 }

@@ -1,5 +1,7 @@
 //! What Prometheus sees of contracts.
 
+use std::collections::HashSet;
+
 use prometheus::IntCounterVec;
 
 use super::check::Contract;
@@ -40,16 +42,31 @@ impl Metrics {
 
     /// Takes the series of a version off the page.
     pub fn remove(&self, model: &str, version: &str) {
+        self.keep_only(model, version, None);
+    }
+
+    /// Takes those series of a version off the page that its contract does not have: another
+    /// one was in force before.
+    pub fn keep_only(&self, model: &str, version: &str, contract: Option<&Contract>) {
         use prometheus::core::Collector;
-        let _ = self.rows.remove_label_values(&[model, version]);
+        if contract.is_none() {
+            // Absent series are what is wanted, here and below.
+            let _ = self.rows.remove_label_values(&[model, version]);
+        }
+        let mut kept: HashSet<[&str; 3]> = HashSet::new();
+        for entry in contract.iter().flat_map(|contract| &contract.entries) {
+            kept.extend(entry.counts.iter().map(|it| [&*entry.name, it.code.as_str(), it.action]));
+        }
         for family in self.violations.collect() {
             for metric in family.get_metric() {
                 let of = |name: &str| {
                     let pair = metric.get_label().iter().find(|pair| pair.name() == name);
                     pair.map_or("", |pair| pair.value()).to_owned()
                 };
-                if of("model") == model && of("version") == version {
-                    let labels = [model, version, &of("feature"), &of("code"), &of("action")];
+                let [feature, code, action] = [of("feature"), of("code"), of("action")];
+                let of_version = of("model") == model && of("version") == version;
+                if of_version && !kept.contains(&[&*feature, &*code, &*action]) {
+                    let labels = [model, version, &feature, &code, &action];
                     let _ = self.violations.remove_label_values(&labels);
                 }
             }

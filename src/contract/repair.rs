@@ -2,67 +2,93 @@
 
 use half::f16;
 
-use crate::tensor::{Data, Tensor};
+use crate::tensor::{CompactString, DataType, Element, Tensor};
 
-/// One element and what it becomes.
-pub(super) struct Fix {
-    pub(super) tensor: usize,
-    pub(super) element: usize,
-    pub(super) value: Value,
-}
-
-pub(super) enum Value {
+/// What a value becomes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fix<'c> {
     Number(f64),
-    Text(String),
+    Whole(i128),
+    Text(&'c str),
 }
 
-pub(super) fn apply(mut tensors: Vec<Tensor>, fixes: &[Fix]) -> Vec<Tensor> {
-    for (place, tensor) in tensors.iter_mut().enumerate() {
-        if !fixes.iter().any(|fix| fix.tensor == place) {
-            continue;
+/// Repairs of the column that is being looked at, by element of its tensor: one list, used again
+/// for every column.
+#[derive(Default)]
+pub(super) struct Fixes<'c> {
+    found: Vec<(usize, Fix<'c>)>,
+    /// Values that were repaired in all columns so far.
+    pub(super) total: u64,
+}
+
+impl<'c> Fixes<'c> {
+    pub(super) fn push(&mut self, element: usize, fix: Fix<'c>) {
+        self.found.push((element, fix));
+        self.total += 1;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// Makes all of them in their tensor, and forgets them.
+    pub(super) fn apply(&mut self, tensor: &mut Tensor) {
+        match tensor.data_type() {
+            DataType::Bytes => self.put(tensor, |fix| CompactString::from(fix.text())),
+            DataType::Bool => self.put(tensor, |fix| fix.number() > 0.5),
+            DataType::Fp16 => self.put(tensor, |fix| f16::from_f64(fix.number())),
+            DataType::Fp64 => self.put(tensor, Fix::number),
+            _ => self.put_cast(tensor),
         }
-        let mut data = tensor.data().clone();
-        for fix in fixes.iter().filter(|fix| fix.tensor == place) {
-            set(&mut data, fix);
-        }
-        // The length is what it was.
-        if let Ok(repaired) = Tensor::new(tensor.shape().clone(), data) {
-            *tensor = repaired;
+        self.found.clear();
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "that the type holds them was checked when the contract was compiled"
+    )]
+    fn put_cast(&self, tensor: &mut Tensor) {
+        match tensor.data_type() {
+            DataType::Uint8 => self.put(tensor, |fix| fix.number() as u8),
+            DataType::Uint16 => self.put(tensor, |fix| fix.number() as u16),
+            DataType::Uint32 => self.put(tensor, |fix| fix.number() as u32),
+            DataType::Uint64 => self.put(tensor, |fix| fix.whole() as u64),
+            DataType::Int8 => self.put(tensor, |fix| fix.number() as i8),
+            DataType::Int16 => self.put(tensor, |fix| fix.number() as i16),
+            DataType::Int32 => self.put(tensor, |fix| fix.number() as i32),
+            DataType::Int64 => self.put(tensor, |fix| fix.whole() as i64),
+            DataType::Fp32 => self.put(tensor, |fix| fix.number() as f32),
+            DataType::Bool | DataType::Fp16 | DataType::Fp64 | DataType::Bytes => {}
         }
     }
-    tensors
+
+    fn put<T: Element>(&self, tensor: &mut Tensor, value: impl Fn(Fix<'c>) -> T) {
+        tensor.put(self.found.iter().map(|(element, fix)| (*element, value(*fix))));
+    }
 }
 
-macro_rules! put {
-    ($values:expr, $at:expr, $value:expr) => {
-        if let Some(slot) = $values.get_mut($at) {
-            *slot = $value;
+/// A rule of texts has texts, one of numbers numbers: the other arms are not reached.
+impl<'c> Fix<'c> {
+    #[expect(clippy::cast_precision_loss, reason = "64 bits are not read as this")]
+    fn number(self) -> f64 {
+        match self {
+            Self::Number(number) => number,
+            Self::Whole(number) => number as f64,
+            Self::Text(_) => f64::NAN,
         }
-    };
-}
+    }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "bounds of whole numbers saturate"
-)]
-fn set(data: &mut Data, fix: &Fix) {
-    let at = fix.element;
-    match (&fix.value, data) {
-        (Value::Text(text), Data::Bytes(texts)) => put!(texts, at, text.as_str().into()),
-        (Value::Number(number), Data::Bool(values)) => put!(values, at, *number > 0.5),
-        (Value::Number(number), Data::Uint8(values)) => put!(values, at, *number as u8),
-        (Value::Number(number), Data::Uint16(values)) => put!(values, at, *number as u16),
-        (Value::Number(number), Data::Uint32(values)) => put!(values, at, *number as u32),
-        (Value::Number(number), Data::Uint64(values)) => put!(values, at, *number as u64),
-        (Value::Number(number), Data::Int8(values)) => put!(values, at, *number as i8),
-        (Value::Number(number), Data::Int16(values)) => put!(values, at, *number as i16),
-        (Value::Number(number), Data::Int32(values)) => put!(values, at, *number as i32),
-        (Value::Number(number), Data::Int64(values)) => put!(values, at, *number as i64),
-        (Value::Number(number), Data::Fp16(values)) => put!(values, at, f16::from_f64(*number)),
-        (Value::Number(number), Data::Fp32(values)) => put!(values, at, *number as f32),
-        (Value::Number(number), Data::Fp64(values)) => put!(values, at, *number),
-        // A rule of texts has texts, one of numbers numbers.
-        (Value::Text(_), _) | (Value::Number(_), Data::Bytes(_)) => {}
+    #[expect(clippy::cast_possible_truncation, reason = "casts of floats saturate")]
+    fn whole(self) -> i128 {
+        match self {
+            Self::Whole(number) => number,
+            Self::Number(number) => number as i128,
+            Self::Text(_) => 0,
+        }
+    }
+
+    fn text(self) -> &'c str {
+        if let Self::Text(text) = self { text } else { "" }
     }
 }

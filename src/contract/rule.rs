@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use regex::Regex;
 
 use super::violation::Code;
+use crate::features::Band;
 
 /// Of a feature that is a number.
 #[derive(Debug, Clone)]
@@ -87,11 +88,12 @@ impl NumberRule {
         possible.into_iter().filter_map(|(can_be, code)| can_be.then_some(code)).collect()
     }
 
-    pub(super) fn expected_of(&self, value: f64) -> String {
-        self.check(value).map(|code| self.expected(code)).unwrap_or_default()
+    /// What passes without a closer look.
+    pub(super) fn band(&self) -> Band {
+        if self.set.is_some() { Band::Empty } else { Band::Real(self.least, self.greatest) }
     }
 
-    fn expected(&self, code: Code) -> String {
+    pub(super) fn expected(&self, code: Code) -> String {
         let bound = |bound: Option<f64>| bound.unwrap_or_default();
         match code {
             Code::BelowMin => format!("at least {}", bound(self.min)),
@@ -153,7 +155,7 @@ impl TextRule {
 }
 
 /// Sets may be large, and are said for every violation.
-fn listed(items: impl Iterator<Item = String>, size: usize) -> String {
+pub(super) fn listed(items: impl Iterator<Item = String>, size: usize) -> String {
     const SHOWN: usize = 10;
     let shown: Vec<String> = items.take(SHOWN).collect();
     let more = if size > SHOWN { format!(" or {} more", size - SHOWN) } else { String::new() };

@@ -1,8 +1,14 @@
 //! Inputs that are not those of the signature, all of them at once.
+//!
+//! Asked once it is known that something is wrong. Callers can send hundreds of thousands of inputs in one request: each is looked at once, and
+//! only what a refusal lists takes memory.
+
+use std::collections::HashMap;
 
 use super::check::Contract;
+use super::finder::MOST_LISTED;
 use super::violation::{Code, Refusal, Violation};
-use crate::engine::Signature;
+use crate::engine::{Signature, TensorSpec};
 use crate::tensor::Tensor;
 
 impl Contract {
@@ -13,80 +19,104 @@ impl Contract {
     pub fn structure<'a>(
         &self,
         signature: &Signature,
-        given: impl Iterator<Item = (&'a str, &'a Tensor)> + Clone,
+        given: impl Iterator<Item = (&'a str, &'a Tensor)>,
     ) -> Result<(), Refusal> {
-        let mut found = Vec::new();
-        for (place, (name, _)) in given.clone().enumerate() {
-            let expected = if signature.input(name).is_none() {
-                "an input that the model has"
-            } else if given.clone().take(place).any(|(other, _)| other == name) {
-                "every input once"
-            } else {
-                continue;
-            };
-            self.count(self.inputs, Code::UnexpectedFeature);
-            found.push(violation(
-                format!("/inputs/{place}"),
-                name,
-                Code::UnexpectedFeature,
-                expected,
-            ));
-        }
-        let place_of = |name: &str| given.clone().position(|(other, _)| other == name);
-        let tensors: Vec<Option<&Tensor>> = if found.is_empty() && fits(signature, given.clone()) {
-            return Ok(());
-        } else {
-            let of = |name: &str| given.clone().find(|(other, _)| *other == name);
-            signature.inputs.iter().map(|spec| of(&spec.name).map(|(_, tensor)| tensor)).collect()
-        };
+        let mut search = Search { contract: self, total: 0, listed: Vec::new() };
+        let given = search.names(signature, given);
         for (input, spec) in signature.inputs.iter().enumerate() {
-            if tensors[input].is_none() {
-                self.count(self.inputs + 1 + input, Code::MissingFeature);
-                let expected = format!("{} of shape {}", spec.data_type, spec.shape_text());
-                found.push(violation(
-                    "/inputs".to_owned(),
-                    &spec.name,
-                    Code::MissingFeature,
-                    &expected,
-                ));
+            if given[input].is_none() {
+                search.missing(input, spec);
             }
         }
+        search.mismatches(signature, &given);
+        let Search { total, listed: violations, .. } = search;
+        if total == 0 { Ok(()) } else { Err(Refusal { of_answer: false, total, violations }) }
+    }
+}
+
+/// An input of the signature in the request: its place there, and its tensor.
+type Given<'a> = Option<(usize, &'a Tensor)>;
+
+struct Search<'c> {
+    contract: &'c Contract,
+    total: u64,
+    listed: Vec<Violation>,
+}
+
+impl Search<'_> {
+    /// The inputs in the order of the signature. Those that it does not have, or that came
+    /// before, are violations.
+    fn names<'a>(
+        &mut self,
+        signature: &Signature,
+        given: impl Iterator<Item = (&'a str, &'a Tensor)>,
+    ) -> Vec<Given<'a>> {
+        let places: HashMap<&str, usize> =
+            signature.inputs.iter().map(|spec| spec.name.as_str()).zip(0..).collect();
+        let mut found: Vec<Given> = vec![None; signature.inputs.len()];
+        let code = Code::UnexpectedFeature;
+        for (place, (name, tensor)) in given.enumerate() {
+            let expected = match places.get(name) {
+                None => "an input that the model has",
+                Some(input) if found[*input].is_some() => "every input once",
+                Some(input) => {
+                    found[*input] = Some((place, tensor));
+                    continue;
+                }
+            };
+            let entry = self.contract.inputs;
+            self.add(entry, code, || (format!("/inputs/{place}"), name, expected.to_owned()));
+        }
+        found
+    }
+
+    fn missing(&mut self, input: usize, spec: &TensorSpec) {
+        let entry = self.contract.inputs + 1 + input;
+        self.add(entry, Code::MissingFeature, || {
+            let expected = format!("{} of shape {}", spec.data_type, spec.shape_text());
+            ("/inputs".to_owned(), &spec.name, expected)
+        });
+    }
+
+    fn mismatches(&mut self, signature: &Signature, given: &[Given]) {
+        let tensors: Vec<Option<&Tensor>> =
+            given.iter().map(|given| given.map(|(_, tensor)| tensor)).collect();
         for (input, mismatch) in signature.mismatches(&tensors) {
             let of_type = tensors[input]
                 .is_some_and(|tensor| tensor.data_type() != signature.inputs[input].data_type);
             let (code, part) =
                 if of_type { (Code::WrongDtype, "datatype") } else { (Code::WrongShape, "shape") };
-            self.count(self.inputs + 1 + input, code);
-            let place = place_of(&mismatch.input).unwrap_or(input);
+            let place = given[input].map_or(input, |(place, _)| place);
             let expected = mismatch.problem.trim_start_matches("expected ");
-            found.push(violation(
-                format!("/inputs/{place}/{part}"),
-                &mismatch.input,
-                code,
-                expected,
-            ));
+            self.add(self.contract.inputs + 1 + input, code, || {
+                (format!("/inputs/{place}/{part}"), &mismatch.input, expected.to_owned())
+            });
         }
-        let total = found.len() as u64;
-        if total == 0 {
-            return Ok(());
+    }
+
+    /// Counts one. `describe` gives pointer, name and what was expected.
+    fn add<'d>(
+        &mut self,
+        entry: usize,
+        code: Code,
+        describe: impl FnOnce() -> (String, &'d str, String),
+    ) {
+        self.contract.count(entry, code);
+        self.total += 1;
+        if self.listed.len() < MOST_LISTED {
+            let (pointer, feature, expected) = describe();
+            let (row, feature, value) = (None, shortened(feature), None);
+            self.listed.push(Violation { pointer, feature, row, code, expected, value });
         }
-        found.truncate(super::finder::MOST_LISTED);
-        Err(Refusal { of_answer: false, total, violations: found })
     }
 }
 
-/// The case of nearly all requests, without a list of anything.
-fn fits<'a>(
-    signature: &Signature,
-    given: impl Iterator<Item = (&'a str, &'a Tensor)> + Clone,
-) -> bool {
-    given.clone().count() == signature.inputs.len()
-        && given.zip(&signature.inputs).all(|((name, tensor), spec)| {
-            name == spec.name && tensor.data_type() == spec.data_type && spec.is_plain(tensor)
-        })
-}
-
-fn violation(pointer: String, feature: &str, code: Code, expected: &str) -> Violation {
-    let (feature, expected) = (feature.to_owned(), expected.to_owned());
-    Violation { pointer, feature, row: None, code, expected, value: None }
+/// A name as it is repeated to whoever sent it.
+fn shortened(name: &str) -> String {
+    const MOST: usize = 256;
+    let mut shown: String = name.chars().take(MOST).collect();
+    if shown.len() < name.len() {
+        shown.push('…');
+    }
+    shown
 }

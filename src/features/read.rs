@@ -71,7 +71,7 @@ macro_rules! each_kind {
 pub(super) use each_kind;
 
 impl Feature {
-    fn rows_of(&self, tensor: &Tensor) -> usize {
+    pub(super) fn rows_of(&self, tensor: &Tensor) -> usize {
         match self.place {
             Place::Tensor => 1,
             Place::Row | Place::Column { .. } => tensor.rows().unwrap_or(1),
@@ -87,8 +87,9 @@ impl Feature {
             Reading::Number => each_kind!(tensor.data(), values => {
                 self.picked(values, step).for_each(|value| take(value.number()));
             }),
-            Reading::Mean => self.each_row(tensor, step, |numbers| take(mean(numbers))),
-            Reading::Norm => self.each_row(tensor, step, |numbers| take(norm(numbers))),
+            Reading::Mean | Reading::Norm => {
+                self.each_row(tensor, step, |numbers| take(self.of_row(numbers)));
+            }
             Reading::Length => self.each_text(tensors, step, |text| take(length(text))),
             Reading::Text => {}
         }
@@ -100,6 +101,11 @@ impl Feature {
         if let Data::Bytes(texts) = tensor.data() {
             self.picked(texts, step).for_each(|text| take(text));
         }
+    }
+
+    /// What all numbers of a row are as one.
+    pub(super) fn of_row(&self, numbers: &mut dyn Iterator<Item = f64>) -> f64 {
+        if self.reading == Reading::Norm { norm(numbers) } else { mean(numbers) }
     }
 
     /// The number of this row, if it is a single one.
@@ -119,7 +125,11 @@ impl Feature {
     }
 
     /// The values of the feature's column in every `step`th row.
-    fn picked<'t, T>(&self, values: &'t [T], step: usize) -> impl Iterator<Item = &'t T> {
+    pub(super) fn picked<'t, T>(
+        &self,
+        values: &'t [T],
+        step: usize,
+    ) -> impl Iterator<Item = &'t T> {
         let (column, of) = match self.place {
             Place::Column { column, of } => (column, of),
             Place::Row | Place::Tensor => (0, values.len()),

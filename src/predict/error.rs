@@ -20,6 +20,9 @@ pub enum Error {
     Mismatch(#[from] InputMismatch),
     #[error("{0}")]
     Contract(Box<contract::Refusal>),
+    /// A check broke off, which no values should do.
+    #[error("internal error")]
+    Check,
     #[error(transparent)]
     Rejected(#[from] Rejection),
 }
@@ -64,6 +67,7 @@ impl Error {
             | Self::Input(_)
             | Self::Mismatch(_)
             | Self::Contract(_)
+            | Self::Check
             | Self::Rejected(Rejection::Run(_)) => None,
         }
     }
@@ -83,6 +87,7 @@ impl Error {
             Self::UnknownModel { .. } => Kind::NotFound,
             Self::NotReady { .. } => Kind::Unavailable,
             Self::Contract(refusal) if refusal.of_answer => Kind::Failed,
+            Self::Check => Kind::Failed,
             Self::Input(_) | Self::Mismatch(_) | Self::Contract(_) => Kind::Invalid,
             Self::Rejected(rejection) => match rejection {
                 Rejection::QueueFull { .. }

@@ -65,7 +65,7 @@ async fn run(
     given: Vec<NamedTensor>,
     answered: oneshot::Receiver<Answered>,
 ) -> ShadowOutcome {
-    let Ok(inputs) = inputs::in_order(shadow.signature(), given) else {
+    let Ok((inputs, _)) = inputs::in_order(shadow.signature(), given) else {
         return ShadowOutcome::Failed;
     };
     if shadow.signature().check(&inputs).is_err() {

@@ -29,7 +29,7 @@ pub struct LiveModel {
     /// Watches its data, if it has a reference.
     pub monitor: Option<Arc<Monitor>>,
     /// What is demanded of its data.
-    pub contract: Option<Box<Contract>>,
+    pub contract: Option<Arc<Contract>>,
     /// Compares its predictions with the truth, if that is wanted.
     pub quality: Option<Arc<Watcher>>,
     /// Which versions of its model are served.

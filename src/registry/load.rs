@@ -128,7 +128,7 @@ impl Loader {
         let contract = contract.and_then(|it| Contract::new(it, model.signature()).ok());
         let contract = contract.map(|mut contract| {
             self.metrics.attach(&load.model, &version_text, &mut contract);
-            Box::new(contract)
+            Arc::new(contract)
         });
         let quality = gate.target.clone().zip(load.settings.quality.as_ref());
         let quality = quality

@@ -231,6 +231,7 @@ impl Metrics {
         let labels = &[live.name.as_str(), live.version_text.as_str()];
         // Other files count from the beginning.
         let _ = self.0.plan_compiles_total.remove_label_values(labels);
+        self.0.contracts.keep_only(labels[0], labels[1], live.contract.as_deref());
         self.0.model_info.with_label_values(&[labels[0], labels[1], &live.sha256]).set(1);
         self.0.model_load_seconds.with_label_values(labels).set(seconds(live.load_time));
         self.0.swaps_total.with_label_values(&[&live.name, "ok"]).inc();

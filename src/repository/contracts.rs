@@ -13,6 +13,8 @@ pub struct Found {
     pub document: Document,
     pub file: PathBuf,
     pub place: Place,
+    /// Another one that is not in force because of it, and that somebody may think is.
+    pub hidden: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +46,14 @@ impl VersionFiles {
                 ));
             }
             let document = read(&file, CONTRACT_FILE)?;
-            return Ok(Some(Found { document, file, place: Place::Version }));
+            let hidden = of_model.map(|found| found.file);
+            return Ok(Some(Found { document, file, place: Place::Version, hidden }));
         }
         let Some(file) = self.file(SUGGESTED_FILE).filter(|_| of_model.is_none()) else {
             return Ok(of_model);
         };
         let document = read(&file, SUGGESTED_FILE)?.observing();
-        Ok(Some(Found { document, file, place: Place::Suggested }))
+        Ok(Some(Found { document, file, place: Place::Suggested, hidden: None }))
     }
 
     fn of_model(&self, document: Document, settings: &Settings) -> Found {
@@ -59,7 +62,8 @@ impl VersionFiles {
         } else {
             (CONTRACT_FILE, Place::Model)
         };
-        Found { document, file: self.model_directory().join(name), place }
+        let file = self.model_directory().join(name);
+        Found { document, file, place, hidden: None }
     }
 }
 

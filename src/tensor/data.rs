@@ -55,6 +55,9 @@ pub trait Element: Clone + Default + Send + 'static {
 
     /// The values, if `data` is of this type.
     fn unwrap(data: &Data) -> Option<&[Self]>;
+
+    /// The same, to be changed.
+    fn unwrap_mut(data: &mut Data) -> Option<&mut [Self]>;
 }
 
 macro_rules! elements {
@@ -67,6 +70,13 @@ macro_rules! elements {
             }
 
             fn unwrap(data: &Data) -> Option<&[Self]> {
+                match data {
+                    Data::$variant(values) => Some(values),
+                    _ => None,
+                }
+            }
+
+            fn unwrap_mut(data: &mut Data) -> Option<&mut [Self]> {
                 match data {
                     Data::$variant(values) => Some(values),
                     _ => None,

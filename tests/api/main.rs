@@ -3,6 +3,8 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on must fail")]
 
+#[path = "../fuzz/mod.rs"]
+mod fuzz;
 mod support;
 
 mod bad_input;

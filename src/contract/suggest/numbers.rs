@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::contract::document::{FeatureRule, OutputRule};
+use crate::contract::number::Number;
 
 /// Whole numbers of so few kinds are hours, months, counts of doors: the bounds are what was seen.
 const MOST_KINDS: usize = 64;
@@ -13,6 +14,9 @@ const MARGIN: f64 = 0.1;
 
 /// A probability of a sum in single precision may be a rounding beyond its bounds.
 const ROUNDING: f64 = 1e-6;
+
+/// Whole numbers below it are all f64 (2^53).
+const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
@@ -62,6 +66,7 @@ impl Numbers {
 
     pub(super) fn rule(&self, name: String) -> FeatureRule {
         let (min, max) = self.bounds().unzip();
+        let (min, max) = (min.map(Number::from), max.map(Number::from));
         FeatureRule { min, max, ..self.rule_of_finite(name) }
     }
 
@@ -70,6 +75,10 @@ impl Numbers {
     fn bounds(&self) -> Option<(f64, f64)> {
         let range = self.range.filter(|(least, greatest)| least < greatest);
         let (least, greatest) = range.filter(|_| self.infinite == 0)?;
+        // What was seen of larger ones may be rounded, and contracts compare exactly.
+        if least <= -MOST_EXACT || greatest >= MOST_EXACT {
+            return None;
+        }
         if !self.broken && self.kinds.len() <= MOST_KINDS {
             return Some((least, greatest));
         }
@@ -92,7 +101,8 @@ impl Numbers {
         }
         let mut rule = OutputRule { name, finite: true, ..OutputRule::default() };
         if least >= 0.0 && greatest <= 1.0 {
-            (rule.min, rule.max) = (Some(-ROUNDING), Some(1.0 + ROUNDING));
+            let (min, max) = (Number::from(-ROUNDING), Number::from(1.0 + ROUNDING));
+            (rule.min, rule.max) = (Some(min), Some(max));
         }
         Some(rule)
     }
@@ -121,9 +131,8 @@ fn written(number: f64) -> String {
 
 /// The number as a whole one, if it is one that all of them can be told apart from.
 fn whole(number: f64) -> Option<i64> {
-    const MOST: f64 = 9_007_199_254_740_992.0;
     #[expect(clippy::cast_possible_truncation, reason = "the range was checked")]
-    (number.fract() == 0.0 && number.abs() < MOST).then_some(number as i64)
+    (number.fract() == 0.0 && number.abs() < MOST_EXACT).then_some(number as i64)
 }
 
 /// The next number below that people would write, in steps of about a tenth of the margin.

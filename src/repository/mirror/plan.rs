@@ -183,6 +183,20 @@ mod tests {
     }
 
     #[test]
+    fn a_contract_is_shared_by_all_versions_or_belongs_to_one() {
+        let paths = ["m/contract.toml", "m/1/model.onnx", "m/2/contract.toml", "m/2/model.onnx"];
+        let plan = plan(&paths);
+        let version = |version| Part::Version { model: Some("m".to_owned()), version };
+        assert_eq!(
+            (plan.shared_by(&version(1)), plan.shared_by(&version(2))),
+            (&[0][..], &[0][..])
+        );
+        assert_eq!(plan.parts[&version(2)], [2, 3]);
+        let single = Plan::of(&[]).part("contract.toml");
+        assert_eq!(single, Part::Shared { model: None });
+    }
+
+    #[test]
     fn newest_versions_come_first_and_what_is_shared_before_them() {
         let paths = ["a/1/m", "a/2/m", "a/model.toml", "b/10/m", "b/9/m"];
         let order: Vec<&str> = plan(&paths).order().into_iter().map(|at| paths[at]).collect();

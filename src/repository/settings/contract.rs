@@ -77,8 +77,8 @@ fn feature(reader: &mut Reader, at: &Range<usize>, table: &Table) -> Option<Feat
         nullable: reader.get(table, "nullable", values::boolean),
         nan: reader.get(table, "nan", values::boolean),
         inf: reader.get(table, "inf", values::boolean),
-        min: reader.get(table, "min", values::number),
-        max: reader.get(table, "max", values::number),
+        min: reader.get(table, "min", values::exact),
+        max: reader.get(table, "max", values::exact),
         set: reader.get(table, "set", values::scalars),
         pattern: reader.get(table, "pattern", values::text),
         max_length: reader.get(table, "max_length", values::whole(1)),
@@ -114,8 +114,8 @@ fn output(reader: &mut Reader, at: &Range<usize>, table: &Table) -> Option<Outpu
         name: reader.require(table, at, "name", values::text)?,
         mode: mode(reader, table),
         finite: reader.get(table, "finite", values::boolean).unwrap_or(true),
-        min: reader.get(table, "min", values::number),
-        max: reader.get(table, "max", values::number),
+        min: reader.get(table, "min", values::exact),
+        max: reader.get(table, "max", values::exact),
     })
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::{Target, VersionPolicy, parse_duration};
-use crate::contract::Scalar;
+use crate::contract::{Number, Scalar};
 use crate::repository::Version;
 
 /// A value as it is repeated in messages.
@@ -52,7 +52,7 @@ pub(super) fn scalar(value: &DeValue) -> Result<Scalar, String> {
     if let Some(text) = value.as_str() {
         return Ok(Scalar::Text(text.to_owned()));
     }
-    let number = finite(value).map(Scalar::Number);
+    let number = as_written(value).map(Scalar::Number);
     number.ok_or_else(|| format!("{} is neither number nor text", describe(value)))
 }
 
@@ -83,6 +83,19 @@ fn finite(value: &DeValue) -> Option<f64> {
         _ => return None,
     };
     text.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// Whole numbers are not rounded.
+fn as_written(value: &DeValue) -> Option<Number> {
+    match value {
+        DeValue::Integer(_) => integer(value).map(Number::Whole),
+        _ => finite(value).map(Number::Real),
+    }
+}
+
+pub(super) fn exact(value: &DeValue) -> Result<Number, String> {
+    as_written(value)
+        .ok_or_else(|| format!("{} is no number, expected for example 0.7", describe(value)))
 }
 
 pub(super) fn number(value: &DeValue) -> Result<f64, String> {

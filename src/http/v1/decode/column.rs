@@ -127,6 +127,10 @@ impl crate::tensor::Element for Text {
     fn unwrap(_: &Data) -> Option<&[Self]> {
         None
     }
+
+    fn unwrap_mut(_: &mut Data) -> Option<&mut [Self]> {
+        None
+    }
 }
 
 impl FromJson for Text {

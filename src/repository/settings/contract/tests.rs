@@ -14,8 +14,8 @@ fn a_suggested_contract_is_read_as_it_was_suggested() {
             FeatureRule {
                 nan: Some(false),
                 inf: Some(false),
-                min: Some(-0.3),
-                max: Some(1e300),
+                min: Some((-0.3).into()),
+                max: Some(1e300.into()),
                 ..rule("a")
             },
             FeatureRule {
@@ -28,7 +28,7 @@ fn a_suggested_contract_is_read_as_it_was_suggested() {
         outputs: vec![OutputRule {
             name: "late".to_owned(),
             finite: true,
-            min: Some(-1e-6),
+            min: Some((-1e-6).into()),
             ..OutputRule::default()
         }],
         ..Document::default()
@@ -88,7 +88,7 @@ fn a_promoted_contract_is_as_its_owner_wrote_it_but_for_modes() {
 fn a_contract_in_settings_is_promoted_where_it_is_written() {
     let settings = "traffic = { stable = 1 }\n[contract]\nmode = \"observe\" # yet\nfeature = [{ name = \"hour\", max = 23 }, { name = \"distance\" }]\n";
     let document = Document {
-        features: vec![FeatureRule { max: Some(23.0), ..rule("hour") }, rule("distance")],
+        features: vec![FeatureRule { max: Some(23.0.into()), ..rule("hour") }, rule("distance")],
         ..Document::default()
     };
     let text = write::promoted(settings, &promotion(&document), true).unwrap();

@@ -3,7 +3,7 @@
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, TableLike, Value, value};
 
-use crate::contract::{FeatureRule, Mode, OutputRule, Promotion, Scalar, Suggested};
+use crate::contract::{FeatureRule, Mode, Number, OutputRule, Promotion, Scalar, Suggested};
 
 const HEADER: &str = "\
 # Suggested by onnxd profile: what no row of the data broke. It is in force while there is no
@@ -73,13 +73,9 @@ fn scalar(scalar: &Scalar) -> Value {
 }
 
 /// Whole numbers as people write them.
-fn number(number: f64) -> Value {
-    const MOST: f64 = 9_007_199_254_740_992.0;
-    if number.fract() == 0.0 && number.abs() < MOST {
-        #[expect(clippy::cast_possible_truncation, reason = "it is whole and within the range")]
-        return (number as i64).into();
-    }
-    number.into()
+fn number(number: Number) -> Value {
+    let whole = number.whole().and_then(|whole| i64::try_from(whole).ok());
+    whole.map_or_else(|| number.real().into(), Value::from)
 }
 
 /// The contract in this text with the modes of a promotion: that of `contract.toml`, or what
