@@ -88,14 +88,15 @@ fn build(source: &Source, sha256: &str, mut scores: Option<Scores>) -> Result<Ma
     }
     let order = source.read(&mut survey, &mut Line::new("finding bins"))?;
     let census = survey.finish(order).map_err(|error| error.to_string())?;
-    let sample = Sample::new(census.expected_rows(), inputs(source.signature()));
+    let inputs = inputs(source.signature());
+    let mut sample = Sample::new(census.expected_rows(), inputs.min(MAX_FEATURES), inputs);
     let suggestion = Suggestion::new(source.signature());
-    let mut pass = ((census, scores.as_mut()), (suggestion, sample));
+    let mut pass = ((census, scores.as_mut()), (suggestion, sample.as_mut()));
     source.read(&mut pass, &mut Line::new("counting"))?;
-    let ((census, _), (suggestion, sample)) = pass;
+    let ((census, _), (suggestion, _)) = pass;
     let mut profile = census.finish(sha256).map_err(|error| error.to_string())?;
     profile.target = scores.map(Scores::finish);
-    profile.weigh(&importance::of(source, sample)?);
+    profile.weigh(&importance::of(source, &profile, sample)?);
     Ok(Made { profile, suggested: suggestion.finish() })
 }
 

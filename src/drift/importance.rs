@@ -12,23 +12,34 @@ use crate::tensor::{DataType, Tensor};
 
 /// Rows that are looked at: importances need no second digit.
 const MOST_ROWS: u64 = 2_000;
-const LEAST_ROWS: u64 = 200;
+const LEAST_ROWS: u64 = 50;
+
+/// Values that are put together for the model, of all features together: some seconds.
+const MOST_VALUES: u64 = 200_000_000;
+
+/// Values that are kept: of images a few rows are gigabytes.
+const MOST_KEPT: usize = 1 << 24;
 
 /// Rows from all over the data, evenly, in its order.
 pub struct Sample {
     every: u64,
     seen: u64,
+    /// Values that may still be kept; then there is no sample.
+    room: Option<usize>,
     /// Inputs of rows that were taken together.
     parts: Vec<Vec<Tensor>>,
 }
 
 impl Sample {
-    /// Of so many rows of data, for so many features: all of them together cost about as much as
-    /// going through the data twice.
+    /// Of so many rows of data, for these of so many inputs: all of them together cost about as
+    /// much as going through the data twice. `None` where that would take too long.
     #[must_use]
-    pub fn new(rows: u64, features: usize) -> Self {
-        let most = (rows * 2 / features.max(1) as u64).clamp(LEAST_ROWS, MOST_ROWS);
-        Self { every: rows.div_ceil(most).max(1), seen: 0, parts: Vec::new() }
+    pub fn new(rows: u64, weighed: usize, inputs: usize) -> Option<Self> {
+        let (weighed, inputs) = (weighed.max(1) as u64, inputs as u64);
+        let most = (rows.saturating_mul(2) / weighed).clamp(LEAST_ROWS, MOST_ROWS);
+        let bearable = most.min(rows).saturating_mul(weighed).saturating_mul(inputs) <= MOST_VALUES;
+        let every = rows.div_ceil(most).max(1);
+        bearable.then(|| Self { every, seen: 0, room: Some(MOST_KEPT), parts: Vec::new() })
     }
 
     /// The next rows of the data, in the order of the signature.
@@ -38,6 +49,13 @@ impl Sample {
         let first = before.next_multiple_of(self.every) - before;
         let taken = (first..rows as u64).step_by(usize::try_from(self.every).unwrap_or(usize::MAX));
         let taken: Vec<usize> = taken.filter_map(|row| usize::try_from(row).ok()).collect();
+        let row = |input: &Tensor| input.shape().row_elements();
+        let more = inputs.iter().map(row).sum::<usize>().saturating_mul(taken.len());
+        self.room = self.room.and_then(|room| room.checked_sub(more));
+        if self.room.is_none() {
+            self.parts = Vec::new();
+            return;
+        }
         let part = |input: &Tensor| {
             let rows: Vec<_> = taken.iter().map(|row| (input, *row..row + 1)).collect();
             concat_rows(&rows)
@@ -46,7 +64,7 @@ impl Sample {
         self.parts.extend(inputs.iter().map(part).collect::<Option<Vec<_>>>());
     }
 
-    /// The inputs of all of them; `None` if they cannot be put together.
+    /// The inputs of all of them; `None` if they cannot be put together, or are too large.
     #[must_use]
     pub fn finish(self) -> Option<Vec<Tensor>> {
         let inputs = self.parts.first()?.len();
@@ -58,14 +76,15 @@ impl Sample {
     }
 }
 
-/// The importance of each input by its name; of all together 1, but for those that are read twice,
-/// as an image by its mean and its norm, which share their tensor. Empty if nothing moves the
-/// predictions. `run` gives the predictions of inputs.
+/// The importance of each of these inputs by its name; of all together 1, but for those that are
+/// read twice, as an image by its mean and its norm, which share their tensor. Empty if nothing
+/// moves the predictions. `run` gives the predictions of inputs.
 ///
 /// # Errors
 /// Those of `run`.
 pub fn importances(
     signature: &Signature,
+    weighed: &[&str],
     inputs: &[Tensor],
     mut run: impl FnMut(&[Tensor]) -> Result<Vec<Tensor>, String>,
 ) -> Result<Vec<(String, f64)>, String> {
@@ -73,7 +92,8 @@ pub fn importances(
     let (from, features) = (shuffled(rows), features::of(signature));
     let judge = Judge::new(&features, signature, run(inputs)?);
     let mut found = Vec::new();
-    for feature in features.iter().filter(|feature| feature.role == Role::Input) {
+    let is_weighed = |of: &&Feature| of.role == Role::Input && weighed.contains(&of.name.as_str());
+    for feature in features.iter().filter(is_weighed) {
         let Some(exchanged) = feature.exchanged(inputs, &from) else { continue };
         let mut changed = inputs.to_vec();
         changed[feature.tensor()] = exchanged;
@@ -198,6 +218,8 @@ mod tests {
     use crate::engine::{Dim, TensorSpec};
     use crate::tensor::Shape;
 
+    const ALL: [&str; 3] = ["x[0]", "x[1]", "x[2]"];
+
     fn signature(output: DataType) -> Signature {
         let spec = |name: &str, data_type, width| TensorSpec {
             name: name.to_owned(),
@@ -233,9 +255,9 @@ mod tests {
             let of = |row: &[f64; 3]| 3.0 * row[0] - row[1];
             Ok(column(table(&inputs[0]).iter().map(of).collect::<Vec<f64>>()))
         };
-        let found = importances(&signature(DataType::Fp64), &rows(1000), scores).unwrap();
+        let found = importances(&signature(DataType::Fp64), &ALL, &rows(1000), scores).unwrap();
         let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["x[0]", "x[1]", "x[2]"]);
+        assert_eq!(names, ALL);
         assert!((found[0].1 - 0.75).abs() < 0.02 && found[2].1 == 0.0, "{found:?}");
         assert!((found.iter().map(|(_, share)| share).sum::<f64>() - 1.0).abs() < 1e-3);
     }
@@ -246,21 +268,22 @@ mod tests {
             let of = |row: &[f64; 3]| i64::from(row[1] > 0.5);
             Ok(column(table(&inputs[0]).iter().map(of).collect::<Vec<i64>>()))
         };
-        let found = importances(&signature(DataType::Int64), &rows(1000), classes).unwrap();
+        let found = importances(&signature(DataType::Int64), &ALL, &rows(1000), classes).unwrap();
         assert_eq!(found.iter().map(|(_, share)| *share).collect::<Vec<_>>(), [0.0, 1.0, 0.0]);
     }
 
     #[test]
     fn a_model_that_nothing_moves_has_no_importances() {
         let constant = |inputs: &[Tensor]| Ok(column(vec![1.0; inputs[0].rows().unwrap()]));
-        assert_eq!(importances(&signature(DataType::Fp64), &rows(300), constant), Ok(Vec::new()));
+        let signature = signature(DataType::Fp64);
+        assert_eq!(importances(&signature, &ALL, &rows(300), constant), Ok(Vec::new()));
         let broken = |_: &[Tensor]| Err("no".to_owned());
-        assert_eq!(importances(&signature(DataType::Fp64), &rows(9), broken), Err("no".into()));
+        assert_eq!(importances(&signature, &ALL, &rows(9), broken), Err("no".into()));
     }
 
     #[test]
     fn a_sample_comes_from_all_over_the_data() {
-        let mut sample = Sample::new(10_000, 30);
+        let mut sample = Sample::new(10_000, 30, 30).unwrap();
         let all = rows(10_000);
         let counts = [1, 999, 4_000, 5_000];
         let mut parts = crate::tensor::batch::split(&all[0], &counts).unwrap();
@@ -269,6 +292,16 @@ mod tests {
         let all = table(&all[0]);
         let expected: Vec<[f64; 3]> = all.into_iter().step_by(16).collect();
         assert_eq!(table(&taken[0]), expected);
-        assert!(Sample::new(10, 3).finish().is_none());
+        assert!(Sample::new(10, 3, 3).unwrap().finish().is_none());
+        assert!(Sample::new(1_000, 1_000, 10_000).is_none(), "that would take minutes");
+    }
+
+    #[test]
+    fn a_sample_that_is_too_large_is_given_up_and_takes_no_memory() {
+        let mut sample = Sample::new(2_000, 2, 2).unwrap();
+        let image = Tensor::new(Shape::new(vec![1, 1 << 20]).unwrap(), vec![0u8; 1 << 20].into());
+        let image = [image.unwrap()];
+        (0..17).for_each(|_| sample.add(&image, 1));
+        assert!(sample.parts.is_empty() && sample.finish().is_none());
     }
 }

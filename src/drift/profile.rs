@@ -28,6 +28,11 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// Features that go in.
+    pub fn inputs(&self) -> impl Iterator<Item = &FeatureProfile> {
+        self.features.iter().filter(|feature| feature.role == Role::Input)
+    }
+
     /// Says what share of what moves the predictions each input has.
     pub fn weigh(&mut self, importances: &[(String, f64)]) {
         let inputs = self.features.iter_mut().filter(|feature| feature.role == Role::Input);

@@ -2,17 +2,22 @@
 
 use super::passes::{BATCH, Source};
 use crate::cli::progress::Line;
-use crate::drift::{Sample, importances};
+use crate::drift::{Profile, Sample, importances};
 use crate::engine::Dim;
 use crate::tensor::Tensor;
 use crate::tensor::batch::{concat, concat_rows};
 
 /// By name; empty where the rows cannot be put together or nothing moves the predictions.
-pub(super) fn of(source: &Source, sample: Sample) -> Result<Vec<(String, f64)>, String> {
-    let Some(inputs) = sample.finish() else { return Ok(Vec::new()) };
+pub(super) fn of(
+    source: &Source,
+    profile: &Profile,
+    sample: Option<Sample>,
+) -> Result<Vec<(String, f64)>, String> {
+    let Some(inputs) = sample.and_then(Sample::finish) else { return Ok(Vec::new()) };
+    let weighed: Vec<&str> = profile.inputs().map(|feature| feature.name.as_str()).collect();
     let (signature, mut line, mut rows) = (source.signature(), Line::new("weighing inputs"), 0);
     let size = if signature.inputs.iter().any(has_one_row) { 1 } else { BATCH };
-    importances(signature, &inputs, |inputs| {
+    importances(signature, &weighed, &inputs, |inputs| {
         rows += inputs.first().and_then(Tensor::rows).unwrap_or(0);
         line.at(rows, None);
         in_runs(source, inputs, size)
