@@ -120,7 +120,7 @@ impl Metrics {
 
 impl Scores {
     fn show(&self, [model, version]: &[String; 2], feature: &Feature) {
-        let Some(scores) = feature.scores.get(&Span::Short) else {
+        let Some(scores) = feature.scores.get(Span::Short) else {
             self.remove(&[model.clone(), version.clone()], &feature.name);
             return;
         };

@@ -1,6 +1,5 @@
 //! Watches the data of one model version: threads count, a tick judges.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::history::{History, Moment, Span};
 use super::pace::Pace;
 use super::reference::{Reference, Watched};
-use super::report::{self, Report, Window};
+use super::report::{self, Report, SpanScores, Window};
 use super::score::Scores;
 use super::settings::Settings;
 use super::tally::Tally;
@@ -201,9 +200,6 @@ impl Memory {
     }
 }
 
-/// By window, of one feature.
-type Found = BTreeMap<Span, Scores>;
-
 /// What was counted in a window that ends now.
 struct Seen {
     span: Span,
@@ -242,7 +238,7 @@ impl Judged {
                 let tally = seen.window.full.then_some(&seen.tally)?;
                 Some((seen.span, Scores::of(watched, place, tally, monitor.alpha)?))
             };
-            let scores: Found = seen.iter().filter_map(score).collect();
+            let scores: SpanScores = seen.iter().filter_map(score).collect();
             memory.look(watched, &scores, monitor.settings.window, now);
             memory.report(watched, scores)
         });
@@ -253,7 +249,8 @@ impl Judged {
     /// What is known before the first look.
     fn remembered(&self, reference: &Reference, settings: &Settings, now: Moment) -> Report {
         let watched = reference.watched.iter().zip(&self.memory.features);
-        let features = watched.map(|(watched, memory)| memory.report(watched, Found::new()));
+        let features =
+            watched.map(|(watched, memory)| memory.report(watched, SpanScores::default()));
         report(reference, &self.seen(settings, now), features.collect())
     }
 }
@@ -273,7 +270,7 @@ fn report(reference: &Reference, seen: &[Seen], features: Vec<report::Feature>) 
 }
 
 impl FeatureMemory {
-    fn report(&self, watched: &Watched, scores: Found) -> report::Feature {
+    fn report(&self, watched: &Watched, scores: SpanScores) -> report::Feature {
         report::Feature {
             name: watched.feature.name.clone(),
             role: watched.feature.role,
@@ -285,10 +282,10 @@ impl FeatureMemory {
         }
     }
 
-    fn look(&mut self, watched: &Watched, found: &Found, window: Duration, now: Moment) {
+    fn look(&mut self, watched: &Watched, found: &SpanScores, window: Duration, now: Moment) {
         let looks = Span::ALL.iter().zip(&mut self.judges);
         let states = looks.map(|(span, judge)| {
-            judge.look(&watched.profile, span.length(window), found.get(span))
+            judge.look(&watched.profile, span.length(window), found.get(*span))
         });
         let state = states.max().unwrap_or(State::Insufficient);
         if state != self.state {

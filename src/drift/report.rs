@@ -48,8 +48,45 @@ pub struct Feature {
     /// Since when it is in this state, in seconds since the epoch.
     #[serde(serialize_with = "seconds")]
     pub since: Moment,
-    /// By window; absent where too little was seen.
-    pub scores: BTreeMap<Span, Scores>,
+    /// Absent where too little was seen.
+    pub scores: SpanScores,
+}
+
+/// Scores of each window. A map would take a kilobyte for two entries, and there are as many of
+/// these as features.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct SpanScores {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    short: Option<Scores>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    long: Option<Scores>,
+}
+
+impl SpanScores {
+    #[must_use]
+    pub fn get(&self, span: Span) -> Option<&Scores> {
+        match span {
+            Span::Short => self.short.as_ref(),
+            Span::Long => self.long.as_ref(),
+        }
+    }
+
+    fn values(&self) -> impl Iterator<Item = &Scores> {
+        self.short.iter().chain(&self.long)
+    }
+}
+
+impl FromIterator<(Span, Scores)> for SpanScores {
+    fn from_iter<I: IntoIterator<Item = (Span, Scores)>>(found: I) -> Self {
+        let mut scores = Self::default();
+        for (span, of) in found {
+            match span {
+                Span::Short => scores.short = Some(of),
+                Span::Long => scores.long = Some(of),
+            }
+        }
+        scores
+    }
 }
 
 fn seconds<S: serde::Serializer>(moment: &Moment, serializer: S) -> Result<S::Ok, S::Error> {
