@@ -15,6 +15,7 @@ mod promote;
 mod quarantine;
 mod relation;
 mod repair;
+mod rows;
 mod rule;
 mod structure;
 mod suggest;

@@ -1,8 +1,6 @@
 //! A contract in force: the pass over the columns of a request, and over those of its answer.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-use prometheus::IntCounter;
+use std::sync::Arc;
 
 use super::column::{self, Side};
 use super::document::Mode;
@@ -10,6 +8,7 @@ use super::finder::{Finder, Found, MOST_LISTED};
 use super::quarantine::{Kept, Ring, Source};
 use super::relation::RowCheck;
 use super::repair::Fixes;
+use super::rows::Rows;
 use super::tables::Tables;
 use super::tally::{Entry, Report};
 use super::violation::{Code, Refusal, Violation};
@@ -33,8 +32,7 @@ pub struct Contract {
     pub(super) entries: Vec<Entry>,
     /// The entry of a request's inputs as a whole; those of single inputs follow.
     pub(super) inputs: usize,
-    pub(super) rows: AtomicU64,
-    pub(super) checked: Option<IntCounter>,
+    pub(super) rows: Arc<Rows>,
     pub(super) ring: Ring,
 }
 
@@ -63,7 +61,7 @@ impl Contract {
         Report {
             id: &self.id,
             mode: self.mode,
-            rows: self.rows.load(Relaxed),
+            rows: self.rows.total(),
             features: self.entries.iter().map(Entry::report).collect(),
         }
     }
@@ -102,10 +100,7 @@ impl Contract {
         place_of: impl Fn(usize) -> usize,
     ) -> Result<(Vec<Tensor>, Passed), Refusal> {
         let rows = self.rows_of(&tensors);
-        self.rows.fetch_add(rows as u64, Relaxed);
-        if let Some(checked) = &self.checked {
-            checked.inc_by(rows as u64);
-        }
+        self.rows.add(rows);
         if let Some(refusal) = self.too_many(rows) {
             return Err(refusal);
         }

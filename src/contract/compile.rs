@@ -4,7 +4,6 @@
 mod numbers;
 
 use std::collections::HashSet;
-use std::sync::atomic::AtomicU64;
 
 use regex::Regex;
 
@@ -14,6 +13,7 @@ use super::document::{Document, FeatureRule, Line, Mode, OutputRule, Relation, R
 use super::number::Number;
 use super::quarantine::Ring;
 use super::relation::{RowCheck, Test};
+use super::rows::Rows;
 use super::rule::TextRule;
 use super::tables::Tables;
 use super::tally::Entry;
@@ -74,8 +74,7 @@ impl Contract {
             outputs: Tables::new(outputs, data_type),
             entries,
             inputs,
-            rows: AtomicU64::new(0),
-            checked: None,
+            rows: Rows::new(),
             ring: Ring::default(),
         })
     }

@@ -5,9 +5,11 @@ use std::collections::HashSet;
 use prometheus::IntCounterVec;
 
 use super::check::Contract;
+use super::rows::Rows;
 use crate::metrics::Registry;
 
 pub struct Metrics {
+    registry: Registry,
     violations: IntCounterVec,
     rows: IntCounterVec,
 }
@@ -16,6 +18,7 @@ impl Metrics {
     #[must_use]
     pub fn new(registry: &Registry) -> Self {
         Self {
+            registry: registry.clone(),
             violations: registry.counter(
                 "onnxd_contract_violations_total",
                 "Values that break the contract of their model, by what that led to.",
@@ -31,7 +34,8 @@ impl Metrics {
 
     /// Has the contract count here; everything that can happen starts at nought.
     pub fn attach(&self, model: &str, version: &str, contract: &mut Contract) {
-        contract.checked = Some(self.rows.with_label_values(&[model, version]));
+        let rows = self.rows.with_label_values(&[model, version]);
+        contract.rows = Rows::shown_on(rows, &self.registry);
         for entry in &mut contract.entries {
             for count in &mut entry.counts {
                 let labels = [model, version, &entry.name, count.code.as_str(), count.action];

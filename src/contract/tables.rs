@@ -16,6 +16,16 @@ pub(super) struct Table {
     columns: Vec<Column>,
     /// Columns that no bounds can speak for: sets, texts.
     always: usize,
+    cost: Cost,
+}
+
+/// About how many looks at a number the checks of a tensor are. Every request is asked for it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cost {
+    /// Of columns that are a single value of each row.
+    row: usize,
+    /// Of what is made of all values.
+    element: usize,
 }
 
 impl Tables {
@@ -30,7 +40,7 @@ impl Tables {
                 continue;
             }
             let bounds = Bounds::new(&column.feature, data_type(&column));
-            let mut table = Table { bounds, columns: Vec::new(), always: 0 };
+            let mut table = Table { bounds, columns: Vec::new(), always: 0, cost: Cost::default() };
             table.add(column);
             tables.push(table);
         }
@@ -52,7 +62,7 @@ impl Tables {
 
     /// About how many looks at a number all checks are.
     pub(super) fn work(&self, tensors: &[Tensor]) -> usize {
-        self.columns().map(|column| column.work(tensors)).sum()
+        self.iter().map(|table| table.work(tensors)).sum()
     }
 }
 
@@ -67,7 +77,16 @@ impl Table {
         if !bounded.is_some_and(|bounds| bounds.bound(&column.feature, band)) {
             self.always += 1;
         }
+        self.cost.add(&column);
         self.columns.push(column);
+    }
+
+    fn work(&self, tensors: &[Tensor]) -> usize {
+        let tensor = self.tensor().and_then(|at| tensors.get(at));
+        tensor.map_or(0, |tensor| {
+            let (rows, elements) = (tensor.rows().unwrap_or(1), tensor.shape().elements());
+            rows.saturating_mul(self.cost.row) + elements.saturating_mul(self.cost.element)
+        })
     }
 
     /// Whether every value that bounds can speak for is fine.
@@ -90,12 +109,10 @@ impl Table {
     }
 }
 
-impl Column {
-    fn work(&self, tensors: &[Tensor]) -> usize {
-        let Some(tensor) = tensors.get(self.feature.tensor()) else { return 0 };
-        // What is no single value is made of all of them.
-        let single = self.feature.element(0).is_some();
-        let values = if single { tensor.rows().unwrap_or(1) } else { tensor.shape().elements() };
-        self.rule.cost() * values
+impl Cost {
+    fn add(&mut self, column: &Column) {
+        let single = column.feature.element(0).is_some();
+        let of = if single { &mut self.row } else { &mut self.element };
+        *of += column.rule.cost();
     }
 }

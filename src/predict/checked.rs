@@ -31,20 +31,21 @@ pub(super) async fn inputs(
         contract.structure(signature, places.undone(signature, &tensors).into_iter())?;
         return Err(mismatch.into());
     }
-    let work = contract.work(&tensors);
+    if contract.work(&tensors) <= INLINE_WORK {
+        return Ok(contract.inputs(tensors, |input| places.of(input))?);
+    }
     let contract = Arc::clone(contract);
-    Ok(away_if(work, move || contract.inputs(tensors, |input| places.of(input))).await??)
+    Ok(away(move || contract.inputs(tensors, |input| places.of(input))).await??)
 }
 
 /// What the contract finds in an answer that callers are told of.
 pub(super) async fn outputs(live: &LiveModel, outputs: &mut Vec<Tensor>) -> Result<u64, Error> {
     let Some(contract) = &live.contract else { return Ok(0) };
-    let work = contract.work_of_answer(outputs);
-    if work <= INLINE_WORK {
+    if contract.work_of_answer(outputs) <= INLINE_WORK {
         return Ok(contract.answer(outputs)?);
     }
     let (contract, tensors) = (Arc::clone(contract), std::mem::take(outputs));
-    let checked = away_if(work, move || {
+    let checked = away(move || {
         let found = contract.answer(&tensors);
         (tensors, found)
     });
@@ -53,13 +54,7 @@ pub(super) async fn outputs(live: &LiveModel, outputs: &mut Vec<Tensor>) -> Resu
     Ok(found?)
 }
 
-/// Here, or on a thread for work that is too long for one that does I/O.
-async fn away_if<T: Send + 'static>(
-    work: usize,
-    check: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Error> {
-    if work <= INLINE_WORK {
-        return Ok(check());
-    }
+/// On a thread for work that is too long for one that does I/O.
+async fn away<T: Send + 'static>(check: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     tokio::task::spawn_blocking(check).await.map_err(|_| Error::Check)
 }
