@@ -69,7 +69,9 @@ mod tests {
         assert_eq!(short("abc"), "ba7816bf");
         assert_eq!(first("abc"), [0xba, 0x78]);
         let mut stream = Stream::default();
-        ["a", "", "bc"].iter().for_each(|part| stream.update(part.as_bytes()));
+        for part in ["a", "", "bc"] {
+            stream.update(part.as_bytes());
+        }
         assert_eq!(stream.hex(), whole);
     }
 }

@@ -21,6 +21,8 @@ mod profile;
 mod reference;
 mod report;
 mod rules;
+#[cfg(test)]
+mod sample;
 mod score;
 mod settings;
 mod store;
@@ -31,7 +33,7 @@ pub use binning::{Binning, BinsError};
 pub use build::{BuildError, Census, LEAST_ROWS, MAX_FEATURES, Order, Survey};
 pub use history::{Moment, Span};
 pub use monitor::Monitor;
-pub use monitors::{Monitors, Ticker, now};
+pub use monitors::{Monitors, Prepared, Ticker, now};
 pub use profile::{Bins, Blocks, FORMAT, FeatureProfile, Moments, Profile, Spread};
 pub use reference::{Reference, ReferenceError, Watched};
 pub use report::Report;

@@ -46,7 +46,7 @@ impl CacheConfig {
     /// A directory for this source alone below one for caches.
     #[must_use]
     pub fn directory_below(caches: &Path, source: &super::Source) -> PathBuf {
-        caches.join("onnxd").join(&digest::hex(&digest::first::<8>(source.to_string())))
+        caches.join("onnxd").join(digest::hex(&digest::first::<8>(source.to_string())))
     }
 }
 
