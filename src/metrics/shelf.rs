@@ -84,21 +84,22 @@ impl<T: Shelved> Shelf<T> {
     ) -> (Arc<T::Held>, Option<Place<T>>) {
         let mut places = self.lock();
         let at = places.iter().position(|place| place.is_of(model, version));
-        let old = at.map(|at| places.remove(at));
-        let (place, gone) = match old {
-            Some(old) if goes_on(&old.thing) => (old, None),
-            old => {
-                let thing = Arc::new(make(old.as_ref().map(|old| old.thing.as_ref())));
-                if let Some(old) = &old {
-                    old.thing.leave();
-                }
-                thing.enter();
-                (Place { model: model.to_owned(), version, thing }, old)
-            }
-        };
-        let held = Arc::clone(place.thing.held());
-        // The youngest is last.
-        places.push(place);
+        if let Some(at) = at.filter(|at| goes_on(&places[*at].thing)) {
+            let held = Arc::clone(places[at].thing.held());
+            // The youngest is last.
+            places[at..].rotate_left(1);
+            return (held, None);
+        }
+        let old = at.map(|at| places[at].thing.as_ref());
+        // Nothing is touched before there is something to put in its place.
+        let thing = Arc::new(make(old));
+        let gone = at.map(|at| places.remove(at));
+        if let Some(gone) = &gone {
+            gone.thing.leave();
+        }
+        thing.enter();
+        let held = Arc::clone(thing.held());
+        places.push(Place { model: model.to_owned(), version, thing });
         (held, gone)
     }
 
