@@ -1,3 +1,5 @@
+//! Monitors of versions that come, are refused, go and come back, and what the page shows of them.
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,3 +1,5 @@
+//! Whatever happens to versions: one thing for each, the serving one is found, pages show no more.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Which tokens a board knows, and for how long.
+
 use super::*;
 use crate::engine::{Dim, Signature, TensorSpec};
 use crate::quality::{About, Truth};
