@@ -26,6 +26,8 @@ mod rebin;
 mod reference;
 mod report;
 mod rules;
+#[cfg(test)]
+mod sample;
 mod score;
 mod settings;
 mod store;
@@ -39,7 +41,7 @@ pub use diff::{Bin, Compared, Current, Diff, Holds, NotCompared, Part, Qualities
 pub use history::{Moment, Span};
 pub use importance::{Sample, importances};
 pub use monitor::Monitor;
-pub use monitors::{Monitors, Ticker, now};
+pub use monitors::{Monitors, Prepared, Ticker, now};
 pub use outcomes::{Outcomes, OutcomesError, Quality, ScoreBin};
 pub use profile::{Bins, Blocks, FORMAT, FeatureProfile, Moments, Profile, Spread};
 pub use reference::{Reference, ReferenceError, Watched};

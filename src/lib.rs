@@ -3,6 +3,8 @@
 //! The modules form a list in which each may name only those before it;
 //! `tests/architecture.rs` keeps it so. ARCHITECTURE.md draws the picture.
 
+pub mod digest;
+
 pub mod tensor;
 
 pub mod metrics;

@@ -4,6 +4,7 @@
 //! global.
 
 mod per_thread;
+mod shelf;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use prometheus::core::Collector;
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, TextEncoder,
 };
+pub use shelf::{Place, Shelf, Shelved};
 
 /// Seconds. About 1-2.5-5 per decade: a quantile read from them is off by at most a factor
 /// of 2.5, and a histogram stays at 16 series. 100 µs is below what one request over HTTP

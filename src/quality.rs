@@ -13,7 +13,7 @@ mod target;
 mod token;
 mod watcher;
 
-pub use board::Board;
+pub use board::{Board, Watched};
 pub use feedback::{Fate, Feedback, Named};
 pub use report::{Realised, Report};
 pub use settings::{About, Settings};

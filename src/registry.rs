@@ -8,6 +8,7 @@
 //! ends. A version that is refused changes nothing for callers: the old one keeps serving
 //! and the reason is in the snapshot.
 
+mod admit;
 mod asked;
 mod budget;
 mod comparison;
@@ -46,7 +47,7 @@ pub use control::{ControlError, Routed};
 pub use counts::Counts;
 pub use labels::{Outcome, Protocol, Refusal, ShadowOutcome, Stage};
 pub use lifecycle::{Cause, Ticket};
-pub use live::LiveModel;
+pub use live::{Lineage, LiveModel};
 pub use metrics::Metrics;
 pub use owner::{Owner, Parts};
 pub use reconcile::Control;

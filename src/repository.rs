@@ -23,8 +23,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use std::{fs, io};
 
-use sha2::{Digest, Sha256};
-
 pub use contracts::{Found as FoundContract, Place as ContractPlace};
 pub use mirror::CacheConfig;
 pub use overlay::{Overlay, OverlayError};
@@ -35,6 +33,8 @@ pub use settings::{
 
 pub use source::{Remote, Source};
 pub use verify::{Verification, verify};
+
+use crate::digest;
 
 /// A version number; positive.
 pub type Version = u64;
@@ -100,6 +100,16 @@ pub struct Model {
     /// Versions that are at the source and could not be copied, with the reason. One that is
     /// listed above, too, is there as it was before.
     pub failed: BTreeMap<Version, String>,
+}
+
+impl Model {
+    /// Whether the version is at the source, whatever its state.
+    #[must_use]
+    pub fn has(&self, version: Version) -> bool {
+        self.versions.contains_key(&version)
+            || self.changing.contains(&version)
+            || self.failed.contains_key(&version)
+    }
 }
 
 impl Default for Model {
@@ -200,18 +210,18 @@ impl Fingerprint {
     /// The same for the same files, also in another process.
     #[must_use]
     pub fn digest(&self) -> String {
-        let mut hash = Sha256::new();
-        hash.update(self.overlay.to_le_bytes());
+        let mut hash = digest::Stream::default();
+        hash.update(&self.overlay.to_le_bytes());
         for file in &self.files {
             let modified =
                 file.modified.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
             hash.update(file.name.as_os_str().as_encoded_bytes());
-            hash.update([0]);
-            hash.update(file.bytes.to_le_bytes());
-            hash.update(modified.unwrap_or_default().as_nanos().to_le_bytes());
-            hash.update(file.inode.to_le_bytes());
+            hash.update(&[0]);
+            hash.update(&file.bytes.to_le_bytes());
+            hash.update(&modified.unwrap_or_default().as_nanos().to_le_bytes());
+            hash.update(&file.inode.to_le_bytes());
         }
-        sums::hex(&hash.finalize()[..16])
+        digest::hex(&hash.first::<16>())
     }
 
     /// Whether the files are still those that were seen.

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module may name only modules before it.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
+    "digest",
     "tensor",
     "metrics",
     "telemetry",

@@ -32,7 +32,9 @@ pub fn run() -> Vec<Goal> {
         .map(|model| {
             let reference = watch::against(&made::table(FEATURES), &profile);
             let settings = Settings::default();
-            let monitor = monitors.open(&model.to_string(), "1", &reference, &settings);
+            let model = model.to_string();
+            let prepared = monitors.prepare((&model, 1), &reference, &settings);
+            let monitor = monitors.open((&model, 1), prepared);
             fill(&monitor, &inputs);
             monitor
         })

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::number::Number;
+use crate::digest;
 
 /// The name of a contract that lies beside the model.
 pub const CONTRACT_FILE: &str = "contract.toml";
@@ -117,9 +117,7 @@ impl Document {
     /// Eight hexadecimal digits that two contracts have in common if they say the same.
     #[must_use]
     pub fn id(&self) -> String {
-        let digest = Sha256::digest(format!("{self:?}"));
-        let first = digest.first_chunk().map_or(0, |first| u32::from_be_bytes(*first));
-        format!("{first:08x}")
+        digest::short(format!("{self:?}"))
     }
 
     /// The same rules, none of which refuses or changes anything.

@@ -44,6 +44,8 @@ impl Span {
 pub struct History {
     /// When counting began: a window that began before is not full.
     since: Moment,
+    /// When something was added for the last time.
+    until: Moment,
     fine: Ring,
     coarse: Ring,
 }
@@ -72,16 +74,23 @@ impl History {
     #[must_use]
     pub fn new(reference: &Reference, now: Moment) -> Self {
         let ring = || Ring { panes: VecDeque::new(), open: Tally::new(reference), opened: now };
-        Self { since: now, fine: ring(), coarse: ring() }
+        Self { since: now, until: now, fine: ring(), coarse: ring() }
     }
 
     /// Adds what was counted until `now`, and closes the panes that are full.
     pub fn add(&mut self, counted: &Tally, window: Duration, now: Moment) {
         // A clock that was ahead once must not keep windows from ever being full.
         self.since = self.since.min(now);
+        let until = std::mem::replace(&mut self.until, now).min(now);
         for (ring, span) in [(&mut self.fine, Span::Short), (&mut self.coarse, Span::Long)] {
+            let (length, panes) = (span.length(window), span.panes());
+            // The server may have been away for longer than a pane. What it counted before must
+            // not look as if it were of today.
+            if now.saturating_sub(until) >= length / panes {
+                ring.close(until);
+            }
             ring.open.add(counted);
-            ring.advance(span.length(window), span.panes(), now);
+            ring.advance(length, panes, now);
         }
     }
 
@@ -93,7 +102,7 @@ impl History {
             Span::Long => &self.coarse,
         };
         let begin = now.saturating_sub(span.length(window));
-        let mut sum = ring.open.clone();
+        let mut sum = if self.until > begin { ring.open.clone() } else { ring.open.empty() };
         ring.panes.iter().filter(|pane| pane.ended > begin).for_each(|pane| pane.add_to(&mut sum));
         sum
     }
@@ -128,16 +137,21 @@ impl Ring {
         // A clock that was set back must not keep a pane open until it has caught up.
         self.opened = self.opened.min(now);
         if now.saturating_sub(self.opened) >= length / panes {
-            let empty = self.open.empty();
-            let closed = std::mem::replace(&mut self.open, empty);
-            // A pane of nothing takes as much memory as any other.
-            if !closed.is_empty() {
-                self.panes.push_back(Pane::new(&closed, now));
-            }
-            self.opened = now;
+            self.close(now);
         }
         let begin = now.saturating_sub(length);
         self.panes.retain(|pane| pane.ended > begin && pane.ended <= now);
+    }
+
+    /// Ends the open pane at this time, and opens the next one there.
+    fn close(&mut self, ended: Moment) {
+        let empty = self.open.empty();
+        let closed = std::mem::replace(&mut self.open, empty);
+        // A pane of nothing takes as much memory as any other.
+        if !closed.is_empty() {
+            self.panes.push_back(Pane::new(&closed, ended));
+        }
+        self.opened = ended;
     }
 }
 
@@ -182,4 +196,64 @@ impl Pane {
 fn single(sum: f64) -> f32 {
     let sum = sum.clamp(f64::from(f32::MIN), f64::from(f32::MAX));
     if sum.is_nan() { 0.0 } else { sum as f32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drift::sample::reference;
+
+    const MINUTE: Duration = Duration::from_mins(1);
+    const HOUR: Duration = Duration::from_hours(1);
+    const START: Moment = Duration::from_hours(100);
+
+    fn rows(reference: &Reference, rows: u64) -> Tally {
+        Tally { rows, ..Tally::new(reference) }
+    }
+
+    /// Rows of the short window and of the long one, which are an hour and two days.
+    fn seen(history: &History, now: Moment) -> [u64; 2] {
+        Span::ALL.map(|span| history.window(span, HOUR, now).rows)
+    }
+
+    #[test]
+    fn what_was_counted_before_a_stop_keeps_its_time() {
+        let reference = reference(300);
+        let mut history = History::new(&reference, START);
+        // Half a minute and then nothing: both panes are open.
+        let stopped = START + MINUTE / 2;
+        history.add(&rows(&reference, 5), HOUR, stopped);
+        let saved = serde_json::to_vec(&history).unwrap();
+        for (away, expected) in [
+            (MINUTE / 2, [5, 5]),
+            (59 * MINUTE, [5, 5]),
+            (HOUR, [0, 5]),
+            (47 * HOUR, [0, 5]),
+            (48 * HOUR, [0, 0]),
+        ] {
+            let mut history: History = serde_json::from_slice(&saved).unwrap();
+            let back = stopped + away;
+            assert_eq!(seen(&history, back), expected, "before the first look, after {away:?}");
+            history.add(&rows(&reference, 2), HOUR, back);
+            assert_eq!(seen(&history, back), expected.map(|rows| rows + 2), "after {away:?}");
+            let later = back + HOUR / 2;
+            history.add(&rows(&reference, 0), HOUR, later);
+            let left = if away + HOUR / 2 < HOUR { 7 } else { 2 };
+            assert_eq!(seen(&history, later)[0], left, "half an hour later, after {away:?}");
+        }
+    }
+
+    #[test]
+    fn looks_closer_and_farther_apart_than_a_pane_lose_nothing() {
+        let reference = reference(300);
+        for apart in [MINUTE / 6, MINUTE, 3 * MINUTE] {
+            let mut history = History::new(&reference, START);
+            let looks = 9;
+            for look in 1..=looks {
+                history.add(&rows(&reference, 1), HOUR, START + apart * look);
+            }
+            let all = [u64::from(looks); 2];
+            assert_eq!(seen(&history, START + apart * looks), all, "{apart:?}");
+        }
+    }
 }

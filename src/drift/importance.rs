@@ -101,7 +101,9 @@ pub fn importances(
     }
     let sum: f64 = found.iter().map(|(_, moved)| moved).sum();
     if sum > 0.0 {
-        found.iter_mut().for_each(|(_, moved)| *moved = rounded(*moved / sum));
+        for (_, moved) in &mut found {
+            *moved = rounded(*moved / sum);
+        }
         return Ok(found);
     }
     Ok(Vec::new())

@@ -4,7 +4,6 @@
 use prometheus::{GaugeVec, IntCounter, IntCounterVec, IntGaugeVec};
 
 use super::history::Span;
-use super::monitor::Monitor;
 use super::reference::Reference;
 use super::report::{Feature, Report};
 use super::verdict::State;
@@ -102,15 +101,13 @@ impl Metrics {
         }
     }
 
-    /// Takes the series of a version off the pages.
-    pub(super) fn remove(&self, series: &Series, monitor: &Monitor) {
-        for watched in &monitor.reference().watched {
+    /// Takes the series of a version off the page.
+    pub(super) fn remove(&self, series: &Series, reference: &Reference) {
+        for watched in &reference.watched {
             self.scores(watched.feature.role).remove(&series.labels, &watched.feature.name);
         }
-    }
-
-    /// The version has no monitor any more.
-    pub(super) fn remove_version(&self, [model, version]: [&str; 2]) {
+        let [model, version] = series.labels.each_ref().map(String::as_str);
+        // Absent series are what is wanted.
         let _ = self.left_out.remove_label_values(&[model, version]);
         for rows in ["seen", "counted"] {
             let _ = self.rows.remove_label_values(&[model, version, rows]);

@@ -10,15 +10,16 @@ use std::time::{Duration, SystemTime};
 
 use super::history::Moment;
 use super::metrics::{Metrics, Series};
-use super::monitor::Monitor;
+use super::monitor::{Memory, Monitor};
 use super::page::{self, Entry, Labels};
 use super::reference::Reference;
 use super::settings::Settings;
 use super::store::Store;
-use crate::metrics::{Registry, Settle};
+use crate::metrics::{Place, Registry, Settle, Shelf, Shelved};
 
-/// Monitors of one model that are kept although their versions do not serve.
-const RETIRED_KEPT: usize = 2;
+/// Monitors of one model that are kept although their versions do not serve: a version that is
+/// taken back or woken goes on with its windows.
+const SPARE: usize = 2;
 
 /// How often the thread asks whose time it is.
 const TICK: Duration = Duration::from_millis(100);
@@ -36,18 +37,34 @@ struct Shared {
     beside: Registry,
     metrics: Metrics,
     store: Option<Store>,
-    all: Mutex<Vec<Arc<Kept>>>,
+    shelf: Shelf<Kept>,
 }
 
-/// A monitor with what it is of.
+/// A monitor with what it shows.
 struct Kept {
-    model: String,
-    version: String,
     monitor: Arc<Monitor>,
-    series: Series,
     labels: Labels,
-    /// Two looks at the page at once would add the same rows twice.
-    settling: Mutex<()>,
+    /// `None` before it entered and after it left. Whoever shows something holds this, so that
+    /// nothing comes back to the page after its version has gone, and so that two looks at once
+    /// do not add the same rows twice.
+    series: Mutex<Option<Series>>,
+    of: (String, u64),
+    metrics: Metrics,
+    registry: Registry,
+}
+
+/// What the monitor of a version that is not yet in service will begin with. All that may take
+/// time was done.
+pub struct Prepared {
+    reference: Reference,
+    settings: Settings,
+    before: Before,
+}
+
+enum Before {
+    /// The version is or was here, and this monitor has its counts. It is held, so it stays.
+    Counted(Arc<Monitor>),
+    Saved(Option<Box<Memory>>),
 }
 
 /// Looks at monitors until it is dropped; then everything is saved.
@@ -69,7 +86,7 @@ impl Monitors {
         let metrics = Metrics::new(registry);
         let store = directory.map(Store::new);
         let (registry, beside) = (registry.clone(), Registry::without_process());
-        Self(Arc::new(Shared { registry, beside, metrics, store, all: Mutex::default() }))
+        Self(Arc::new(Shared { registry, beside, metrics, store, shelf: Shelf::new(SPARE) }))
     }
 
     /// Where others put series on the page of `/metrics/drift`.
@@ -81,55 +98,67 @@ impl Monitors {
     /// The page of `/metrics/drift`.
     #[must_use]
     pub fn page(&self) -> Vec<u8> {
-        let all = self.all();
-        let mut page = page::page(&all.iter().map(|kept| kept.entry()).collect::<Vec<_>>());
+        let all = self.0.shelf.all();
+        let mut page = page::page(&all.iter().map(|place| place.thing.entry()).collect::<Vec<_>>());
         page.extend(self.0.beside.text());
         page
     }
 
-    /// The monitor of a version, with what it counted before if it was there before.
+    /// Reads what was counted of a version before. Changes nothing: the version may yet be
+    /// refused. May wait for the disk.
     #[must_use]
-    pub fn open(
+    pub fn prepare(
         &self,
-        model: &str,
-        version: &str,
+        (model, version): (&str, u64),
         reference: &Reference,
         settings: &Settings,
-    ) -> Arc<Monitor> {
-        let mut all = self.lock();
-        let same = |kept: &&Arc<Kept>| {
-            kept.is_of(model, version)
-                && kept.monitor.reference().id == reference.id
-                && kept.monitor.settings() == settings
+    ) -> Prepared {
+        let here = self.0.shelf.find(model, version);
+        let here = here.filter(|monitor| monitor.reference().id == reference.id);
+        let saved = || {
+            let memory = self.0.store.as_ref()?.load(model, version, reference)?;
+            Some(Box::new(memory))
         };
-        if let Some(kept) = all.iter().find(same) {
-            return Arc::clone(&kept.monitor);
-        }
+        let before = here.map_or_else(|| Before::Saved(saved()), Before::Counted);
+        Prepared { reference: reference.clone(), settings: settings.clone(), before }
+    }
+
+    /// The monitor of a version that begins to serve, with what was counted before under the
+    /// same reference.
+    #[must_use]
+    pub fn open(&self, (model, version): (&str, u64), prepared: Prepared) -> Arc<Monitor> {
         let now = now();
-        // Other files or other settings of it: their series begin anew.
-        all.retain(|kept| {
-            let goes = kept.is_of(model, version);
-            if goes {
-                self.save_one(kept, now);
-                self.0.metrics.remove(&kept.series, &kept.monitor);
-                self.0.metrics.remove_version([model, version]);
-            }
-            !goes
+        let (reference, settings) = (prepared.reference.clone(), prepared.settings.clone());
+        let is_same = |kept: &Kept| {
+            kept.reference().id == reference.id && *kept.monitor.settings() == settings
+        };
+        let (monitor, gone) = self.0.shelf.begin((model, version), is_same, |old| {
+            let old = old.map(|kept| kept.monitor.as_ref());
+            Kept::new((model, version), prepared.begin(old, now), &self.0)
         });
-        let memory = self.0.store.as_ref().and_then(|store| store.load(model, version, reference));
-        let monitor = Monitor::new(reference.clone(), settings.clone(), memory, now);
-        let monitor = Arc::new(monitor);
-        let kept = Arc::new(Kept {
-            model: model.to_owned(),
-            version: version.to_owned(),
-            monitor: Arc::clone(&monitor),
-            series: self.0.metrics.series(model, version, reference),
-            labels: Labels::new(model, version, reference),
-            settling: Mutex::default(),
-        });
-        self.0.registry.settle(&kept);
-        all.push(kept);
+        // What was counted under the same reference goes on; under another one it may be wanted.
+        let gone = gone.filter(|old| old.thing.reference().id != reference.id);
+        if let Some(place) = gone {
+            self.save_one(&place, now);
+        }
         monitor
+    }
+
+    /// A version begins to serve that has no reference; it may have had one.
+    pub fn close(&self, model: &str, version: u64) {
+        if let Some(place) = self.0.shelf.end(model, version) {
+            self.save_one(&place, now());
+        }
+    }
+
+    /// Lets go of what neither serves nor `may_come_back`, and of each model the oldest that do
+    /// not serve.
+    pub fn sweep(&self, may_come_back: impl Fn(&str, u64) -> bool) {
+        let wanted = |place: &Place<Kept>| may_come_back(&place.model, place.version);
+        for place in self.0.shelf.surplus(wanted) {
+            self.save_one(&place, now());
+            self.0.shelf.discard(&place);
+        }
     }
 
     /// Starts the thread that looks at them.
@@ -156,73 +185,97 @@ impl Monitors {
     }
 
     fn tick(&self, now: Moment) {
-        for kept in self.all() {
-            if kept.monitor.tick(now) {
-                self.0.metrics.show(&kept.series, &kept.monitor.report());
-            }
-        }
-        self.retire();
-    }
-
-    /// Forgets the oldest of those that serve no more.
-    fn retire(&self) {
-        let mut all = self.lock();
-        let retired: Vec<Arc<Kept>> =
-            all.iter().filter(|kept| kept.is_retired()).cloned().collect();
-        for (place, kept) in retired.iter().enumerate() {
-            let younger = &retired[place + 1..];
-            if younger.iter().filter(|other| other.model == kept.model).count() >= RETIRED_KEPT {
-                self.save_one(kept, now());
-                all.retain(|other| !Arc::ptr_eq(other, kept));
-                self.0.metrics.remove(&kept.series, &kept.monitor);
-                if !all.iter().any(|other| other.is_of(&kept.model, &kept.version)) {
-                    self.0.metrics.remove_version([&kept.model, &kept.version]);
-                }
-            }
+        for place in self.0.shelf.all() {
+            place.thing.tick(now);
         }
     }
 
     fn save(&self, now: Moment) {
-        for kept in self.all() {
-            self.save_one(&kept, now);
+        for place in self.0.shelf.all() {
+            self.save_one(&place, now);
         }
     }
 
-    fn save_one(&self, kept: &Kept, now: Moment) {
+    fn save_one(&self, Place { model, version, thing }: &Place<Kept>, now: Moment) {
         let Some(store) = &self.0.store else { return };
-        let reference = kept.monitor.reference();
-        store.save(&kept.model, &kept.version, reference, &kept.monitor.memory(now));
+        store.save(model, *version, thing.reference(), &thing.monitor.memory(now));
     }
+}
 
-    fn all(&self) -> Vec<Arc<Kept>> {
-        self.lock().clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Kept>>> {
-        self.0.all.lock().unwrap_or_else(PoisonError::into_inner)
+impl Prepared {
+    /// `old` is what the version had until now.
+    fn begin(self, old: Option<&Monitor>, now: Moment) -> Monitor {
+        let same = old.filter(|old| old.reference().id == self.reference.id);
+        let memory = match (same, self.before) {
+            (Some(old), _) => Some(old.memory(now)),
+            (None, Before::Counted(monitor)) => Some(monitor.memory(now)),
+            (None, Before::Saved(memory)) => memory.map(|memory| *memory),
+        };
+        Monitor::new(self.reference, self.settings, memory, now)
     }
 }
 
 impl Kept {
-    fn is_of(&self, model: &str, version: &str) -> bool {
-        self.model == model && self.version == version
+    fn new((model, version): (&str, u64), monitor: Monitor, shared: &Shared) -> Self {
+        Self {
+            labels: Labels::new(model, &version.to_string(), monitor.reference()),
+            monitor: Arc::new(monitor),
+            series: Mutex::default(),
+            of: (model.to_owned(), version),
+            metrics: shared.metrics.clone(),
+            registry: shared.registry.clone(),
+        }
+    }
+
+    fn reference(&self) -> &Reference {
+        self.monitor.reference()
     }
 
     fn entry(&self) -> Entry<'_> {
-        let reference = self.monitor.reference();
-        Entry { labels: &self.labels, reference, total: self.monitor.total() }
+        let (reference, total) = (self.reference(), self.monitor.total());
+        Entry { labels: &self.labels, reference, total }
     }
 
-    /// Whether nobody but this list holds the monitor.
-    fn is_retired(&self) -> bool {
-        Arc::strong_count(&self.monitor) == 1
+    fn tick(&self, now: Moment) {
+        if self.monitor.tick(now)
+            && let Some(series) = &*self.series()
+        {
+            self.metrics.show(series, &self.monitor.report());
+        }
+    }
+
+    fn series(&self) -> MutexGuard<'_, Option<Series>> {
+        self.series.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shelved for Kept {
+    type Held = Monitor;
+
+    fn held(&self) -> &Arc<Monitor> {
+        &self.monitor
+    }
+
+    fn enter(self: &Arc<Self>) {
+        let (model, version) = &self.of;
+        let series = self.metrics.series(model, &version.to_string(), self.reference());
+        *self.series() = Some(series);
+        self.registry.settle(self);
+    }
+
+    fn leave(&self) {
+        let mut series = self.series();
+        if let Some(series) = series.take() {
+            self.metrics.remove(&series, self.reference());
+        }
     }
 }
 
 impl Settle for Kept {
     fn settle(&self) {
-        let _alone = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
-        self.series.settle(self.monitor.rows());
+        if let Some(series) = &*self.series() {
+            series.settle(self.monitor.rows());
+        }
     }
 }
 
@@ -234,3 +287,6 @@ impl Drop for Ticker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,13 +5,12 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
 use super::binning::{Binning, BinsError};
 use super::outcomes::OutcomesError;
 use super::plan::Plan;
 use super::profile::{Bins, FORMAT, FeatureProfile, Profile};
 use super::weights;
+use crate::digest;
 use crate::engine::Signature;
 use crate::features::{self, Feature, Reading, Role};
 
@@ -136,10 +135,7 @@ impl Reference {
             return Err(ReferenceError::OtherModel { found, expected });
         }
         let watched = watched(profile.features, &features::of(signature))?;
-        let digest = Sha256::digest(bytes);
-        let first = digest.first_chunk().map_or(0, |first| u32::from_be_bytes(*first));
-        let id = format!("{first:08x}");
-        Ok(Parts::new(id, profile.rows, watched).into())
+        Ok(Parts::new(digest::short(bytes), profile.rows, watched).into())
     }
 
     /// Of a profile without its model: every feature has a tensor for itself, in the order of

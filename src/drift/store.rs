@@ -4,10 +4,9 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use sha2::{Digest, Sha256};
-
 use super::monitor::Memory;
 use super::reference::Reference;
+use crate::digest::{first, hex};
 
 /// One file for each version and reference.
 pub(super) struct Store {
@@ -21,7 +20,7 @@ impl Store {
 
     /// What was saved of a version under this reference. What cannot be read is as good as
     /// absent, and the log says so.
-    pub(super) fn load(&self, model: &str, version: &str, reference: &Reference) -> Option<Memory> {
+    pub(super) fn load(&self, model: &str, version: u64, reference: &Reference) -> Option<Memory> {
         let path = self.path(model, version, reference);
         let read = || -> Result<Option<Memory>, String> {
             match fs::read(&path) {
@@ -42,7 +41,7 @@ impl Store {
     }
 
     /// Replaces what was saved. A disk that is full must not stop the server.
-    pub(super) fn save(&self, model: &str, version: &str, reference: &Reference, memory: &Memory) {
+    pub(super) fn save(&self, model: &str, version: u64, reference: &Reference, memory: &Memory) {
         let path = self.path(model, version, reference);
         let write = || -> io::Result<()> {
             fs::create_dir_all(&self.directory)?;
@@ -63,9 +62,8 @@ impl Store {
     }
 
     /// Names of models may be no names of files.
-    fn path(&self, model: &str, version: &str, reference: &Reference) -> PathBuf {
-        let digest = Sha256::digest(model.as_bytes());
-        let model = digest.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
-        self.directory.join(format!("{model:016x}-{version}-{}.json", reference.id))
+    fn path(&self, model: &str, version: u64, reference: &Reference) -> PathBuf {
+        let model = hex(&first::<8>(model));
+        self.directory.join(format!("{model}-{version}-{}.json", reference.id))
     }
 }

@@ -12,10 +12,9 @@ const MAX_SERIES: usize = 5_000;
 pub(super) fn set(watched: &mut [Watched]) {
     let inputs = || watched.iter().filter(|watched| is_input(watched));
     let known: Vec<f64> = inputs().filter_map(|watched| watched.profile.importance).collect();
-    let average = known.iter().sum::<f64>() / float(known.len());
-    let importance = |watched: &Watched| match watched.profile.importance {
-        _ if !(average > 0.0) => 1.0,
-        known => known.unwrap_or(average),
+    let average = known.iter().sum::<f64>() / float(known.len().max(1));
+    let importance = |watched: &Watched| {
+        if average > 0.0 { watched.profile.importance.unwrap_or(average) } else { 1.0 }
     };
     let sum: f64 = inputs().map(importance).sum();
     for watched in watched.iter_mut() {

@@ -8,12 +8,13 @@ use super::feedback::{Fate, Feedback, Named};
 use super::metrics::{Metrics, Series};
 use super::settings::Settings;
 use super::target::Target;
-use super::token::{Key, ModelId, Prediction};
+use super::token::{Key, ModelId, Origin, Prediction};
 use super::watcher::Watcher;
-use crate::metrics::{Registry, Settle};
+use crate::metrics::{Registry, Settle, Shelf, Shelved};
 
-/// Watchers of one model that are kept although their versions do not serve.
-const RETIRED_KEPT: usize = 3;
+/// Watchers of one model that are kept although their versions do not serve, and may have left
+/// the repository: what they predicted still comes true.
+const SPARE: usize = 3;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -25,18 +26,27 @@ struct Shared {
     /// For counts that are settled before a look at the pages.
     registry: Registry,
     bins: Registry,
-    watchers: Mutex<Vec<Arc<Kept>>>,
+    shelf: Shelf<Kept>,
 }
 
-/// A watcher with what it is of.
+/// A watcher with what it shows.
 struct Kept {
-    model: String,
-    version: u64,
-    target: Target,
     watcher: Arc<Watcher>,
-    series: Series,
-    /// Two looks at the pages at once would add the same counts twice.
-    settling: Mutex<()>,
+    /// `None` before it entered and after it left. Whoever shows something holds this, so that
+    /// nothing comes back to the pages after its version has gone, and so that two looks at once
+    /// do not add the same counts twice.
+    series: Mutex<Option<Series>>,
+    of: (String, u64),
+    metrics: Metrics,
+    registries: [Registry; 2],
+}
+
+/// What quality a version is watched for.
+pub struct Watched<'a> {
+    /// Of the model file, in hexadecimal.
+    pub sha256: &'a str,
+    pub target: &'a Target,
+    pub settings: &'a Settings,
 }
 
 impl Board {
@@ -45,65 +55,37 @@ impl Board {
     pub fn new(key: Key, registry: &Registry, bins: &Registry) -> Self {
         let metrics = Metrics::new(registry, bins);
         let (registry, bins) = (registry.clone(), bins.clone());
-        Self(Arc::new(Shared { key, metrics, registry, bins, watchers: Mutex::default() }))
+        Self(Arc::new(Shared { key, metrics, registry, bins, shelf: Shelf::new(SPARE) }))
     }
 
-    /// The watcher of a version, with what it counted before if it was there before.
+    /// The watcher of a version that begins to serve, with what it counted before if it was
+    /// there before.
     #[must_use]
-    pub fn open(
-        &self,
-        model: &str,
-        version: u64,
-        target: Target,
-        settings: &Settings,
-    ) -> Arc<Watcher> {
-        let mut watchers = self.lock();
-        let same = watchers.iter().find(|kept| {
-            kept.is_of(model, version)
-                && kept.target == target
-                && kept.watcher.settings() == settings
-        });
-        if let Some(kept) = same {
-            return Arc::clone(&kept.watcher);
+    pub fn open(&self, (model, version): (&str, u64), of: &Watched) -> Arc<Watcher> {
+        let origin = Origin::of(version, of.sha256, of.target);
+        let is_same = |kept: &Kept| {
+            let watcher = &kept.watcher;
+            watcher.origin() == origin && watcher.settings() == of.settings
+        };
+        let make = |_: Option<&Kept>| {
+            let watcher = Watcher::new(model, origin, of.target.clone(), of.settings);
+            Kept::new((model, version), watcher, &self.0)
+        };
+        self.0.shelf.begin((model, version), is_same, make).0
+    }
+
+    /// A version begins to serve whose quality is not watched; it may have been.
+    pub fn close(&self, model: &str, version: u64) {
+        self.0.shelf.end(model, version);
+    }
+
+    /// Lets go of the watchers of models that are not there, and of each model the oldest that
+    /// do not serve.
+    pub fn sweep(&self, is_there: impl Fn(&str) -> bool) {
+        let surplus = self.0.shelf.surplus(|place| is_there(&place.model));
+        for place in &surplus {
+            self.0.shelf.discard(place);
         }
-        self.forget(&mut watchers, |kept| kept.is_of(model, version));
-        let series = self.0.metrics.series(model, &version.to_string(), &target);
-        let watcher = Arc::new(Watcher::new((model, version), target.clone(), settings));
-        let kept = Arc::new(Kept {
-            model: model.to_owned(),
-            version,
-            target,
-            watcher: Arc::clone(&watcher),
-            series,
-            settling: Mutex::default(),
-        });
-        self.0.registry.settle(&kept);
-        self.0.bins.settle(&kept);
-        watchers.push(kept);
-        self.retire(&mut watchers, model);
-        watcher
-    }
-
-    /// Forgets the oldest of those of a model that serve no more.
-    fn retire(&self, watchers: &mut Vec<Arc<Kept>>, model: &str) {
-        let is_retired = |kept: &Kept| kept.model == model && kept.is_retired();
-        let retired = watchers.iter().filter(|kept| is_retired(kept)).count();
-        let mut surplus = retired.saturating_sub(RETIRED_KEPT);
-        self.forget(watchers, |kept| {
-            let goes = surplus > 0 && is_retired(kept);
-            surplus -= usize::from(goes);
-            goes
-        });
-    }
-
-    fn forget(&self, watchers: &mut Vec<Arc<Kept>>, mut which: impl FnMut(&Kept) -> bool) {
-        watchers.retain(|kept| {
-            let goes = which(kept);
-            if goes {
-                self.0.metrics.remove(&kept.series);
-            }
-            !goes
-        });
     }
 
     /// The token of a prediction; `None` if it has too many rows for one.
@@ -114,23 +96,24 @@ impl Board {
 
     /// Counts a truth about a prediction of this model.
     pub fn feedback(&self, model: &str, feedback: &Feedback, now: Duration) -> Fate {
-        let watchers: Vec<Arc<Kept>> =
-            self.lock().iter().filter(|kept| kept.model == model).cloned().collect();
-        let (fate, kept) = self.meet(model, &watchers, feedback, now);
-        match kept {
-            Some(kept) => kept.series.met(fate),
-            None => self.0.metrics.unknown(model, fate),
+        let all = self.0.shelf.all();
+        let watchers: Vec<&Kept> =
+            all.iter().filter(|place| place.model == model).map(|place| &*place.thing).collect();
+        let (fate, met) = self.meet(model, &watchers, feedback, now);
+        if !met.is_some_and(|(kept, delay)| kept.met(fate, delay)) {
+            self.0.metrics.unknown(model, fate);
         }
         fate
     }
 
-    fn meet(
+    /// What becomes of a truth; the watcher that it is for, and how long it took to come.
+    fn meet<'a>(
         &self,
         model: &str,
-        watchers: &[Arc<Kept>],
+        watchers: &[&'a Kept],
         feedback: &Feedback,
         now: Duration,
-    ) -> (Fate, Option<Arc<Kept>>) {
+    ) -> (Fate, Option<(&'a Kept, Duration)>) {
         let prediction = match &feedback.of {
             Named::Token(token) => match self.0.key.verify(token) {
                 Some(prediction) if prediction.model == ModelId::of(model) => Arc::new(prediction),
@@ -145,35 +128,73 @@ impl Board {
                 }
             }
         };
-        let kept = watchers.iter().find(|kept| kept.version == prediction.version);
+        let mut watchers = watchers.iter();
+        let kept = watchers.find(|kept| kept.watcher.origin() == prediction.origin);
         let Some(kept) = kept else { return (Fate::Unknown, None) };
         let fate = kept.watcher.truth(&prediction, feedback.row, &feedback.truth, now);
-        if fate == Fate::Accepted {
-            kept.series.delayed(prediction.age(now));
-        }
-        (fate, Some(Arc::clone(kept)))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Kept>>> {
-        self.0.watchers.lock().unwrap_or_else(PoisonError::into_inner)
+        (fate, Some((kept, prediction.age(now))))
     }
 }
 
 impl Kept {
-    fn is_of(&self, model: &str, version: u64) -> bool {
-        self.model == model && self.version == version
+    fn new((model, version): (&str, u64), watcher: Watcher, shared: &Shared) -> Self {
+        Self {
+            watcher: Arc::new(watcher),
+            series: Mutex::default(),
+            of: (model.to_owned(), version),
+            metrics: shared.metrics.clone(),
+            registries: [shared.registry.clone(), shared.bins.clone()],
+        }
     }
 
-    /// Whether nobody but this list holds the watcher.
-    fn is_retired(&self) -> bool {
-        Arc::strong_count(&self.watcher) == 1
+    /// Counts what became of a truth; whether it still can.
+    fn met(&self, fate: Fate, delay: Duration) -> bool {
+        let series = self.series();
+        let Some(series) = &*series else { return false };
+        series.met(fate);
+        if fate == Fate::Accepted {
+            series.delayed(delay);
+        }
+        true
+    }
+
+    fn series(&self) -> MutexGuard<'_, Option<Series>> {
+        self.series.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shelved for Kept {
+    type Held = Watcher;
+
+    fn held(&self) -> &Arc<Watcher> {
+        &self.watcher
+    }
+
+    fn enter(self: &Arc<Self>) {
+        let (model, version) = &self.of;
+        let series = self.metrics.series(model, &version.to_string(), self.watcher.target());
+        *self.series() = Some(series);
+        for registry in &self.registries {
+            registry.settle(self);
+        }
+    }
+
+    fn leave(&self) {
+        let mut series = self.series();
+        if let Some(series) = series.take() {
+            self.metrics.remove(&series);
+        }
     }
 }
 
 impl Settle for Kept {
     fn settle(&self) {
-        let _alone = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
-        let (made, known) = self.watcher.counted();
-        self.series.settle(&self.target, &made, &known);
+        if let Some(series) = &*self.series() {
+            let (made, known) = self.watcher.counted();
+            series.settle(self.watcher.target(), &made, &known);
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

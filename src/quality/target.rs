@@ -81,6 +81,21 @@ impl Target {
         }
     }
 
+    /// All of it that a prediction depends on, as a text: two targets with the same text predict
+    /// the same of a file, whatever its outputs are called.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        let feature = self.feature();
+        let place = (feature.tensor(), feature.element(0), feature.reading);
+        match self {
+            Self::Score { threshold, classes, .. } => {
+                format!("score {place:?} {threshold:?} {classes:?}")
+            }
+            Self::Label { .. } => format!("label {place:?}"),
+            Self::Value { .. } => format!("value {place:?}"),
+        }
+    }
+
     fn feature(&self) -> &Feature {
         match self {
             Self::Score { feature, .. } | Self::Label { feature } | Self::Value { feature } => {

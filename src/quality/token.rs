@@ -7,12 +7,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
-use sha2::{Digest, Sha256};
 
+use super::target::Target;
+use crate::digest;
 /// Rows that one token speaks of at most: tokens travel in a header.
 pub const MAX_ROWS: usize = 256;
 
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 const HEAD: usize = 1 + 8 + 8 + 8 + 8;
 const ROW: usize = 5;
 /// Of the signature; half of SHA-256 is as much as a forger can ever hope to guess.
@@ -26,7 +27,7 @@ pub struct Key(hmac::Key);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
     pub model: ModelId,
-    pub version: u64,
+    pub origin: Origin,
     /// Milliseconds since the epoch of Unix.
     pub time_ms: u64,
     /// Tells requests apart.
@@ -73,8 +74,7 @@ impl ClassId {
     /// Of a name in the one spelling of a class.
     #[must_use]
     pub fn of(name: &str) -> Self {
-        let digest = Sha256::digest(name.as_bytes());
-        Self(digest.first_chunk().map_or(0, |first| u32::from_be_bytes(*first)))
+        Self(u32::from_be_bytes(digest::first(name)))
     }
 }
 
@@ -85,8 +85,21 @@ pub struct ModelId(u64);
 impl ModelId {
     #[must_use]
     pub fn of(name: &str) -> Self {
-        let digest = Sha256::digest(name.as_bytes());
-        Self(digest.first_chunk().map_or(0, |first| u64::from_be_bytes(*first)))
+        Self(u64::from_be_bytes(digest::first(name)))
+    }
+}
+
+/// What made a prediction: the version, its file, and which of the file's outputs counts as the
+/// prediction. A truth says nothing about what another one of these would have predicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin(u64);
+
+impl Origin {
+    /// `sha256` is that of the model file.
+    #[must_use]
+    pub fn of(version: u64, sha256: &str, target: &Target) -> Self {
+        let text = format!("{version}\n{sha256}\n{}", target.identity());
+        Self(u64::from_be_bytes(digest::first(text)))
     }
 }
 
@@ -114,7 +127,7 @@ impl Key {
         }
         let mut bytes = Vec::with_capacity(HEAD + prediction.rows.len() * ROW + TAG);
         bytes.push(FORM);
-        let head = [prediction.model.0, prediction.version, prediction.time_ms, prediction.number];
+        let head = [prediction.model.0, prediction.origin.0, prediction.time_ms, prediction.number];
         for number in head {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
@@ -152,7 +165,7 @@ impl Prediction {
             .chunks_exact(8)
             .map(|chunk| chunk.first_chunk().map_or(0, |number| u64::from_le_bytes(*number)));
         let mut next = || head.next();
-        let (model, version) = (ModelId(next()?), next()?);
+        let (model, origin) = (ModelId(next()?), Origin(next()?));
         let (time_ms, number) = (next()?, next()?);
         if rows.len() % ROW != 0 {
             return None;
@@ -162,7 +175,7 @@ impl Prediction {
             Some(Predicted { bits: u32::from_le_bytes(*bits), positive: *positive.first()? == 1 })
         };
         let rows = rows.chunks_exact(ROW).map(row).collect::<Option<_>>()?;
-        Some(Self { model, version, time_ms, number, rows })
+        Some(Self { model, origin, time_ms, number, rows })
     }
 
     /// How long ago it was made.
@@ -181,9 +194,9 @@ mod tests {
     fn prediction() -> impl Strategy<Value = Prediction> {
         let row = (any::<u32>(), any::<bool>());
         let rows = proptest::collection::vec(row, 0..20);
-        (any::<[u64; 3]>(), rows).prop_map(|([version, time_ms, number], rows)| Prediction {
+        (any::<[u64; 3]>(), rows).prop_map(|([origin, time_ms, number], rows)| Prediction {
             model: ModelId::of("m"),
-            version,
+            origin: Origin(origin),
             time_ms,
             number,
             rows: rows.into_iter().map(|(bits, positive)| Predicted { bits, positive }).collect(),
@@ -227,7 +240,7 @@ mod tests {
     fn another_key_and_too_many_rows_give_nothing() {
         let rows = vec![Predicted::score(0.5, true); MAX_ROWS];
         let model = ModelId::of("m");
-        let mut prediction = Prediction { model, version: 1, time_ms: 2, number: 3, rows };
+        let mut prediction = Prediction { model, origin: Origin(1), time_ms: 2, number: 3, rows };
         let token = Key::new(b"secret").sign(&prediction).unwrap();
         assert!(token.len() < 1800, "{}", token.len());
         assert_eq!(Key::new(b"other").verify(&token), None);

@@ -10,7 +10,7 @@ use super::report::Report;
 use super::settings::Settings;
 use super::tally::{Known, Made, Outcome};
 use super::target::{Target, Truth};
-use super::token::{ModelId, Prediction};
+use super::token::{ModelId, Origin, Prediction};
 use crate::metrics::PerThread;
 use crate::tensor::Tensor;
 
@@ -20,7 +20,7 @@ const REMEMBERED_TRUTHS: usize = 100_000;
 /// Watches the quality of one version.
 pub struct Watcher {
     model: ModelId,
-    version: u64,
+    origin: Origin,
     target: Target,
     settings: Settings,
     made: PerThread<Made>,
@@ -37,11 +37,11 @@ struct Outcomes {
 
 impl Watcher {
     #[must_use]
-    pub(super) fn new((model, version): (&str, u64), target: Target, settings: &Settings) -> Self {
+    pub(super) fn new(model: &str, origin: Origin, target: Target, settings: &Settings) -> Self {
         let outcomes = Outcomes { known: Known::default(), seen: Latest::new(REMEMBERED_TRUTHS) };
         Self {
             model: ModelId::of(model),
-            version,
+            origin,
             target,
             made: PerThread::new(Made::default),
             outcomes: Mutex::new(outcomes),
@@ -55,6 +55,15 @@ impl Watcher {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// What its predictions are of.
+    pub(super) fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// Counts what the model answered.
@@ -76,7 +85,7 @@ impl Watcher {
         }
         Prediction {
             model: self.model,
-            version: self.version,
+            origin: self.origin,
             time_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
             number: self.number.fetch_add(1, Ordering::Relaxed),
             rows,

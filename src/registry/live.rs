@@ -21,8 +21,7 @@ pub struct LiveModel {
     pub version: Version,
     /// `version` as text, as answers and metrics want it.
     pub version_text: String,
-    /// Of the model file, in hexadecimal.
-    pub sha256: String,
+    pub lineage: Lineage,
     pub model: Arc<dyn LoadedModel>,
     /// What it showed before it served.
     pub gate: gate::Report,
@@ -51,6 +50,17 @@ pub struct LiveModel {
     /// Reading, compiling and warming up took this long.
     pub load_time: Duration,
     pub loaded_at: SystemTime,
+}
+
+/// What a prediction came of, for those who ask later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lineage {
+    /// Of the model file, in hexadecimal.
+    pub sha256: String,
+    /// Eight digits of what the contract says; empty without one.
+    pub contract: String,
+    /// Eight digits of the reference profile; empty without one.
+    pub reference: String,
 }
 
 impl LiveModel {

@@ -10,7 +10,7 @@ use super::counts::{Counts, Part, PerProtocol};
 use super::health::Health;
 use super::labels::{Outcome, Protocol, Refusal, ShadowOutcome, Stage};
 use super::lifecycle::Cause;
-use super::live::LiveModel;
+use super::live::{Lineage, LiveModel};
 use super::shadows::ShadowMetrics;
 use super::snapshot::State;
 use super::statistics::Totals;
@@ -48,7 +48,7 @@ struct Families {
     queues: scheduler::Metrics,
     shadows: ShadowMetrics,
     contracts: contract::Metrics,
-    retired: Mutex<HashMap<String, VecDeque<(String, String)>>>,
+    retired: Mutex<HashMap<String, VecDeque<(String, Lineage)>>>,
 }
 
 impl Metrics {
@@ -97,8 +97,8 @@ impl Metrics {
             ),
             model_info: registry.gauge(
                 "onnxd_model_info",
-                "1; the digest of the model file that serves.",
-                &["model", "version", "sha256"],
+                "1; the digest of the model file that serves, its contract and its reference profile.",
+                &["model", "version", "sha256", "contract", "reference"],
             ),
             model_load_seconds: registry.float_gauge(
                 "onnxd_model_load_seconds",
@@ -232,7 +232,8 @@ impl Metrics {
         // Other files count from the beginning.
         let _ = self.0.plan_compiles_total.remove_label_values(labels);
         self.0.contracts.keep_only(labels[0], labels[1], live.contract.as_deref());
-        self.0.model_info.with_label_values(&[labels[0], labels[1], &live.sha256]).set(1);
+        let info = info_labels(&live.name, &live.version_text, &live.lineage);
+        self.0.model_info.with_label_values(&info).set(1);
         self.0.model_load_seconds.with_label_values(labels).set(seconds(live.load_time));
         self.0.swaps_total.with_label_values(&[&live.name, "ok"]).inc();
         self.0.swap_duration_seconds.with_label_values(&[&live.name]).observe(seconds(took));
@@ -268,10 +269,10 @@ impl Metrics {
         let _ = self.0.last_request_timestamp_seconds.remove_label_values(labels);
         let mut retired = self.0.retired.lock().unwrap_or_else(PoisonError::into_inner);
         let queue = retired.entry(live.name.clone()).or_default();
-        queue.push_back((live.version_text.clone(), live.sha256.clone()));
+        queue.push_back((live.version_text.clone(), live.lineage.clone()));
         while queue.len() > RETIRED_KEPT {
-            if let Some((version, sha256)) = queue.pop_front() {
-                self.remove(&live.name, &version, &sha256);
+            if let Some((version, lineage)) = queue.pop_front() {
+                self.remove(&live.name, &version, &lineage);
             }
         }
     }
@@ -280,15 +281,15 @@ impl Metrics {
     pub(super) fn unretire(&self, model: &str, version: &str) {
         let mut retired = self.0.retired.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(queue) = retired.get_mut(model) else { return };
-        for (_, sha256) in queue.iter().filter(|(kept, _)| kept == version) {
-            self.forget_info(model, version, sha256);
+        for (_, lineage) in queue.iter().filter(|(kept, _)| kept == version) {
+            self.forget_info(model, version, lineage);
         }
         queue.retain(|(kept, _)| kept != version);
     }
 
     /// These files of a version serve no more.
-    pub(super) fn forget_info(&self, model: &str, version: &str, sha256: &str) {
-        let _ = self.0.model_info.remove_label_values(&[model, version, sha256]);
+    pub(super) fn forget_info(&self, model: &str, version: &str, lineage: &Lineage) {
+        let _ = self.0.model_info.remove_label_values(&info_labels(model, version, lineage));
     }
 
     pub(super) fn forget_state(&self, model: &str, version: &str) {
@@ -299,7 +300,7 @@ impl Metrics {
         }
     }
 
-    fn remove(&self, model: &str, version: &str, sha256: &str) {
+    fn remove(&self, model: &str, version: &str, lineage: &Lineage) {
         let families = &self.0;
         let labels = &[model, version];
         for protocol in Protocol::ALL {
@@ -316,7 +317,7 @@ impl Metrics {
         }
         let _ = families.rows_total.remove_label_values(labels);
         let _ = families.in_flight.remove_label_values(labels);
-        let _ = families.model_info.remove_label_values(&[model, version, sha256]);
+        self.forget_info(model, version, lineage);
         let _ = families.model_load_seconds.remove_label_values(labels);
         let _ = families.model_memory_bytes.remove_label_values(labels);
         let _ = families.plans.remove_label_values(labels);
@@ -325,6 +326,10 @@ impl Metrics {
         families.shadows.remove(model, version);
         families.contracts.remove(model, version);
     }
+}
+
+fn info_labels<'a>(model: &'a str, version: &'a str, lineage: &'a Lineage) -> [&'a str; 5] {
+    [model, version, &lineage.sha256, &lineage.contract, &lineage.reference]
 }
 
 /// In seconds, to the millisecond.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
+use super::admit::Admission;
 use super::budget::Budget;
 use super::control::{Command, Commands};
 use super::desired::{Desired, Store};
@@ -92,11 +93,7 @@ impl Owner {
         };
         let loader = Arc::new(Loader {
             engine: parts.engine,
-            scheduler: parts.scheduler,
-            config: config.clone(),
-            metrics: parts.metrics.clone(),
-            monitors: parts.monitors,
-            board: parts.board,
+            monitors: parts.monitors.clone(),
             verification: parts.repository.verification().clone(),
             budget: Budget::new(config.max_model_memory),
             registry: registry.clone(),
@@ -104,9 +101,17 @@ impl Owner {
         let no_thread = |error: std::io::Error| format!("cannot start a thread: {error}");
         let pool = Pool::start((config.load_threads, config.load_share), &loader, &events)
             .map_err(no_thread)?;
+        let admission = Admission {
+            scheduler: parts.scheduler,
+            config: config.clone(),
+            metrics: parts.metrics.clone(),
+            monitors: parts.monitors,
+            board: parts.board,
+        };
         let mut work = Work {
             repository: parts.repository,
             listing: None,
+            admission,
             publisher: Publisher::new(snapshot, change, parts.metrics),
             known: Known::default(),
             desired,
@@ -130,6 +135,7 @@ pub(super) struct Work {
     pub(super) repository: Repository,
     /// The last look at the repository.
     pub(super) listing: Option<Listing>,
+    pub(super) admission: Admission,
     pub(super) publisher: Publisher,
     pub(super) known: Known,
     pub(super) desired: Desired,
@@ -280,10 +286,10 @@ impl Work {
         let Some(attempt) = attempt else { return false };
         attempt.loading = None;
         match result {
-            Ok(live) => {
+            Ok(loaded) => {
                 attempt.live = true;
                 attempt.serves = load.files.fingerprint.clone();
-                self.switch(Arc::new(live));
+                self.switch(Arc::new(self.admission.admit(&load, loaded)));
             }
             Err(refused) if refused.cause == Cause::Superseded => {
                 self.cancelled(&load.model, load.version);

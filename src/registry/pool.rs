@@ -6,8 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::lifecycle::{Refused, Ticket};
-use super::live::LiveModel;
-use super::load::Loader;
+use super::load::{Loaded, Loader};
 use super::owner::Event;
 use super::reconcile::Load;
 use crate::courtesy::{Loading, step_back};
@@ -21,7 +20,7 @@ pub(super) struct Job {
 /// What became of it.
 pub(super) struct Finished {
     pub(super) job: Job,
-    pub(super) result: Result<LiveModel, Refused>,
+    pub(super) result: Result<Loaded, Refused>,
 }
 
 /// The threads end when this is dropped, each after the load that it is at.

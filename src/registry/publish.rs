@@ -122,7 +122,7 @@ impl Publisher {
         let before = self.snapshot();
         let replaced = before.models.get(&live.name).and_then(|m| m.live_version(live.version));
         if let Some(replaced) = replaced {
-            self.metrics.forget_info(&live.name, &live.version_text, &replaced.sha256);
+            self.metrics.forget_info(&live.name, &live.version_text, &replaced.lineage);
         }
         self.change(|snapshot| {
             let model = snapshot.models.entry(live.name.clone()).or_default();
@@ -141,7 +141,7 @@ impl Publisher {
         tracing::info!(
             model.name = live.name,
             model.version = live.version,
-            model.sha256 = live.sha256,
+            model.sha256 = live.lineage.sha256,
             strategy = facts.strategy,
             load_ms,
             "model version is ready"

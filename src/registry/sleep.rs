@@ -27,9 +27,10 @@ impl Work {
         self.desired.dormant.remove(name);
     }
 
-    /// Models whose files are gone are not asleep.
+    /// Models whose files are gone are not asleep, and nothing is kept for them.
     pub(super) fn forget_removed(&mut self) {
         if let Some(listing) = &self.listing {
+            self.admission.sweep(listing);
             self.desired.dormant.retain(|name| listing.models.contains_key(name));
         }
     }

@@ -26,7 +26,8 @@ use self::plan::Names;
 use self::store::Store;
 use self::sync::Syncing;
 use super::source::Remote;
-use super::{Error, Listing, Version, layout, sums};
+use super::{Error, Listing, Version, layout};
+use crate::digest;
 
 /// Reasons why versions could not be copied.
 type Failed = BTreeMap<String, BTreeMap<Version, String>>;
@@ -45,7 +46,7 @@ impl CacheConfig {
     /// A directory for this source alone below one for caches.
     #[must_use]
     pub fn directory_below(caches: &Path, source: &super::Source) -> PathBuf {
-        caches.join("onnxd").join(&sums::sha256(&source.to_string())[..16])
+        caches.join("onnxd").join(digest::hex(&digest::first::<8>(source.to_string())))
     }
 }
 

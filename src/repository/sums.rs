@@ -1,47 +1,17 @@
 //! `SHA256SUMS`: lines of a digest and a name, as `sha256sum` writes them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
-
-use sha2::{Digest, Sha256};
 
 pub(super) const FILE: &str = "SHA256SUMS";
 
 /// Files that say something about a model without being a part of it. All others beside a
 /// listing must be in it: weights in a file that is not listed would be unchecked.
-const DESCRIBING: [&str; 8] = ["json", "toml", "md", "txt", "csv", "parquet", "pbtxt", "minisig"];
+const DESCRIBING: [&str; 10] =
+    ["json", "toml", "md", "txt", "csv", "ndjson", "parquet", "arrow", "pbtxt", "minisig"];
 
 /// Digests by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Sums(BTreeMap<String, String>);
-
-/// A digest that grows with what is read.
-#[derive(Clone, Default)]
-pub(super) struct Sha256Stream(Sha256);
-
-impl Sha256Stream {
-    pub(super) fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    pub(super) fn hex(self) -> String {
-        hex(&self.0.finalize())
-    }
-}
-
-/// Of a short text.
-pub(super) fn sha256(text: &str) -> String {
-    hex(&Sha256::digest(text.as_bytes()))
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing into a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}
 
 /// Whether a listing must name this file.
 pub(super) fn must_be_named(name: &str) -> bool {
@@ -151,6 +121,9 @@ mod tests {
         let found = BTreeMap::from([("model.onnx".to_owned(), digest('a'))]);
         let names = set(&["model.onnx", "golden.json", FILE]);
         assert_eq!(sums.check(&found, &names), Ok(()));
+        let data = ["csv", "ndjson", "parquet", "arrow"].map(|format| format!("data.{format}"));
+        let data: BTreeSet<String> = names.into_iter().chain(data).collect();
+        assert_eq!(sums.check(&found, &data), Ok(()), "evaluation data is no part of the model");
         let names = set(&["model.onnx", "weights.bin"]);
         let error = sums.check(&found, &names).unwrap_err();
         assert_eq!(error, "SHA256SUMS does not name weights.bin");

@@ -12,8 +12,8 @@ use std::path::Path;
 use minisign_verify::{PublicKey, Signature};
 
 use super::VersionFiles;
-use super::sums::{self, Sha256Stream, Sums};
-use crate::courtesy;
+use super::sums::{self, Sums};
+use crate::{courtesy, digest};
 
 /// Signatures of the older kind cover the file itself, which must be in memory for them.
 const MAX_LEGACY_BYTES: u64 = 1 << 30;
@@ -134,7 +134,7 @@ fn name_of(path: &Path) -> String {
 }
 
 fn digest(path: &Path, name: &str) -> Result<String, String> {
-    let mut hash = Sha256Stream::default();
+    let mut hash = digest::Stream::default();
     read(path, |bytes| hash.update(bytes)).map_err(|error| unreadable(name, &error))?;
     Ok(hash.hex())
 }

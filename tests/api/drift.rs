@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::profile::{ordinary, ordinary_rows};
-use crate::support::{Repository, Server, floats, infer_path, onnxd, until};
+use crate::support::{Repository, Server, floats, infer_path, onnxd, predict_path, until};
 
 const MODEL: &str = "scale_1";
 const SETTINGS: &str = "[drift]\nwindow = \"1s\"\n";
@@ -216,6 +216,96 @@ fn what_was_counted_outlives_a_restart_and_a_swap() {
     repository.remove(&format!("{MODEL}/2"));
     server.wait_for_state(MODEL, "1", "READY");
     assert_eq!(counts(&server, "x[0]"), before);
+    server.stop();
+}
+
+#[test]
+fn a_model_that_left_takes_its_counts_along() {
+    let repository = watched();
+    let server = Server::start(repository.path(), &[]);
+    let seen = |server: &Server| {
+        let pages = ["/metrics", "/metrics/drift"].map(|page| server.get(page).text().to_owned());
+        pages.concat().lines().filter(|line| line.contains(MODEL) && is_of_drift(line)).count()
+    };
+    assert!(seen(&server) > 0);
+    repository.remove(MODEL);
+    until("they are gone", || (seen(&server) == 0).then_some(()));
+    server.stop();
+}
+
+fn is_of_drift(line: &str) -> bool {
+    line.starts_with("onnxd_drift") || line.starts_with("onnxd_feature")
+}
+
+#[test]
+fn a_version_that_is_served_without_its_reference_shows_no_drift() {
+    let repository = watched();
+    let server = Server::start(repository.path(), &[]);
+    assert!(server.get("/metrics").text().contains("onnxd_drift_rows_total{"));
+    repository.write(&format!("{MODEL}/model.toml"), "[drift]\nmode = \"off\"\n");
+    until("its series are gone", || {
+        let page = server.get("/metrics").text().to_owned();
+        (!page.contains("onnxd_drift_rows_total{")).then_some(())
+    });
+    server.stop();
+}
+
+#[test]
+fn settings_that_are_refused_leave_what_is_counted_alone() {
+    let repository = watched();
+    let server = Server::start(repository.path(), &[]);
+    ask(&server, 0, 300, |_| ());
+    let settings = "[drift]\nwindow = \"1h\"\n[gate]\ngolden = \"required\"\n";
+    repository.write(&format!("{MODEL}/model.toml"), settings);
+    server.logged("a model version was refused");
+    ask(&server, 300, 40, |_| ());
+    assert_eq!(counts(&server, "x[0]").iter().sum::<u64>(), 340);
+    let seen = format!(r#"onnxd_drift_rows_total{{model="{MODEL}",rows="seen",version="1"}}"#);
+    assert_eq!(server.metric(&seen), 340, "the page shows the one that counts");
+    server.stop_after(&["a model version was refused"]);
+}
+
+#[test]
+fn answers_and_metrics_name_the_file_the_contract_and_the_reference() {
+    let repository = watched();
+    repository.write(&format!("{MODEL}/contract.toml"), "mode = \"observe\"\n");
+    repository.add("plain", 1, "scale_2");
+    let server = Server::start(repository.path(), &[]);
+    let digest = |model: &str| {
+        let version = server.model(model)["versions"][0].clone();
+        version["sha256"].as_str().expect("a digest").to_owned()
+    };
+    let contract = server.get(&format!("/api/models/{MODEL}/contract")).json();
+    let contract = contract["versions"]["1"]["id"].as_str().expect("an id").to_owned();
+    let reference = report(&server)["reference"].as_str().expect("an id").to_owned();
+    assert_eq!((contract.len(), reference.len()), (8, 8));
+    for (model, contract, reference) in [(MODEL, &*contract, &*reference), ("plain", "", "")] {
+        let sha256 = digest(model);
+        let request = floats(&[1, 3], &[1.0; 3]).to_string();
+        let v1 = json!({"instances": [[1.0, 1.0, 1.0]]}).to_string();
+        for (path, request) in [(infer_path(model), request), (predict_path(model), v1)] {
+            let answer = server.post(&path, request);
+            let header = |name| answer.header(name).unwrap_or_default();
+            assert_eq!(header("onnxd-model-digest"), sha256);
+            assert_eq!(header("onnxd-contract"), contract);
+            assert_eq!(header("onnxd-reference"), reference);
+        }
+        let info = format!(
+            r#"onnxd_model_info{{contract="{contract}",model="{model}",reference="{reference}",sha256="{sha256}",version="1"}}"#
+        );
+        assert_eq!(server.metric(&info), 1);
+    }
+    repository.write(&format!("{MODEL}/contract.toml"), "mode = \"warn\"\n");
+    let infos = || {
+        let page = server.get("/metrics").text().to_owned();
+        let info = format!("model=\"{MODEL}\"");
+        let lines = page.lines().filter(|line| line.starts_with("onnxd_model_info{"));
+        lines.filter(|line| line.contains(&info)).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let after = until("another contract is in force", || {
+        Some(infos()).filter(|infos| !infos[0].contains(&contract))
+    });
+    assert_eq!(after.len(), 1, "{after:?}");
     server.stop();
 }
 

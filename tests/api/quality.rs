@@ -171,6 +171,40 @@ fn a_version_that_has_left_still_learns_its_truths() {
 }
 
 #[test]
+fn a_token_of_a_file_that_was_replaced_is_unknown() {
+    let repository = flights(SCORE);
+    let server = Server::start(repository.path(), &[]);
+    let digest = |server: &Server| {
+        let answer = server.post(&predict_path("flight-delay"), rows());
+        answer.header("onnxd-model-digest").map(str::to_owned)
+    };
+    let (old, token) = (digest(&server), token(&server));
+    let file = models_that_ship().join("flight-delay/1/model.onnx");
+    let bytes = std::fs::read(file).expect("the model is there");
+    repository.write("flight-delay/2/model.onnx", bytes);
+    until("the other file serves", || (digest(&server) != old).then_some(()));
+    let item = json!([{"token": token, "row": 1, "actual": "late"}]);
+    assert_eq!(feedback(&server, item), fates(0, 1, 0, 0, 0));
+    assert_eq!(quality(&server)["outcomes"], 0);
+    server.stop();
+}
+
+#[test]
+fn a_model_that_left_takes_its_figures_along() {
+    let repository = flights(SCORE);
+    let server = Server::start(repository.path(), &[]);
+    let _ = token(&server);
+    let shown = |server: &Server| {
+        let pages = ["/metrics", "/metrics/drift"].map(|page| server.get(page).text().to_owned());
+        pages.concat().contains("onnxd_quality_predictions_total{")
+    };
+    assert!(shown(&server));
+    repository.remove("flight-delay");
+    until("they are gone", || (!shown(&server)).then_some(()));
+    server.stop();
+}
+
+#[test]
 fn classes_and_numbers_have_truths_of_their_own() {
     let repository = flights("label = \"label\"\n");
     let server = Server::start(repository.path(), &[]);
@@ -221,13 +255,22 @@ fn a_prediction_that_the_model_does_not_make_keeps_it_from_serving() {
 }
 
 #[test]
-fn a_token_of_too_many_rows_is_refused() {
+fn a_token_of_too_many_rows_is_refused_before_anything_runs() {
     let repository = Repository::with(&["scale_1"]);
     repository.write("scale_1/model.toml", "[quality]\nvalue = \"y[0]\"\n");
     let server = Server::start(repository.path(), &[]);
-    let request = floats(&[257, 3], &[1.0; 771]).to_string();
+    let v1 = json!({"instances": vec![[1.0, 1.0, 1.0]; 257]}).to_string();
+    let v2 = floats(&[257, 3], &[1.0; 771]).to_string();
+    for (path, request) in [(predict_path("scale_1"), v1), (infer_path("scale_1"), v2)] {
+        let answer = server.post_with(&path, request, &[("onnxd-token", "true")]);
+        assert_eq!(answer.status, 400);
+        assert_eq!(answer.json()["error"], "a token speaks of at most 256 rows, came 257");
+    }
+    let made = "onnxd_quality_predictions_total{model=\"scale_1\",version=\"1\"}";
+    let ran = "onnxd_batch_rows_count{model=\"scale_1\",version=\"1\"}";
+    assert_eq!((server.metric(made), server.metric(ran)), (0, 0));
+    let request = floats(&[256, 3], &[1.0; 768]).to_string();
     let answer = server.post_with(&infer_path("scale_1"), request, &[("onnxd-token", "true")]);
-    assert_eq!(answer.status, 400);
-    assert_eq!(answer.json()["error"], "a token speaks of at most 256 rows, came 257");
+    assert_eq!((answer.status, server.metric(made)), (200, 256));
     server.stop();
 }

@@ -126,7 +126,11 @@ impl Numbers {
 fn written(number: f64) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "it is compared with what was cut")]
     let single = number as f32;
-    if f64::from(single) == number { single.to_string() } else { number.to_string() }
+    if f64::from(single).total_cmp(&number).is_eq() {
+        single.to_string()
+    } else {
+        number.to_string()
+    }
 }
 
 /// The number as a whole one, if it is one that all of them can be told apart from.

@@ -118,6 +118,7 @@ proptest! {
     ) {
         let rows = wide.len().min(whole.len()).min(named.len());
         let names: Vec<&str> = named[..rows].iter().map(String::as_str).collect();
+        #[expect(clippy::cast_possible_truncation, reason = "any number will do")]
         let narrow: Vec<f32> = wide[..rows].iter().map(|number| *number as f32).collect();
         let inputs = vec![
             column(wide[..rows].to_vec()), column(narrow), column(whole[..rows].to_vec()),

@@ -114,7 +114,7 @@ fn live(live: &LiveModel) -> Live<'_> {
     let since_epoch =
         live.loaded_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     Live {
-        sha256: &live.sha256,
+        sha256: &live.lineage.sha256,
         loaded_at_unix: since_epoch.as_secs(),
         load_ms: live.load_time.as_secs_f64() * 1e3,
         cost: live.model.cost().map_or(&[], CostCurve::points),

@@ -12,7 +12,8 @@ use super::encode;
 use crate::http::coding::{self, Coding};
 use crate::http::error::Error;
 use crate::http::path::Path;
-use crate::http::{Api, body, exchange, fallback, reply, ticket};
+use crate::http::ticket::Ticket;
+use crate::http::{Api, body, exchange, fallback, reply};
 use crate::predict::{Codec, Priority, Request, Watch};
 use crate::registry::{LiveModel, Protocol};
 
@@ -92,10 +93,11 @@ async fn answer(
     let decode = move |live: &LiveModel| decode::decode(&body, live.signature());
     let PredictRequest { form, inputs, rows } = exchange::work_on(&live, bytes, decode).await?;
     let decode_time = started.elapsed();
+    let ticket = Ticket::of(&live, headers, None, &inputs)?;
     let request = Request { inputs, timeout: None, priority: Priority::default() };
     let (mut answer, passed) = api.predictor.predict(&live, request, watch.started()).await?;
     let outputs = std::mem::take(&mut answer.outputs);
-    let ticket = ticket::ticket(api, &live, headers, None, &outputs)?;
+    let ticket = ticket.issue(api, &live, &outputs)?;
     let answered_rows = exchange::rows(&live, &outputs);
     let started = Instant::now();
     let bytes = exchange::json_bytes(&outputs);

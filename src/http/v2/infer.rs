@@ -15,7 +15,8 @@ use crate::http::body::Pieces;
 use crate::http::coding::{self, Coding};
 use crate::http::error::Error;
 use crate::http::path::Path;
-use crate::http::{Api, body, exchange, reply, ticket};
+use crate::http::ticket::Ticket;
+use crate::http::{Api, body, exchange, reply};
 use crate::predict::{Codec, Request, Watch};
 use crate::registry::{LiveModel, Protocol};
 use crate::tensor::json::NonFinite;
@@ -54,10 +55,11 @@ async fn answer(
         id: request.id,
     };
     let (timeout, priority) = (request.timeout, request.priority);
+    let ticket = Ticket::of(&live, headers, wanted.id.as_deref(), &request.inputs)?;
     let request = Request { inputs: request.inputs, timeout, priority };
     let (mut answer, passed) = api.predictor.predict(&live, request, watch.started()).await?;
     let outputs = std::mem::take(&mut answer.outputs);
-    let ticket = ticket::ticket(api, &live, headers, wanted.id.as_deref(), &outputs)?;
+    let ticket = ticket.issue(api, &live, &outputs)?;
     let rows = exchange::rows(&live, &outputs);
     let started = Instant::now();
     let mut response = encode(headers, &live, wanted, outputs).await?;

@@ -17,8 +17,8 @@ use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use super::store::Object;
+use crate::digest::sha256;
 use crate::repository::Error;
-use crate::repository::sums::sha256;
 
 /// Digests of contents by the paths that they have at the source.
 pub(super) type Tree = BTreeMap<String, String>;

@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use super::backoff::Backoff;
 use super::cache::Cache;
 use super::store::{Object, Refusal, Store};
-use crate::repository::sums::Sha256Stream;
+use crate::digest;
 
 /// Tries in a row that bring nothing.
 const TRIES: usize = 4;
@@ -100,7 +100,7 @@ async fn attempt(
         file.set_len(0)?;
         have = 0;
     }
-    let mut hash = Sha256Stream::default();
+    let mut hash = digest::Stream::default();
     hash_all(&mut file, &mut hash)?;
     let complete = match &object.sha256 {
         Some(sha256) => have > 0 && hash.clone().hex() == *sha256,
@@ -117,7 +117,7 @@ async fn attempt(
     Ok(sha256)
 }
 
-fn hash_all(file: &mut File, hash: &mut Sha256Stream) -> io::Result<()> {
+fn hash_all(file: &mut File, hash: &mut digest::Stream) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     file.seek(SeekFrom::Start(0))?;
     loop {
@@ -133,7 +133,7 @@ async fn transfer(
     store: &Store,
     object: &Object,
     file: &mut File,
-    hash: &mut Sha256Stream,
+    hash: &mut digest::Stream,
     mut have: u64,
 ) -> Result<(), Failure> {
     let mut body = store.get(object, have).await.map_err(|refusal| match refusal {
@@ -194,8 +194,8 @@ mod tests {
     use object_store::{ObjectStore, ObjectStoreExt};
 
     use super::*;
+    use crate::digest::sha256;
     use crate::repository::Source;
-    use crate::repository::sums::sha256;
 
     const CONTENT: &str = "0123456789";
 
