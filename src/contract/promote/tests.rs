@@ -1,3 +1,5 @@
+//! What becomes of rules by what was observed of them.
+
 use super::*;
 use crate::contract::document::{FeatureRule, Operator, OutputRule, Relation, RowRule};
 

@@ -1,3 +1,5 @@
+//! What data suggests, and that the data keeps it.
+
 use compact_str::CompactString;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Contracts as text: read as they were written, promoted without another change.
+
 use super::*;
 use crate::contract::{Counted, Observed, Policy, Promotion, Scalar, Suggested};
 
