@@ -75,8 +75,11 @@ impl Contract {
     /// About how much work [`Self::inputs`] is, in looks at a number.
     #[must_use]
     pub fn work(&self, inputs: &[Tensor]) -> usize {
-        let relations = self.relations.len() * RELATION_COST * self.rows_of(inputs);
-        self.columns.work(inputs) + relations
+        let columns = self.columns.work(inputs);
+        if self.relations.is_empty() {
+            return columns;
+        }
+        columns + self.relations.len() * RELATION_COST * self.rows_of(inputs)
     }
 
     /// The same of [`Self::answer`].

@@ -11,7 +11,7 @@ use super::coding::Coding;
 use super::error::Error;
 use crate::contract::Passed;
 use crate::predict::{Target, Watch};
-use crate::registry::{Lineage, LiveModel};
+use crate::registry::LiveModel;
 use crate::tensor::json::JsonError;
 use crate::tensor::{Tensor, binary};
 
@@ -84,9 +84,7 @@ const ROUTING_KEY: HeaderName = HeaderName::from_static("x-routing-key");
 const MODEL_VERSION: HeaderName = HeaderName::from_static("x-model-version");
 
 /// What the prediction came of: the digest of the model file, its contract, its reference.
-const MODEL_DIGEST: HeaderName = HeaderName::from_static("onnxd-model-digest");
-const CONTRACT: HeaderName = HeaderName::from_static("onnxd-contract");
-const REFERENCE: HeaderName = HeaderName::from_static("onnxd-reference");
+const LINEAGE: HeaderName = HeaderName::from_static("onnxd-lineage");
 
 /// What a request for a prediction asks for.
 pub(super) fn target<'a>(
@@ -111,19 +109,6 @@ pub(super) fn flag(response: &mut Response, passed: Passed) {
     }
 }
 
-/// Copied for each answer: shared values would have a count that all cores write.
-fn lineage(of: &Lineage, headers: &mut HeaderMap) {
-    for (name, value) in
-        [(MODEL_DIGEST, &of.sha256), (CONTRACT, &of.contract), (REFERENCE, &of.reference)]
-    {
-        if !value.is_empty()
-            && let Ok(value) = HeaderValue::from_str(value)
-        {
-            headers.insert(name, value);
-        }
-    }
-}
-
 /// 200 with a body that `coding` was applied to.
 pub(super) fn ok(
     live: &LiveModel,
@@ -134,7 +119,10 @@ pub(super) fn ok(
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(MODEL_VERSION, HeaderValue::from(live.version));
-    lineage(&live.lineage, headers);
+    // Copied: a shared value has a count that all cores would write.
+    if let Ok(lineage) = HeaderValue::from_str(&live.lineage.field) {
+        headers.insert(LINEAGE, lineage);
+    }
     headers.insert(header::CONTENT_TYPE, content_type);
     if let Some(value) = coding.header() {
         headers.insert(header::CONTENT_ENCODING, value);

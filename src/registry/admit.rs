@@ -37,15 +37,16 @@ impl Admission {
             self.metrics.attach(&load.model, &version_text, &mut contract);
             Arc::from(contract)
         });
+        let lineage = Lineage::new(
+            sha256,
+            contract.as_deref().map_or("", Contract::id),
+            monitor.as_ref().map_or("", |monitor| &monitor.reference().id),
+        );
         let queue_metrics = self.metrics.queue(&load.model, &version_text);
         LiveModel {
             name: load.model.clone(),
             version: load.version,
-            lineage: Lineage {
-                sha256,
-                contract: contract.as_deref().map_or("", Contract::id).to_owned(),
-                reference: monitor.as_ref().map_or("", |it| &it.reference().id).to_owned(),
-            },
+            lineage,
             gate,
             monitor,
             contract,

@@ -61,6 +61,21 @@ pub struct Lineage {
     pub contract: String,
     /// Eight digits of the reference profile; empty without one.
     pub reference: String,
+    /// The same for answers, as a dictionary of RFC 9651; of the file its first 16 digits.
+    pub field: String,
+}
+
+impl Lineage {
+    #[must_use]
+    pub fn new(sha256: String, contract: &str, reference: &str) -> Self {
+        let short = sha256.get(..16).unwrap_or(&sha256);
+        let parts = [("model", short), ("contract", contract), ("reference", reference)];
+        let parts = parts.into_iter().filter(|(_, of)| !of.is_empty());
+        let parts: Vec<String> = parts.map(|(name, of)| format!("{name}=\"{of}\"")).collect();
+        let field = parts.join(", ");
+        let (contract, reference) = (contract.to_owned(), reference.to_owned());
+        Self { sha256, contract, reference, field }
+    }
 }
 
 impl LiveModel {

@@ -285,10 +285,12 @@ fn answers_and_metrics_name_the_file_the_contract_and_the_reference() {
         let v1 = json!({"instances": [[1.0, 1.0, 1.0]]}).to_string();
         for (path, request) in [(infer_path(model), request), (predict_path(model), v1)] {
             let answer = server.post(&path, request);
-            let header = |name| answer.header(name).unwrap_or_default();
-            assert_eq!(header("onnxd-model-digest"), sha256);
-            assert_eq!(header("onnxd-contract"), contract);
-            assert_eq!(header("onnxd-reference"), reference);
+            let file = format!("model=\"{}\"", &sha256[..16]);
+            let lineage = match contract {
+                "" => file,
+                _ => format!("{file}, contract=\"{contract}\", reference=\"{reference}\""),
+            };
+            assert_eq!(answer.header("onnxd-lineage"), Some(lineage.as_str()));
         }
         let info = format!(
             r#"onnxd_model_info{{contract="{contract}",model="{model}",reference="{reference}",sha256="{sha256}",version="1"}}"#

@@ -176,7 +176,7 @@ fn a_token_of_a_file_that_was_replaced_is_unknown() {
     let server = Server::start(repository.path(), &[]);
     let digest = |server: &Server| {
         let answer = server.post(&predict_path("flight-delay"), rows());
-        answer.header("onnxd-model-digest").map(str::to_owned)
+        answer.header("onnxd-lineage").map(str::to_owned)
     };
     let (old, token) = (digest(&server), token(&server));
     let file = models_that_ship().join("flight-delay/1/model.onnx");
