@@ -19,6 +19,16 @@ def promtool_says(promtool: str, *arguments: str, page: bytes = b"") -> tuple[in
     return done.returncode, (done.stdout + done.stderr).decode()
 
 
+def written_rules_pass(promtool: str, command: list) -> None:
+    """What the command wrote is valid, and the test that it wrote holds."""
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    test, rules = done.stdout.split()
+    status, said = promtool_says(promtool, "check", "rules", rules)
+    assert status == 0, said
+    status, said = promtool_says(promtool, "test", "rules", test)
+    assert status == 0 and "SUCCESS" in said, said
+
+
 @pytest.mark.parametrize("path", ["/metrics", "/metrics/drift"])
 def test_the_metrics_of_each_server_are_clean(fleet, promtool, path):
     for server in fleet.servers:
@@ -72,12 +82,7 @@ def test_the_rules_of_any_kind_of_quality_pass(onnxd, promtool, tmp_path, settin
     shutil.copytree(ROOT / "models" / "flight-delay", model)
     (model / "model.toml").write_text(f"[quality]\n{settings}\n")
     command = [onnxd, "profile", "rules", model, "--output", tmp_path]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
-    test, rules = done.stdout.split()
-    status, said = promtool_says(promtool, "check", "rules", rules)
-    assert status == 0, said
-    status, said = promtool_says(promtool, "test", "rules", test)
-    assert status == 0 and "SUCCESS" in said, said
+    written_rules_pass(promtool, command)
 
 
 def test_names_that_nobody_would_choose_pass(onnxd, promtool, tmp_path):
@@ -92,9 +97,4 @@ def test_names_that_nobody_would_choose_pass(onnxd, promtool, tmp_path):
     (tmp_path / "data.ndjson").write_text("\n".join(rows))
     subprocess.run([onnxd, "profile", model, "--data", tmp_path / "data.ndjson"], check=True, timeout=60)
     command = [onnxd, "profile", "rules", model, "--model-name", HOSTILE, "--output", tmp_path]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
-    test, rules = done.stdout.split()
-    status, said = promtool_says(promtool, "check", "rules", rules)
-    assert status == 0, said
-    status, said = promtool_says(promtool, "test", "rules", test)
-    assert status == 0 and "SUCCESS" in said, said
+    written_rules_pass(promtool, command)
