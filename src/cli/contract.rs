@@ -104,19 +104,23 @@ fn output(asked: Option<&str>, found: &FoundContract) -> Option<PathBuf> {
 fn table(decisions: &[Decision], rows: u64) -> String {
     let width = decisions.iter().map(|of| of.rule.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
-    for Decision { rule, from, to, violations } in decisions {
+    for Decision { rule, from, to, violations, rows } in decisions {
         let (from, to) = (from.as_str(), to.as_str());
         let change = if from == to { format!("stays {to}") } else { format!("{from} -> {to}") };
         let found: Vec<String> =
             violations.iter().map(|(code, count)| format!("{count} {code}")).collect();
-        let found = if found.is_empty() { "kept".to_owned() } else { found.join(", ") };
+        let found = match (found.is_empty(), rows) {
+            (true, 0) => "never looked at".to_owned(),
+            (true, _) => format!("kept by {rows} rows"),
+            (false, _) => format!("{} of {rows} rows", found.join(", ")),
+        };
         // Writing into a string cannot fail.
         let _ = writeln!(text, "{rule:<width$}  {change:<20}  {found}");
     }
+    let chance = chance(rows);
     let _ = writeln!(
         text,
-        "{rows} rows were checked; what broke none of them breaks at most {} of others (95 %)",
-        chance(rows)
+        "{rows} rows were checked; each rule that all of them kept is broken by at most {chance} of others (95 %)"
     );
     text
 }

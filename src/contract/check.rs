@@ -33,6 +33,8 @@ pub struct Contract {
     /// The entry of a request's inputs as a whole; those of single inputs follow.
     pub(super) inputs: usize,
     pub(super) rows: Arc<Rows>,
+    /// Rows of answers that were checked.
+    pub(super) answers: Arc<Rows>,
     pub(super) ring: Ring,
 }
 
@@ -62,6 +64,7 @@ impl Contract {
             id: &self.id,
             mode: self.mode,
             rows: self.rows.total(),
+            answered: self.answers.total(),
             features: self.entries.iter().map(Entry::report).collect(),
         }
     }
@@ -103,10 +106,11 @@ impl Contract {
         place_of: impl Fn(usize) -> usize,
     ) -> Result<(Vec<Tensor>, Passed), Refusal> {
         let rows = self.rows_of(&tensors);
-        self.rows.add(rows);
         if let Some(refusal) = self.too_many(rows) {
             return Err(refusal);
         }
+        // Only now: they are what promotions go by.
+        self.rows.add(rows);
         let side = Side { name: "inputs", place_of: &place_of };
         let mut finder = Finder::new(self);
         let mut originals = Originals::new(self.keeps_rows);
@@ -163,6 +167,9 @@ impl Contract {
     /// # Errors
     /// [`Refusal`] if callers must not see it.
     pub fn answer(&self, tensors: &[Tensor]) -> Result<u64, Refusal> {
+        if let Some(rows) = self.outputs.rows(tensors) {
+            self.answers.add(rows);
+        }
         let side = Side { name: ANSWER, place_of: &|output| output };
         let (mut finder, mut none) = (Finder::new(self), Fixes::default());
         for table in self.outputs.iter() {

@@ -14,7 +14,7 @@ use super::number::Number;
 use super::quarantine::Ring;
 use super::relation::{RowCheck, Test};
 use super::rows::Rows;
-use super::rule::TextRule;
+use super::rule::{TextRule, TextSet};
 use super::tables::Tables;
 use super::tally::Entry;
 use super::violation::Code;
@@ -75,6 +75,7 @@ impl Contract {
             entries,
             inputs,
             rows: Rows::new(),
+            answers: Rows::new(),
             ring: Ring::default(),
         })
     }
@@ -214,7 +215,7 @@ impl Compiler<'_> {
         };
         let compiled = TextRule {
             nullable: rule.nullable.unwrap_or(true),
-            set: set.flatten(),
+            set: set.flatten().map(TextSet::new),
             pattern,
             max_length: rule.max_length,
             impute: impute.flatten(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::document::{Document, Mode};
+use super::document::{Document, FeatureRule, Mode};
 
 /// What a server counted for a contract: the part of its report that matters here. Reports of
 /// several servers may be added.
@@ -13,6 +13,8 @@ use super::document::{Document, Mode};
 pub struct Observed {
     pub id: String,
     pub rows: u64,
+    /// Rows of answers.
+    pub answered: u64,
     pub features: Vec<Counted>,
 }
 
@@ -52,6 +54,8 @@ pub struct Decision {
     pub to: Mode,
     /// Of this rule, by code; empty if nothing broke it.
     pub violations: BTreeMap<String, u64>,
+    /// Rows that were held against it.
+    pub rows: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +81,7 @@ impl Observed {
             return Err(PromotionError::OtherContract { found, expected });
         }
         self.rows = self.rows.saturating_add(other.rows);
+        self.answered = self.answered.saturating_add(other.answered);
         self.features.extend(other.features);
         Ok(())
     }
@@ -114,12 +119,21 @@ impl Promotion {
             return Err(PromotionError::TooFewRows { found, expected });
         }
         let mut judge = Judge { document, observed, policy, decisions: Vec::new() };
-        let features = document.features.iter().map(|rule| judge.rule(&rule.name, rule.mode));
+        let features = document.features.iter().map(|rule| {
+            let to = if can_repair(rule) { policy.mode } else { judge.refusing() };
+            judge.rule(&rule.name, rule.mode, to, observed.rows)
+        });
         let features = features.collect();
-        let rows =
-            document.rows.iter().map(|rule| judge.rule(&rule.relation.to_string(), rule.mode));
+        let refusing = judge.refusing();
+        let rows = document
+            .rows
+            .iter()
+            .map(|rule| judge.rule(&rule.relation.to_string(), rule.mode, refusing, observed.rows));
         let rows = rows.collect();
-        let outputs = document.outputs.iter().map(|rule| judge.rule(&rule.name, rule.mode));
+        let outputs = document
+            .outputs
+            .iter()
+            .map(|rule| judge.rule(&rule.name, rule.mode, refusing, observed.answered));
         let outputs = outputs.collect();
         let decisions = judge.decisions;
         if !decisions.iter().any(|decision| is_weak(decision.from)) {
@@ -137,18 +151,29 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// The mode that the rule has in the promoted contract, if not that of the contract.
-    fn rule(&mut self, rule: &str, own: Option<Mode>) -> Option<Mode> {
+    /// What becomes of a rule that cannot repair: what a repair that fails leads to.
+    fn refusing(&self) -> Mode {
+        if self.policy.mode == Mode::Repair { Mode::Reject } else { self.policy.mode }
+    }
+
+    /// The mode of its own that the rule has in the promoted contract: one where it had one, or
+    /// where it is not that of the contract. `to` is what it becomes if so many rows kept it.
+    fn rule(&mut self, rule: &str, own: Option<Mode>, to: Mode, rows: u64) -> Option<Mode> {
         let from = own.unwrap_or(self.document.mode);
         let violations = self.observed.violations(rule);
         let count: u64 = violations.values().sum();
         #[expect(clippy::cast_precision_loss, reason = "shares need no more than 53 bits")]
-        let share = count as f64 / self.observed.rows as f64;
-        let kept = share <= self.policy.most_violations;
-        let to = if is_weak(from) && kept { self.policy.mode } else { from };
-        self.decisions.push(Decision { rule: rule.to_owned(), from, to, violations });
-        (to != self.policy.mode).then_some(to)
+        let share = count as f64 / rows.max(1) as f64;
+        let kept = rows >= self.policy.least_rows.max(1) && share <= self.policy.most_violations;
+        let to = if is_weak(from) && kept { to } else { from };
+        self.decisions.push(Decision { rule: rule.to_owned(), from, to, violations, rows });
+        (own.is_some() || to != self.policy.mode).then_some(to)
     }
+}
+
+/// Whether the rule says what to put in the place of a value.
+fn can_repair(rule: &FeatureRule) -> bool {
+    rule.clip || rule.impute.is_some()
 }
 
 /// Modes that refuse nothing although they look.

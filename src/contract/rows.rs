@@ -55,3 +55,10 @@ impl Settle for Rows {
         }
     }
 }
+
+/// What came after the last look at the metrics is not lost with the contract.
+impl Drop for Rows {
+    fn drop(&mut self) {
+        self.settle();
+    }
+}

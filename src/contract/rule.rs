@@ -27,10 +27,26 @@ pub(super) struct NumberRule {
 #[derive(Debug, Clone)]
 pub(super) struct TextRule {
     pub(super) nullable: bool,
-    pub(super) set: Option<HashSet<String>>,
+    pub(super) set: Option<TextSet>,
     pub(super) pattern: Option<(String, Regex)>,
     pub(super) max_length: Option<usize>,
     pub(super) impute: Option<String>,
+}
+
+/// Texts, and how they are said: for every violation, of sets that may be large.
+#[derive(Debug, Clone)]
+pub(super) struct TextSet {
+    texts: HashSet<String>,
+    said: String,
+}
+
+impl TextSet {
+    pub(super) fn new(texts: HashSet<String>) -> Self {
+        let mut sorted: Vec<&String> = texts.iter().collect();
+        sorted.sort_unstable();
+        let said = listed(sorted.into_iter().cloned(), texts.len());
+        Self { texts, said }
+    }
 }
 
 impl NumberRule {
@@ -117,7 +133,7 @@ impl TextRule {
         if self.max_length.is_some_and(|max| text.len() > max && text.chars().count() > max) {
             return Some(Code::TooLong);
         }
-        if self.set.as_ref().is_some_and(|set| !set.contains(text)) {
+        if self.set.as_ref().is_some_and(|set| !set.texts.contains(text)) {
             return Some(Code::NotInSet);
         }
         let (_, pattern) = self.pattern.as_ref()?;
@@ -139,12 +155,7 @@ impl TextRule {
             Code::TooLong => {
                 format!("at most {} characters", self.max_length.unwrap_or_default())
             }
-            Code::NotInSet => {
-                let mut set: Vec<String> = self.set.iter().flatten().cloned().collect();
-                set.sort_unstable();
-                let size = set.len();
-                listed(set.into_iter(), size)
-            }
+            Code::NotInSet => self.set.as_ref().map(|set| set.said.clone()).unwrap_or_default(),
             Code::Pattern => {
                 let pattern = self.pattern.as_ref().map(|(written, _)| written.as_str());
                 format!("all of it to match {}", pattern.unwrap_or_default())

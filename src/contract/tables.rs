@@ -51,6 +51,12 @@ impl Tables {
         self.0.iter()
     }
 
+    /// Rows that there is a rule for; `None` where there is no rule.
+    pub(super) fn rows(&self, tensors: &[Tensor]) -> Option<usize> {
+        let tensor = tensors.get(self.0.first()?.tensor()?)?;
+        Some(tensor.rows().unwrap_or(1))
+    }
+
     pub(super) fn columns(&self) -> impl Iterator<Item = &Column> {
         self.0.iter().flat_map(|table| &table.columns)
     }

@@ -27,7 +27,10 @@ pub(super) struct Count {
 pub struct Report<'a> {
     pub id: &'a str,
     pub mode: Mode,
+    /// Rows of requests that were checked.
     pub rows: u64,
+    /// Rows of answers that were checked, if there is a rule for them.
+    pub answered: u64,
     pub features: Vec<EntryReport<'a>>,
 }
 

@@ -38,6 +38,11 @@ struct Shared {
     metrics: Metrics,
     store: Option<Store>,
     shelf: Shelf<Kept>,
+    /// What has left the shelf and is to be saved: not by who makes a version serve, which no
+    /// disk may delay.
+    leaving: Mutex<Vec<Place<Kept>>>,
+    /// Held while that is written.
+    saving: Mutex<()>,
 }
 
 /// A monitor with what it shows.
@@ -86,7 +91,9 @@ impl Monitors {
         let metrics = Metrics::new(registry);
         let store = directory.map(Store::new);
         let (registry, beside) = (registry.clone(), Registry::without_process());
-        Self(Arc::new(Shared { registry, beside, metrics, store, shelf: Shelf::new(SPARE) }))
+        let shelf = Shelf::new(SPARE);
+        let (leaving, saving) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Shared { registry, beside, metrics, store, shelf, leaving, saving }))
     }
 
     /// Where others put series on the page of `/metrics/drift`.
@@ -113,6 +120,7 @@ impl Monitors {
         reference: &Reference,
         settings: &Settings,
     ) -> Prepared {
+        self.save_leaving();
         let here = self.0.shelf.find(model, version);
         let here = here.filter(|monitor| monitor.reference().id == reference.id);
         let saved = || {
@@ -138,17 +146,14 @@ impl Monitors {
         });
         // What was counted under the same reference goes on; under another one it may be wanted.
         let gone = gone.filter(|old| old.thing.reference().id != reference.id);
-        if let Some(place) = gone {
-            self.save_one(&place, now);
-        }
+        self.leaving().extend(gone);
         monitor
     }
 
     /// A version begins to serve that has no reference; it may have had one.
     pub fn close(&self, model: &str, version: u64) {
-        if let Some(place) = self.0.shelf.end(model, version) {
-            self.save_one(&place, now());
-        }
+        let gone = self.0.shelf.end(model, version);
+        self.leaving().extend(gone);
     }
 
     /// Lets go of what neither serves nor `may_come_back`, and of each model the oldest that do
@@ -185,15 +190,31 @@ impl Monitors {
     }
 
     fn tick(&self, now: Moment) {
+        self.save_leaving();
         for place in self.0.shelf.all() {
             place.thing.tick(now);
         }
     }
 
     fn save(&self, now: Moment) {
+        self.save_leaving();
         for place in self.0.shelf.all() {
             self.save_one(&place, now);
         }
+    }
+
+    /// Saves what has left since the last time. When this returns nothing that left before is
+    /// still to be written, whoever does it.
+    fn save_leaving(&self) {
+        let _saving = self.0.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        let leaving = std::mem::take(&mut *self.leaving());
+        for place in leaving {
+            self.save_one(&place, now());
+        }
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, Vec<Place<Kept>>> {
+        self.0.leaving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn save_one(&self, Place { model, version, thing }: &Place<Kept>, now: Moment) {

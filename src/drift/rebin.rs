@@ -141,7 +141,8 @@ impl Bin {
                 return holds(low).then_some(Part { low, high, weight: 1.0 });
             }
             let (cut_low, cut_high) = (low.max(self.low), high.min(self.high));
-            let weight = (cut_high - cut_low) / (high - low);
+            // Halved, since the whole may be more than an f64 holds.
+            let weight = (cut_high / 2.0 - cut_low / 2.0) / (high / 2.0 - low / 2.0);
             (weight > 0.0).then_some(Part { low: cut_low, high: cut_high, weight })
         };
         let parts: Vec<Part> = quantiles.windows(2).filter_map(part).collect();

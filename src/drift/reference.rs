@@ -14,6 +14,9 @@ use crate::digest;
 use crate::engine::Signature;
 use crate::features::{self, Feature, Reading, Role};
 
+/// Of one feature: sums and products of counts must not overflow.
+const MOST_VALUES: u64 = 1 << 48;
+
 /// Files larger than this are no profiles.
 const MAX_BYTES: u64 = 64 << 20;
 
@@ -89,6 +92,8 @@ pub enum ReferenceError {
     NotFinite { name: String, what: &'static str, found: f64 },
     #[error("feature '{name}': {what} is {found}, expected 0 to 1")]
     NoShare { name: String, what: &'static str, found: f64 },
+    #[error("feature '{0}' counts more values than there can be")]
+    TooManyValues(String),
     #[error("feature '{0}' counts no values")]
     NoValues(String),
     #[error(
@@ -266,6 +271,10 @@ fn check(profile: &FeatureProfile, binning: &Binning) -> Result<(), ReferenceErr
     let mut numbers = numbers.chain(moments.map(|number| ("a moment", number)));
     if let Some((what, found)) = numbers.find(|(_, number)| !number.is_finite()) {
         return Err(ReferenceError::NotFinite { name: profile.name.clone(), what, found });
+    }
+    let sum = profile.counts.iter().try_fold(0u64, |sum, count| sum.checked_add(*count));
+    if sum.is_none_or(|sum| sum > MOST_VALUES) {
+        return Err(ReferenceError::TooManyValues(profile.name.clone()));
     }
     if profile.counts.iter().all(|count| *count == 0) {
         return Err(ReferenceError::NoValues(profile.name.clone()));

@@ -118,6 +118,14 @@ impl<T: Shelved> Shelf<T> {
         self.lock().clone()
     }
 
+    /// What the versions of one model have, in the same order.
+    #[must_use]
+    pub fn of(&self, model: &str) -> Vec<Arc<T>> {
+        let places = self.lock();
+        let of_model = places.iter().filter(|place| place.model == model);
+        of_model.map(|place| Arc::clone(&place.thing)).collect()
+    }
+
     /// What nobody holds and nobody will want: all that is not `wanted`, and of each model the
     /// oldest. It stays on the shelf until [`Shelf::discard`], so that it can be saved before
     /// somebody looks for it in vain.

@@ -96,9 +96,8 @@ impl Board {
 
     /// Counts a truth about a prediction of this model.
     pub fn feedback(&self, model: &str, feedback: &Feedback, now: Duration) -> Fate {
-        let all = self.0.shelf.all();
-        let watchers: Vec<&Kept> =
-            all.iter().filter(|place| place.model == model).map(|place| &*place.thing).collect();
+        let kept = self.0.shelf.of(model);
+        let watchers: Vec<&Kept> = kept.iter().map(|kept| &**kept).collect();
         let (fate, met) = self.meet(model, &watchers, feedback, now);
         if !met.is_some_and(|(kept, delay)| kept.met(fate, delay)) {
             self.0.metrics.unknown(model, fate);

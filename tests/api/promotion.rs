@@ -62,8 +62,16 @@ fn a_suggested_contract_observes_until_what_was_kept_is_enforced() {
     let url = format!("http://{}/", server.address());
     let run = promote(&repository, &["--observed", &url]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.stdout);
-    assert!(run.stdout.contains("x[0]  observe -> reject     kept\n"), "{}", run.stdout);
-    assert!(run.stdout.contains("x[1]  stays observe         1 above_max\n"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("x[0]  observe -> reject     kept by 1501 rows\n"),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stdout.contains("x[1]  stays observe         1 above_max of 1501 rows\n"),
+        "{}",
+        run.stdout
+    );
     assert_eq!(contract_of(&repository, "contract.suggested.toml"), suggested);
 
     until("the promoted contract is in force", || {

@@ -100,6 +100,48 @@ fn inf() {
 }
 
 #[test]
+fn a_bound_beyond_what_the_type_holds_lets_no_infinity_through() {
+    let outputs = vec![spec("score", DataType::Fp32)];
+    let signature = Signature { inputs: vec![spec("half", DataType::Fp16)], outputs };
+    let rules =
+        "[[feature]]\nname = \"half\"\nmax = 70000\n[[output]]\nname = \"score\"\nmax = 1e39\n";
+    let contract = Contract::new(&document(rules), &signature).expect("it fits");
+    let half = |number| column(Data::Fp16(vec![half::f16::from_f64(number)]));
+    assert!(contract.inputs(vec![half(65_504.0)], |input| input).is_ok());
+    let refused = contract.inputs(vec![half(f64::INFINITY)], |input| input);
+    assert_eq!(refused.expect_err("it is too large").violations[0].code, Code::AboveMax);
+    assert!(contract.answer(&[column(vec![f32::MAX].into())]).is_ok());
+    assert!(contract.answer(&[column(vec![f32::INFINITY].into())]).is_err());
+}
+
+#[test]
+fn a_mean_is_held_against_the_bound_as_it_is_written() {
+    let dims = Some(vec![Dim::Unknown, Dim::Fixed(1), Dim::Fixed(4)]);
+    let image =
+        TensorSpec { name: "image".into(), data_type: DataType::Uint8, dims, columns: None };
+    let signature = Signature { inputs: vec![image], outputs: Vec::new() };
+    let rules = rule("image.mean", "min = 0.5\nmax = 127.5");
+    let contract = Contract::new(&document(&rules), &signature).expect("it fits");
+    let mean = |pixels: [u8; 4]| {
+        let shape = Shape::new(vec![1, 1, 4]).expect("a shape");
+        let image = Tensor::new(shape, pixels.to_vec().into()).expect("it fits");
+        contract.inputs(vec![image], |input| input).map(|_| ())
+    };
+    assert_eq!(mean([127, 127, 127, 128]), Ok(()));
+    assert_eq!(mean([0, 1, 1, 1]), Ok(()));
+    assert!(mean([127, 128, 128, 128]).is_err() && mean([0, 0, 0, 1]).is_err());
+}
+
+#[test]
+fn rows_that_no_rule_has_seen_are_not_counted_as_checked() {
+    let contract = contract("max_rows = 1\n");
+    assert!(contract.inputs(tensors(&[FINE, FINE]), |input| input).is_err());
+    assert_eq!(contract.report().rows, 0);
+    assert!(contract.inputs(tensors(&[FINE]), |input| input).is_ok());
+    assert_eq!((contract.report().rows, contract.report().answered), (1, 0));
+}
+
+#[test]
 fn below_min() {
     let said = ("/inputs/0/data/1", "at least 0.5", "0.25");
     assert_found(&rule("real", "min = 0.5"), Row(0.25, 1, 1, "ok"), Code::BelowMin, said);

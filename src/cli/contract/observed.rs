@@ -38,7 +38,8 @@ pub(super) fn all<'s>(
     asked: &Asked,
     sources: impl Iterator<Item = &'s str>,
 ) -> Result<Observed, Failure> {
-    let nothing = Observed { id: asked.id.to_owned(), rows: 0, features: Vec::new() };
+    let id = asked.id.to_owned();
+    let nothing = Observed { id, rows: 0, answered: 0, features: Vec::new() };
     sources.into_iter().try_fold(nothing, |mut sum, source| {
         let named = |reason: String| Failure::Work(format!("{source}: {reason}"));
         let report = read(asked, source).map_err(named)?;

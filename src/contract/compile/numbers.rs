@@ -28,10 +28,10 @@ impl Compiler<'_> {
         if rule.clip && rule.min.is_none() && rule.max.is_none() {
             self.mistake(rule.line, format!("'{}': clip needs min or max", rule.name));
         }
-        let of_type = self.data_type(feature);
+        let of_type = seen_type(self.data_type(feature), feature.reading);
         let numbers = self.numbers(rule, of_type)?;
         let exact = matches!(of_type, DataType::Int64 | DataType::Uint64);
-        let (compiled, impute_is_wrong) = if exact && feature.reading == Reading::Number {
+        let (compiled, impute_is_wrong) = if exact {
             let compiled = whole(rule, &numbers);
             let wrong = compiled.impute.is_some_and(|value| compiled.check(value).is_some());
             (Rule::Whole(compiled), wrong)
@@ -55,13 +55,16 @@ impl Compiler<'_> {
             return None;
         }
         let seen = |number: Number| as_seen(number, of_type);
-        let (min, max) = bounds(rule.min.map(seen), rule.max.map(seen), of_type);
+        let bound = |number: Number| finite(seen(number), of_type);
+        let (min, max) = bounds(rule.min.map(bound), rule.max.map(bound), of_type);
         let clips = [min, max].into_iter().flatten().filter(|_| rule.clip);
         for number in clips.chain(impute.flatten()).filter(|number| !holds(of_type, *number)) {
             let text = format!("'{}': {number} is no value of {of_type}", rule.name);
             self.mistake(rule.line, text);
         }
-        let set = set.flatten().map(|set| set.into_iter().map(seen).collect());
+        // What the type does not hold is never met.
+        let held = |number: &Number| number.real().is_finite();
+        let set = set.flatten().map(|set| set.into_iter().map(seen).filter(held).collect());
         Some(Numbers { min, max, set, impute: impute.flatten().map(seen) })
     }
 }
@@ -105,6 +108,12 @@ fn whole(rule: &FeatureRule, numbers: &Numbers) -> WholeRule {
     }
 }
 
+/// The type of the numbers that are looked at: a mean and a norm are made in 64 bits, whatever
+/// they are of.
+fn seen_type(of_type: DataType, reading: Reading) -> DataType {
+    if reading == Reading::Number { of_type } else { DataType::Fp64 }
+}
+
 /// A number as the model sees it: 0.1 is another one in 32 bits.
 pub(super) fn as_seen(number: Number, of_type: DataType) -> Number {
     #[expect(clippy::cast_possible_truncation, reason = "that is what is wanted")]
@@ -114,6 +123,16 @@ pub(super) fn as_seen(number: Number, of_type: DataType) -> Number {
         DataType::Fp64 => Number::Real(number.real()),
         _ => number,
     }
+}
+
+/// A bound beyond what the type holds is the last number of it: no infinity is within it.
+fn finite(number: Number, of_type: DataType) -> Number {
+    let greatest = match of_type {
+        DataType::Fp16 => f16::MAX.to_f64(),
+        DataType::Fp32 => f64::from(f32::MAX),
+        _ => return number,
+    };
+    Number::Real(number.real().clamp(-greatest, greatest))
 }
 
 /// Bounds that are values of the type: what is clipped becomes one of them.

@@ -30,7 +30,8 @@ fn observed(rows: u64, violations: &[(&str, &str, u64)]) -> Observed {
         name: (*name).to_owned(),
         violations: BTreeMap::from([((*code).to_owned(), *count)]),
     };
-    Observed { id: document().id(), rows, features: violations.iter().map(counted).collect() }
+    let features = violations.iter().map(counted).collect();
+    Observed { id: document().id(), rows, answered: rows, features }
 }
 
 #[test]
@@ -41,7 +42,7 @@ fn what_was_kept_is_enforced_and_what_was_broken_keeps_observing() {
     );
     let promotion = Promotion::new(&document(), &found, POLICY).unwrap();
     assert_eq!(promotion.mode, Mode::Reject);
-    assert_eq!(promotion.features, [Some(Mode::Observe), None, Some(Mode::Off)]);
+    assert_eq!(promotion.features, [Some(Mode::Observe), Some(Mode::Reject), Some(Mode::Off)]);
     assert_eq!((promotion.rows, promotion.outputs), (vec![None], vec![None]));
     let hour = &promotion.decisions[0];
     assert_eq!((hour.from, hour.to), (Mode::Observe, Mode::Observe));
@@ -98,6 +99,29 @@ fn a_contract_that_is_enforced_has_nothing_to_promote() {
         features: vec![FeatureRule { name: "hour".into(), ..FeatureRule::default() }],
         ..Document::default()
     };
-    let found = Observed { id: enforced.id(), rows: 1_000, features: Vec::new() };
+    let features = Vec::new();
+    let found = Observed { id: enforced.id(), rows: 1_000, answered: 0, features };
     assert_eq!(Promotion::new(&enforced, &found, POLICY), Err(PromotionError::Nothing));
+}
+
+#[test]
+fn rules_of_outputs_go_by_answers() {
+    let found = Observed { answered: 99, ..observed(1_000, &[]) };
+    let promotion = Promotion::new(&document(), &found, POLICY).unwrap();
+    assert_eq!(promotion.outputs, [Some(Mode::Observe)]);
+    assert_eq!(promotion.features[0], None);
+}
+
+#[test]
+fn what_cannot_be_repaired_is_rejected() {
+    let mut document = document();
+    document.features[0].impute = Some(crate::contract::Scalar::Number(1.0.into()));
+    let found = Observed { id: document.id(), ..observed(1_000, &[]) };
+    let policy = Policy { mode: Mode::Repair, ..POLICY };
+    let promotion = Promotion::new(&document, &found, policy).unwrap();
+    assert_eq!(promotion.features[..2], [None, Some(Mode::Reject)]);
+    assert_eq!(
+        (promotion.rows, promotion.outputs),
+        (vec![Some(Mode::Reject)], vec![Some(Mode::Reject)])
+    );
 }

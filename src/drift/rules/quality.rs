@@ -10,6 +10,9 @@ use super::{Awaited, Rules};
 /// Windows of drift that are judged together.
 const WINDOWS: u32 = 24;
 
+/// Times as long that feedback is remembered after it stopped.
+const MEMORY: u32 = 7;
+
 /// Fewer truths say nothing.
 const LEAST_OUTCOMES: u32 = 200;
 
@@ -173,6 +176,7 @@ impl Rules<'_> {
                 percent(least)
             ),
         };
+        // Of all predictions, which are so many that chance plays no part.
         let expression = format!("{ESTIMATED}{} < {least}", self.judged());
         self.held(alert(ESTIMATE_LOW, Severity::Ticket, expression, words))
     }
@@ -184,9 +188,11 @@ impl Rules<'_> {
             description: "There are predictions and no feedback. Nobody can tell how good they are. Look at what sends the truths.".to_owned(),
         };
         let model = self.of_model();
-        let before = model.with("result", "accepted");
+        let accepted = model.with("result", "accepted");
+        // Not what counters show now: they begin anew when servers do.
+        let memory = duration(self.settings.window * WINDOWS * MEMORY);
         let expression = format!(
-            "{ACCEPTED}{judged} == 0\nand on (model, version) sum by (model, version) ({FEEDBACK}{before}) > 0\nand on (model, version) {made} > 0",
+            "{ACCEPTED}{judged} == 0\nand on (model, version) sum by (model, version) (max_over_time({FEEDBACK}{accepted}[{memory}])) > 0\nand on (model, version) {made} > 0",
             judged = self.judged(),
             made = self.increase_of("", PREDICTIONS, &model),
         );

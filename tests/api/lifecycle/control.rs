@@ -206,7 +206,7 @@ fn a_first_load_that_fails_says_why() {
         let expected = "model 'corrupt' does not serve: version 1: model.onnx is not an ONNX model";
         assert!(message.starts_with(expected), "{message}");
     }
-    assert_eq!(server.times_logged(REFUSED), 2);
+    server.must_be_logged(REFUSED, 2);
     server.stop_after(&[REFUSED, "no models found"]);
 }
 

@@ -47,7 +47,7 @@ fn refused(
     assert_eq!((&line["model.name"], &line["model.version"]), (&json!("m"), &json!(2)));
     assert_eq!((&line["cause"], &line["reason"]), (&json!(cause), &json!(reason)));
     assert_eq!(line["model.still_serving"], 1);
-    assert_eq!(server.times_logged(REFUSED), 1);
+    server.must_be_logged(REFUSED, 1);
     server.stop_after(&[REFUSED]);
 }
 
@@ -283,6 +283,6 @@ fn settings_with_mistakes_keep_what_serves_and_name_every_line() {
     let request =
         json!({"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 3], "data": [1, 2, 3]}]});
     assert_eq!(server.post(&infer_path("m"), request.to_string()).json()["model_version"], "2");
-    assert_eq!(server.times_logged("a model cannot be loaded"), 1);
+    server.must_be_logged("a model cannot be loaded", 1);
     server.stop_after(&["a model cannot be loaded"]);
 }

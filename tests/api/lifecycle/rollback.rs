@@ -61,7 +61,7 @@ fn a_fresh_version_that_is_too_slow_is_taken_back_and_stays_away_over_a_restart(
     assert_taken_back(&server, WHY_TOO_SLOW);
     assert_eq!((swaps(&server, "rolled_back"), refusals(&server, "rolled_back")), (1, 1));
     assert_eq!(server.logged(ROLLED_BACK)["model.version"], 2);
-    assert_eq!(server.times_logged(ROLLED_BACK), 1);
+    server.must_be_logged(ROLLED_BACK, 1);
     server.stop_after(&[ROLLED_BACK]);
     let server = Server::start(repository.path(), &arguments);
     assert_taken_back(&server, WHY_TOO_SLOW);

@@ -149,7 +149,13 @@ impl Server {
         until("it is logged", || self.log.as_ref()?.find(message))
     }
 
-    /// How many lines of the log have this message.
+    /// Waits until so many lines of the log have this message, and there are no more.
+    pub fn must_be_logged(&self, message: &str, times: usize) {
+        let logged = || Some(self.times_logged(message)).filter(|logged| *logged >= times);
+        assert_eq!(until(&format!("'{message}' is logged"), logged), times);
+    }
+
+    /// How many lines of the log have this message, as far as they were read.
     pub fn times_logged(&self, message: &str) -> usize {
         self.log.as_ref().map_or(0, |log| log.count(message))
     }

@@ -70,7 +70,7 @@ fn promotion(document: &Document) -> Promotion {
         name: "distance".to_owned(),
         violations: [("nan".to_owned(), 1)].into_iter().collect(),
     };
-    let observed = Observed { id: document.id(), rows: 100, features: vec![broken] };
+    let observed = Observed { id: document.id(), rows: 100, answered: 100, features: vec![broken] };
     let policy = Policy { mode: Mode::Reject, least_rows: 1, most_violations: 0.0 };
     Promotion::new(document, &observed, policy).unwrap()
 }
@@ -81,7 +81,7 @@ fn a_promoted_contract_is_as_its_owner_wrote_it_but_for_modes() {
     let text = write::promoted(WRITTEN, &promotion, false).unwrap();
     let expected = WRITTEN
         .replace("values = true\n", "values = true\nmode = \"reject\"\n")
-        .replace("mode = \"warn\" # for now\n", "")
+        .replace("mode = \"warn\" # for now\n", "mode = \"reject\" # for now\n")
         .replace("name = \"distance\"\n[", "name = \"distance\"\nmode = \"observe\"\n[");
     assert_eq!(text, expected);
 }
