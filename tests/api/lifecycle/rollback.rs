@@ -97,7 +97,9 @@ fn a_fresh_version_that_misses_its_deadlines_is_taken_back() {
     repository.add("m", 2, "slow");
     server.wait_for_state("m", "2", "READY");
     let statuses = ask_until_back(&server);
-    assert!(statuses.len() >= 4 && statuses.iter().all(|&status| status == 504), "{statuses:?}");
+    // The version before may have answered already when it is seen that it is back.
+    let late = statuses.iter().take_while(|&&status| status == 504).count();
+    assert!(late >= 4 && statuses[late..].iter().all(|&status| status == 200), "{statuses:?}");
     assert_taken_back(&server, "rolled back: ");
     server.stop_after(&[ROLLED_BACK, "request failed"]);
 }
