@@ -25,7 +25,7 @@ pub use moments::Moments;
 pub use quantiles::Collector;
 
 #[expect(clippy::cast_precision_loss, reason = "counts beyond 2^53 are as good rounded")]
-fn float(count: u64) -> f64 {
+pub(crate) fn float(count: u64) -> f64 {
     count as f64
 }
 

@@ -1,7 +1,7 @@
 //! Inputs that are not those of the signature, all of them at once.
 //!
-//! Asked once it is known that something is wrong. Callers can send hundreds of thousands of inputs in one request: each is looked at once, and
-//! only what a refusal lists takes memory.
+//! Asked once it is known that something is wrong. Callers can send hundreds of thousands of
+//! inputs in one request: each is looked at once, and only what a refusal lists takes memory.
 
 use std::collections::HashMap;
 

@@ -7,6 +7,7 @@
 
 use crate::engine::Signature;
 use crate::features::{self, Feature, Reading, Role};
+use crate::stats::float;
 use crate::tensor::batch::{concat, concat_rows};
 use crate::tensor::{DataType, Tensor};
 
@@ -149,7 +150,8 @@ impl<'a> Judge<'a> {
                 None => changed(&before, &after),
             }
         };
-        self.features.iter().zip(&self.sigmas).map(of).sum::<f64>() / float(self.features.len())
+        self.features.iter().zip(&self.sigmas).map(of).sum::<f64>()
+            / float(self.features.len() as u64)
     }
 }
 
@@ -167,13 +169,13 @@ fn texts<'t>(feature: &Feature, tensors: &'t [Tensor]) -> Vec<&'t str> {
 
 fn changed<T: PartialEq>(before: &[T], after: &[T]) -> f64 {
     let changed = before.iter().zip(after).filter(|(before, after)| before != after).count();
-    float(changed) / float(before.len().max(1))
+    float(changed as u64) / float(before.len().max(1) as u64)
 }
 
 /// Of the finite numbers.
 fn sigma(numbers: &[f64]) -> f64 {
     let finite = || numbers.iter().filter(|number| number.is_finite());
-    let count = float(finite().count().max(1));
+    let count = float(finite().count().max(1) as u64);
     let mean = finite().sum::<f64>() / count;
     (finite().map(|number| (number - mean).powi(2)).sum::<f64>() / count).sqrt()
 }
@@ -187,7 +189,7 @@ fn distance(before: &[f64], after: &[f64], sigma: f64) -> f64 {
         let moved = (before - after).abs() / sigma;
         if moved.is_finite() { moved } else { 1.0 }
     };
-    before.iter().zip(after).map(of).sum::<f64>() / float(before.len().max(1))
+    before.iter().zip(after).map(of).sum::<f64>() / float(before.len().max(1) as u64)
 }
 
 /// Every row once, in an order that is the same in every run (Fisher and Yates; the generator is
@@ -207,11 +209,6 @@ fn shuffled(rows: usize) -> Vec<usize> {
 /// To four digits behind the point: of two runs over a table in another format the rest may differ.
 fn rounded(share: f64) -> f64 {
     (share * 1e4).round() / 1e4
-}
-
-#[expect(clippy::cast_precision_loss, reason = "rows and features are few")]
-fn float(count: usize) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]
@@ -236,7 +233,7 @@ mod tests {
     }
 
     fn rows(count: usize) -> Vec<Tensor> {
-        let value = |at: usize| float(at * 7919 % 1009) / 1009.0;
+        let value = |at: usize| float((at * 7919 % 1009) as u64) / 1009.0;
         let values: Vec<f64> = (0..count * 3).map(value).collect();
         vec![Tensor::new(Shape::new(vec![count, 3]).unwrap(), values.into()).unwrap()]
     }

@@ -4,6 +4,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::stats::binary::{ByDecision, Figures, SCORE_BINS, Scored, score_bin};
+use crate::stats::float;
+
+/// Of one bin: sums over bins must not overflow.
+const MOST_ROWS: u64 = 1 << 48;
 
 /// The column of the truth, which has the role `target`, and the score that it belongs to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +51,8 @@ pub enum OutcomesError {
     Twice(usize),
     #[error("score bin {bin} has {positives} positives of {rows} rows")]
     Positives { bin: usize, positives: u64, rows: u64 },
+    #[error("score bin {0} has more rows than there can be")]
+    TooMany(usize),
     #[error("the sum of score bin {0} is not finite")]
     NotFinite(usize),
 }
@@ -83,6 +89,9 @@ impl Outcomes {
             let place = seen[usize::from(decided)].get_mut(bin).ok_or(OutcomesError::NoBin(bin))?;
             if std::mem::replace(place, true) {
                 return Err(OutcomesError::Twice(bin));
+            }
+            if rows > MOST_ROWS {
+                return Err(OutcomesError::TooMany(bin));
             }
             if positives > rows {
                 return Err(OutcomesError::Positives { bin, positives, rows });
@@ -149,11 +158,6 @@ impl Quality {
             figures: Figures::of(rows),
         }
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shares need no more than 53 bits")]
-fn float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 use super::binning::Binning;
 use super::profile::{Bins, FeatureProfile, Moments};
+use crate::stats::float;
 
 /// Counts and sums of one feature in the bins asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -181,11 +182,6 @@ impl Part {
 
 fn range(moments: Option<Moments>, mean: f64) -> (f64, f64) {
     moments.map_or((mean, mean), |of| (of.least, of.greatest))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shares need no more than 53 bits")]
-fn float(count: u64) -> f64 {
-    count as f64
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count")]

@@ -19,6 +19,7 @@ use super::score::least_values;
 use super::settings::Settings;
 use super::weights::is_input;
 use crate::stats::counts::critical_factor;
+use crate::stats::float;
 use promql::Selector;
 use yaml::Rule;
 
@@ -184,11 +185,6 @@ fn file_stem(model: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
     let stem: String = model.chars().map(safe).collect();
     if stem.is_empty() || stem.starts_with(['.', '-']) { format!("_{stem}") } else { stem }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shares need no more than 53 bits")]
-fn float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use super::reference::Watched;
 use crate::features::Role;
+use crate::stats::float;
 
 /// Series of one version on the page of bins; features beyond that are left out there.
 const MAX_SERIES: usize = 5_000;
@@ -12,7 +13,7 @@ const MAX_SERIES: usize = 5_000;
 pub(super) fn set(watched: &mut [Watched]) {
     let inputs = || watched.iter().filter(|watched| is_input(watched));
     let known: Vec<f64> = inputs().filter_map(|watched| watched.profile.importance).collect();
-    let average = known.iter().sum::<f64>() / float(known.len().max(1));
+    let average = known.iter().sum::<f64>() / float(known.len().max(1) as u64);
     let importance = |watched: &Watched| {
         if average > 0.0 { watched.profile.importance.unwrap_or(average) } else { 1.0 }
     };
@@ -46,11 +47,6 @@ pub(super) fn shown(watched: &[Watched]) -> Vec<usize> {
 
 pub(super) fn is_input(watched: &Watched) -> bool {
     watched.feature.role == Role::Input
-}
-
-#[expect(clippy::cast_precision_loss, reason = "thousands of features at most")]
-fn float(count: usize) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::target::Target;
 use crate::digest;
+
 /// Rows that one token speaks of at most: tokens travel in a header.
 pub const MAX_ROWS: usize = 256;
 

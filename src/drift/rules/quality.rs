@@ -106,8 +106,8 @@ impl Rules<'_> {
         self.increase_of("", FEEDBACK, &accepted)
     }
 
-    /// The share of rows whose class was predicted; absent of too few rows. Two labels of a series cannot be compared, so
-    /// it is taken if there is one whose truth is made of the prediction.
+    /// The share of rows whose class was predicted; absent of too few rows. Two labels of a series
+    /// cannot be compared, so it is taken if there is one whose truth is made of the prediction.
     fn accuracy(&self, metric: &str) -> String {
         let model = self.of_model();
         let pairs = self.increase_of(", predicted, actual", metric, &model);

@@ -9,6 +9,7 @@ use super::yaml::{Kind, Rule};
 use super::{Feature, LEAST_SHARE, Rules, quality};
 use crate::drift::metrics::BINS;
 use crate::drift::verdict::{PSI_FLOOR, RELEASE};
+use crate::stats::float;
 
 pub(super) const REFERENCE: &str = "onnxd:feature_bin:reference";
 pub(super) const CONSTANT: &str = "onnxd:feature:constant";
@@ -53,8 +54,8 @@ fn record(name: &'static str, expression: String) -> Rule {
 impl Feature<'_> {
     fn constants(&self) -> impl Iterator<Item = (String, f64)> {
         let always = [
-            ("values", super::float(self.values)),
-            ("least", super::float(self.least)),
+            ("values", float(self.values)),
+            ("least", float(self.least)),
             ("freedom", self.freedom),
             ("critical", self.critical),
             ("weight", self.weight),

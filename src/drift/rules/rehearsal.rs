@@ -13,9 +13,10 @@ use super::alerts::{
 };
 use super::promql::{Selector, duration};
 use super::yaml::{self, line};
-use super::{Feature, LEAST_SHARE, Rules, float};
+use super::{Feature, LEAST_SHARE, Rules};
 use crate::drift::metrics::BINS;
 use crate::drift::verdict::PSI_FLOOR;
+use crate::stats::float;
 
 /// Steps of a window, those that come before the drift, and all of them: the drift fills a
 /// window and is held.
