@@ -29,6 +29,13 @@ pub(crate) fn float(count: u64) -> f64 {
     count as f64
 }
 
+/// The number in single precision, if it goes through it without a change.
+pub(crate) fn single(number: f64) -> Option<f32> {
+    #[expect(clippy::cast_possible_truncation, reason = "to see whether anything is lost")]
+    let single = number as f32;
+    (f64::from(single).to_bits() == number.to_bits()).then_some(single)
+}
+
 /// A distance in units of a standard deviation. `None` if that is not above zero: there is
 /// nothing to measure in.
 fn in_sigmas(distance: f64, sigma: f64) -> Option<f64> {

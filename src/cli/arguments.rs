@@ -27,12 +27,10 @@ fn serve() -> Command {
                 .value_name("FILE")
                 .help("A TOML file with settings [env: ONNXD_CONFIG]"),
         )
-        .arg(
-            Arg::new("print-config")
-                .long("print-config")
-                .action(ArgAction::SetTrue)
-                .help("Print the effective settings and where each comes from, and stop"),
-        );
+        .arg(flag(
+            "print-config",
+            "Print the effective settings and where each comes from, and stop",
+        ));
     for setting in settings::ALL {
         command = command.arg(argument(setting));
     }
@@ -65,13 +63,8 @@ fn inspect() -> Command {
                 .required(true)
                 .help("An .onnx file, a model's directory, or a model repository"),
         )
-        .arg(
-            Arg::new("profile")
-                .long("profile")
-                .action(ArgAction::SetTrue)
-                .help("Run the model and show where its time goes"),
-        )
-        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"))
+        .arg(flag("profile", "Run the model and show where its time goes"))
+        .arg(flag("json", "Print JSON"))
 }
 
 fn check() -> Command {
@@ -86,13 +79,10 @@ fn check() -> Command {
                 .required(true)
                 .help("An .onnx file, a model's directory, or a model repository"),
         )
-        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"))
+        .arg(flag("json", "Print JSON"))
 }
 
 fn profile() -> Command {
-    let option = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).help(help)
-    };
     Command::new("profile")
         .subcommand(rules())
         .subcommand(diff())
@@ -104,15 +94,12 @@ fn profile() -> Command {
              predictions look like. The columns of the data are matched to the inputs by name. \
              The server watches every version that has such a profile.json.",
         )
-        .arg(Arg::new("MODEL").required(true).help("An .onnx file or a model's directory"))
+        .arg(model())
         .arg(
             option("data", "FILE", "Training data: .csv, .ndjson, .parquet or .arrow")
                 .required(true),
         )
-        .arg(
-            option("version", "N", "The version of the model [default: the highest]")
-                .value_parser(clap::value_parser!(u64)),
-        )
+        .arg(version())
         .arg(option(
             "time",
             "COLUMN",
@@ -151,9 +138,6 @@ fn contract() -> Command {
 }
 
 fn promote() -> Command {
-    let option = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).help(help)
-    };
     Command::new("promote")
         .about("Enforces the rules of a contract that what was sent so far has kept")
         .long_about(
@@ -161,7 +145,7 @@ fn promote() -> Command {
              warns and was kept, and leaves the others as they are. A suggested contract becomes \
              contract.toml; comments stay.",
         )
-        .arg(Arg::new("MODEL").required(true).help("An .onnx file or a model's directory"))
+        .arg(model())
         .arg(
             option(
                 "observed",
@@ -172,11 +156,8 @@ fn promote() -> Command {
             .required(true)
             .action(ArgAction::Append),
         )
-        .arg(
-            option("version", "N", "The version of the model [default: the highest]")
-                .value_parser(clap::value_parser!(u64)),
-        )
-        .arg(option("model-name", "NAME", "What the server calls the model, if something else"))
+        .arg(version())
+        .arg(model_name())
         .arg(
             option("mode", "MODE", "What the rules become")
                 .value_parser(["warn", "reject", "quarantine", "repair"])
@@ -191,12 +172,7 @@ fn promote() -> Command {
             option("max-violations", "SHARE", "Rows that may break a rule, as 0.001 or 0.1%")
                 .default_value("0"),
         )
-        .arg(
-            Arg::new("dry-run")
-                .long("dry-run")
-                .action(ArgAction::SetTrue)
-                .help("Only say what would become of each rule"),
-        )
+        .arg(flag("dry-run", "Only say what would become of each rule"))
         .arg(option(
             "output",
             "FILE",
@@ -206,9 +182,6 @@ fn promote() -> Command {
 }
 
 fn rules() -> Command {
-    let option = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).help(help)
-    };
     Command::new("rules")
         .about("Writes rules for Prometheus that judge the counts of all replicas together")
         .long_about(
@@ -216,13 +189,10 @@ fn rules() -> Command {
              for promtool: <model>-drift.rules.yml and <model>-drift.test.yml. Write them again \
              whenever the profile changes.",
         )
-        .arg(Arg::new("MODEL").required(true).help("An .onnx file or a model's directory"))
-        .arg(
-            option("version", "N", "The version of the model [default: the highest]")
-                .value_parser(clap::value_parser!(u64)),
-        )
+        .arg(model())
+        .arg(version())
         .arg(option("profile", "FILE", "The profile [default: that of the version]"))
-        .arg(option("model-name", "NAME", "What the server calls the model, if something else"))
+        .arg(model_name())
         .arg(option(
             "window",
             "DURATION",
@@ -241,9 +211,6 @@ fn rules() -> Command {
 }
 
 fn diff() -> Command {
-    let option = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).help(help)
-    };
     Command::new("diff")
         .about("Compares a profile with another one, or with data: what has drifted, and how far")
         .long_about(
@@ -281,10 +248,27 @@ fn diff() -> Command {
                 .default_value("table"),
         )
         .arg(option("output", "FILE", "Where to write it [default: the standard output]"))
-        .arg(
-            Arg::new("fail-on-drift")
-                .long("fail-on-drift")
-                .action(ArgAction::SetTrue)
-                .help("Exit with code 1 if a feature has drifted"),
-        )
+        .arg(flag("fail-on-drift", "Exit with code 1 if a feature has drifted"))
+}
+
+fn option(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value).help(help)
+}
+
+fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+}
+
+/// Of commands that are about one model.
+fn model() -> Arg {
+    Arg::new("MODEL").required(true).help("An .onnx file or a model's directory")
+}
+
+fn version() -> Arg {
+    option("version", "N", "The version of the model [default: the highest]")
+        .value_parser(clap::value_parser!(u64))
+}
+
+fn model_name() -> Arg {
+    option("model-name", "NAME", "What the server calls the model, if something else")
 }

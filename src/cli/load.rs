@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Failure;
-use crate::engine::tract::TractEngine;
+use crate::engine::tract::{self, TractEngine};
 use crate::engine::{Engine, LoadedModel, ModelSource, guard};
 use crate::repository::{
     self, Model, Repository, Settings, Verification, Version, VersionFiles, verify,
@@ -38,6 +38,18 @@ pub(super) struct Only {
     pub(super) version: Version,
     pub(super) files: VersionFiles,
     pub(super) settings: Settings,
+}
+
+impl Only {
+    /// # Errors
+    /// Which version cannot be loaded, and why.
+    pub(super) fn load(&self) -> Result<Loaded, Failure> {
+        let Self { model, version, files, settings } = self;
+        guard::install_hook();
+        let engine = TractEngine::new(tract::Config::default());
+        load(&engine, files, settings)
+            .map_err(|reason| Failure::Work(format!("{model} version {version}: {reason}")))
+    }
 }
 
 /// The version that is asked for, or the highest one.

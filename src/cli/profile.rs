@@ -14,12 +14,11 @@ use std::path::{Path, PathBuf};
 use clap::ArgMatches;
 
 use super::Failure;
-use super::load::{Only, load, only};
+use super::load::{Only, only};
 use super::progress::Line;
 use crate::contract::{SUGGESTED_FILE, Suggested, Suggestion};
 use crate::drift::{Bins, FeatureProfile, MAX_FEATURES, PROFILE_FILE, Profile, Sample, Survey};
-use crate::engine::tract::{self, TractEngine};
-use crate::engine::{Signature, guard};
+use crate::engine::Signature;
 use crate::features::{self, Role};
 use crate::repository::Settings;
 use passes::{Asked, Source};
@@ -33,12 +32,9 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     }
     let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
     let path = Path::new(text("MODEL").unwrap_or("."));
-    let Only { model, version, files, settings } =
-        only(path, matches.get_one::<u64>("version").copied())?;
-    let engine = TractEngine::new(tract::Config::default());
-    guard::install_hook();
-    let (loaded, sha256) = load(&engine, &files, &settings)
-        .map_err(|reason| Failure::Work(format!("{model} version {version}: {reason}")))?;
+    let only = only(path, matches.get_one::<u64>("version").copied())?;
+    let (loaded, sha256) = only.load()?;
+    let Only { model, version, files, settings } = only;
     let asked = Asked {
         data: PathBuf::from(text("data").unwrap_or_default()),
         time: text("time").map(str::to_owned),

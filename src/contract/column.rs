@@ -3,7 +3,7 @@
 use super::document::Mode;
 use super::finder::{Finder, Found};
 use super::repair::{Fix, Fixes};
-use super::rule::{NumberRule, TextRule};
+use super::rule::{NumberRule, TextRule, ValueRule};
 use super::violation::Code;
 use super::whole::WholeRule;
 use crate::features::{Band, Feature, Role};
@@ -30,11 +30,13 @@ pub(super) struct Side<'a> {
     pub(super) place_of: &'a dyn Fn(usize) -> usize,
 }
 
-/// One value that is wrong, before it is known what becomes of that.
-struct Wrong<'v> {
-    code: Code,
-    expected: &'v dyn Fn() -> String,
-    value: &'v dyn Fn() -> String,
+/// Where what is found in a column goes.
+struct Look<'l, 'f, 'c> {
+    side: &'l Side<'l>,
+    finder: &'l mut Finder<'f>,
+    fixes: &'l mut Fixes<'c>,
+    /// Of the next value.
+    row: usize,
 }
 
 impl Side<'_> {
@@ -85,120 +87,61 @@ impl Column {
         finder: &mut Finder,
         fixes: &mut Fixes<'c>,
     ) {
+        let mut at = Look { side, finder, fixes, row: 0 };
         match &self.rule {
-            Rule::Number(rule) => self.numbers(rule, tensors, side, finder, fixes),
-            Rule::Whole(rule) => self.wholes(rule, tensors, side, finder, fixes),
-            Rule::Text(rule) => self.texts(rule, tensors, side, finder, fixes),
+            Rule::Number(rule) => {
+                self.feature.each_number(tensors, 1, |value| self.look(rule, value, &mut at));
+            }
+            Rule::Whole(rule) => {
+                self.feature.each_whole(tensors, |value| self.look(rule, value, &mut at));
+            }
+            Rule::Text(rule) => {
+                self.feature.each_text(tensors, 1, |value| self.look(rule, value, &mut at));
+            }
         }
     }
 
-    fn numbers(
+    fn look<'c, V: Copy + ToString>(
         &self,
-        rule: &NumberRule,
-        tensors: &[Tensor],
-        side: &Side,
-        finder: &mut Finder,
-        fixes: &mut Fixes,
+        rule: &'c impl ValueRule<V>,
+        value: V,
+        at: &mut Look<'_, '_, 'c>,
     ) {
-        let mut row = 0;
-        self.feature.each_number(tensors, 1, |number| {
-            if let Some(code) = rule.check(number) {
-                let fix = rule.repaired(number).filter(|_| self.repairs());
-                let wrong = Wrong {
-                    code,
-                    expected: &|| rule.expected(code),
-                    value: &|| number.to_string(),
-                };
-                self.found(row, wrong, fix.map(Fix::Number), side, finder, fixes);
-            }
-            row += 1;
-        });
+        if let Some(code) = rule.check(value) {
+            let fix = if self.mode == Mode::Repair { rule.repaired(value) } else { None };
+            self.found(code, fix, at, || (rule.expected(code), value.to_string()));
+        }
+        at.row += 1;
     }
 
-    fn wholes(
-        &self,
-        rule: &WholeRule,
-        tensors: &[Tensor],
-        side: &Side,
-        finder: &mut Finder,
-        fixes: &mut Fixes,
-    ) {
-        let mut row = 0;
-        self.feature.each_whole(tensors, |number| {
-            if let Some(code) = rule.check(number) {
-                let fix = rule.repaired(number).filter(|_| self.repairs());
-                let wrong = Wrong {
-                    code,
-                    expected: &|| rule.expected(code),
-                    value: &|| number.to_string(),
-                };
-                self.found(row, wrong, fix.map(Fix::Whole), side, finder, fixes);
-            }
-            row += 1;
-        });
-    }
-
-    fn texts<'c>(
-        &self,
-        rule: &'c TextRule,
-        tensors: &[Tensor],
-        side: &Side,
-        finder: &mut Finder,
-        fixes: &mut Fixes<'c>,
-    ) {
-        let mut row = 0;
-        self.feature.each_text(tensors, 1, |text| {
-            if let Some(code) = rule.check(text) {
-                let fix = rule.impute.as_deref().filter(|_| self.repairs());
-                let wrong =
-                    Wrong { code, expected: &|| rule.expected(code), value: &|| text.to_owned() };
-                self.found(row, wrong, fix.map(Fix::Text), side, finder, fixes);
-            }
-            row += 1;
-        });
-    }
-
-    fn repairs(&self) -> bool {
-        self.mode == Mode::Repair
-    }
-
+    /// `describe` says what was expected, and what came.
     fn found<'c>(
         &self,
-        row: usize,
-        wrong: Wrong,
+        code: Code,
         fix: Option<Fix<'c>>,
-        side: &Side,
-        finder: &mut Finder,
-        fixes: &mut Fixes<'c>,
+        at: &mut Look<'_, '_, 'c>,
+        describe: impl FnOnce() -> (String, String),
     ) {
-        let code = self.code(wrong.code);
+        let (code, row) = (self.code(code), at.row);
         if let Some((fix, element)) = fix.zip(self.feature.element(row)) {
-            finder.repaired(self.entry, code);
-            fixes.push(element, fix);
+            at.finder.repaired(self.entry, code);
+            at.fixes.push(element, fix);
             return;
         }
         let found = Found { entry: self.entry, mode: self.mode, code, row: Some(row) };
-        let describe =
-            || (side.pointer(&self.feature, row), (wrong.expected)(), Some((wrong.value)()));
-        finder.add(&found, describe);
+        at.finder.add(&found, || {
+            let (expected, value) = describe();
+            (at.side.pointer(&self.feature, row), expected, Some(value))
+        });
     }
 
     /// What is wrong in one row: the code, and what was expected.
     pub(super) fn wrong_at(&self, tensors: &[Tensor], row: usize) -> Option<(Code, String)> {
         let (code, expected) = match &self.rule {
-            Rule::Number(rule) => {
-                let code = rule.check(self.feature.reading_at(tensors, row)?)?;
-                (code, rule.expected(code))
-            }
-            Rule::Whole(rule) => {
-                let code = rule.check(self.feature.whole_at(tensors, row)?)?;
-                (code, rule.expected(code))
-            }
-            Rule::Text(rule) => {
-                let code = rule.check(self.feature.text_at(tensors, row)?)?;
-                (code, rule.expected(code))
-            }
-        };
+            Rule::Number(rule) => wrong(rule, self.feature.reading_at(tensors, row)?),
+            Rule::Whole(rule) => wrong(rule, self.feature.whole_at(tensors, row)?),
+            Rule::Text(rule) => wrong(rule, self.feature.text_at(tensors, row)?),
+        }?;
         Some((self.code(code), expected))
     }
 
@@ -206,6 +149,11 @@ impl Column {
     fn code(&self, code: Code) -> Code {
         if self.feature.role == Role::Prediction { Code::OutputInvalid } else { code }
     }
+}
+
+fn wrong<V: Copy>(rule: &impl ValueRule<V>, value: V) -> Option<(Code, String)> {
+    let code = rule.check(value)?;
+    Some((code, rule.expected(code)))
 }
 
 /// The value of a feature in a row, as it is shown.

@@ -14,7 +14,7 @@ use super::number::Number;
 use super::quarantine::Ring;
 use super::relation::{RowCheck, Test};
 use super::rows::Rows;
-use super::rule::{TextRule, TextSet};
+use super::rule::{TextRule, TextSet, ValueRule};
 use super::tables::Tables;
 use super::tally::Entry;
 use super::violation::Code;

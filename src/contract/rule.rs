@@ -4,8 +4,21 @@ use std::collections::HashSet;
 
 use regex::Regex;
 
+use super::repair::Fix;
 use super::violation::Code;
 use crate::features::Band;
+
+/// The checks of values of one type.
+pub(super) trait ValueRule<V> {
+    /// What is wrong with the value, if anything is.
+    fn check(&self, value: V) -> Option<Code>;
+
+    /// What a value that is wrong becomes, if there is something that the rule allows.
+    fn repaired(&self, value: V) -> Option<Fix<'_>>;
+
+    /// What was expected where there is this code.
+    fn expected(&self, code: Code) -> String;
+}
 
 /// Of a feature that is a number.
 #[derive(Debug, Clone)]
@@ -50,14 +63,6 @@ impl TextSet {
 }
 
 impl NumberRule {
-    #[inline]
-    pub(super) fn check(&self, value: f64) -> Option<Code> {
-        if value >= self.least && value <= self.greatest && self.set.is_none() {
-            return None;
-        }
-        self.look(value)
-    }
-
     #[cold]
     fn look(&self, value: f64) -> Option<Code> {
         if value.is_nan() {
@@ -82,15 +87,6 @@ impl NumberRule {
             .then_some(Code::NotInSet)
     }
 
-    /// What the value becomes, if there is something that the rule allows.
-    pub(super) fn repaired(&self, value: f64) -> Option<f64> {
-        let clipped = (self.clip && !value.is_nan()).then(|| {
-            let low = self.min.map_or(value, |min| value.max(min));
-            self.max.map_or(low, |max| low.min(max))
-        });
-        clipped.into_iter().chain(self.impute).find(|value| self.check(*value).is_none())
-    }
-
     pub(super) fn codes(&self) -> Vec<Code> {
         let infinite = self.least.is_finite() || self.greatest.is_finite();
         let possible = [
@@ -108,8 +104,25 @@ impl NumberRule {
     pub(super) fn band(&self) -> Band {
         if self.set.is_some() { Band::Empty } else { Band::Real(self.least, self.greatest) }
     }
+}
 
-    pub(super) fn expected(&self, code: Code) -> String {
+impl ValueRule<f64> for NumberRule {
+    #[inline]
+    fn check(&self, value: f64) -> Option<Code> {
+        if value >= self.least && value <= self.greatest && self.set.is_none() {
+            return None;
+        }
+        self.look(value)
+    }
+
+    fn repaired(&self, value: f64) -> Option<Fix<'_>> {
+        // A missing number has no bound to go to, and stays wrong.
+        let clipped = self.clip.then(|| clipped(value, self.min, self.max));
+        let allowed = clipped.into_iter().chain(self.impute).find(|it| self.check(*it).is_none());
+        allowed.map(Fix::Number)
+    }
+
+    fn expected(&self, code: Code) -> String {
         let bound = |bound: Option<f64>| bound.unwrap_or_default();
         match code {
             Code::BelowMin => format!("at least {}", bound(self.min)),
@@ -125,7 +138,19 @@ impl NumberRule {
 }
 
 impl TextRule {
-    pub(super) fn check(&self, text: &str) -> Option<Code> {
+    pub(super) fn codes(&self) -> Vec<Code> {
+        let possible = [
+            (!self.nullable, Code::NullNotAllowed),
+            (self.max_length.is_some(), Code::TooLong),
+            (self.set.is_some(), Code::NotInSet),
+            (self.pattern.is_some(), Code::Pattern),
+        ];
+        possible.into_iter().filter_map(|(can_be, code)| can_be.then_some(code)).collect()
+    }
+}
+
+impl ValueRule<&str> for TextRule {
+    fn check(&self, text: &str) -> Option<Code> {
         if text.is_empty() {
             return (!self.nullable).then_some(Code::NullNotAllowed);
         }
@@ -140,17 +165,11 @@ impl TextRule {
         (!pattern.is_match(text)).then_some(Code::Pattern)
     }
 
-    pub(super) fn codes(&self) -> Vec<Code> {
-        let possible = [
-            (!self.nullable, Code::NullNotAllowed),
-            (self.max_length.is_some(), Code::TooLong),
-            (self.set.is_some(), Code::NotInSet),
-            (self.pattern.is_some(), Code::Pattern),
-        ];
-        possible.into_iter().filter_map(|(can_be, code)| can_be.then_some(code)).collect()
+    fn repaired(&self, _: &str) -> Option<Fix<'_>> {
+        self.impute.as_deref().map(Fix::Text)
     }
 
-    pub(super) fn expected(&self, code: Code) -> String {
+    fn expected(&self, code: Code) -> String {
         match code {
             Code::TooLong => {
                 format!("at most {} characters", self.max_length.unwrap_or_default())
@@ -163,6 +182,12 @@ impl TextRule {
             _ => "a value".to_owned(),
         }
     }
+}
+
+/// The nearest number within the bounds; what cannot be compared stays as it is.
+pub(super) fn clipped<V: PartialOrd + Copy>(value: V, min: Option<V>, max: Option<V>) -> V {
+    let low = min.filter(|min| value < *min).unwrap_or(value);
+    max.filter(|max| low > *max).unwrap_or(low)
 }
 
 /// Sets may be large, and are said for every violation.

@@ -1,6 +1,7 @@
 //! The checks of a whole number of 64 bits, without rounding.
 
-use super::rule::listed;
+use super::repair::Fix;
+use super::rule::{ValueRule, clipped, listed};
 use super::violation::Code;
 use crate::features::Band;
 
@@ -15,32 +16,12 @@ pub(super) struct WholeRule {
 }
 
 impl WholeRule {
-    pub(super) fn check(&self, value: i128) -> Option<Code> {
-        if self.min.is_some_and(|min| value < min) {
-            return Some(Code::BelowMin);
-        }
-        if self.max.is_some_and(|max| value > max) {
-            return Some(Code::AboveMax);
-        }
-        let set = self.set.as_ref()?;
-        set.binary_search(&value).is_err().then_some(Code::NotInSet)
-    }
-
     /// What passes without a closer look.
     pub(super) fn band(&self) -> Band {
         if self.set.is_some() {
             return Band::Empty;
         }
         Band::Whole(self.min.unwrap_or(i128::MIN), self.max.unwrap_or(i128::MAX))
-    }
-
-    /// What the value becomes, if there is something that the rule allows.
-    pub(super) fn repaired(&self, value: i128) -> Option<i128> {
-        let clipped = self.clip.then(|| {
-            let low = self.min.map_or(value, |min| value.max(min));
-            self.max.map_or(low, |max| low.min(max))
-        });
-        clipped.into_iter().chain(self.impute).find(|value| self.check(*value).is_none())
     }
 
     pub(super) fn codes(&self) -> Vec<Code> {
@@ -51,8 +32,27 @@ impl WholeRule {
         ];
         possible.into_iter().filter_map(|(can_be, code)| can_be.then_some(code)).collect()
     }
+}
 
-    pub(super) fn expected(&self, code: Code) -> String {
+impl ValueRule<i128> for WholeRule {
+    fn check(&self, value: i128) -> Option<Code> {
+        if self.min.is_some_and(|min| value < min) {
+            return Some(Code::BelowMin);
+        }
+        if self.max.is_some_and(|max| value > max) {
+            return Some(Code::AboveMax);
+        }
+        let set = self.set.as_ref()?;
+        set.binary_search(&value).is_err().then_some(Code::NotInSet)
+    }
+
+    fn repaired(&self, value: i128) -> Option<Fix<'_>> {
+        let clipped = self.clip.then(|| clipped(value, self.min, self.max));
+        let allowed = clipped.into_iter().chain(self.impute).find(|it| self.check(*it).is_none());
+        allowed.map(Fix::Whole)
+    }
+
+    fn expected(&self, code: Code) -> String {
         match code {
             Code::BelowMin => format!("at least {}", self.min.unwrap_or_default()),
             Code::AboveMax => format!("at most {}", self.max.unwrap_or_default()),

@@ -11,11 +11,12 @@ use super::outcomes::{Outcomes, Quality};
 use super::profile::{Bins, FeatureProfile, Profile};
 use super::rebin::{Rebinned, rebin};
 use super::reference::{Reference, ReferenceError, Watched};
-use super::score::Scores;
+use super::score::{Scores, share};
 use super::tally::Tally;
 use super::verdict::{Limit, State, at_once};
 use crate::features::{Reading, Role};
 use crate::stats::counts::Alpha;
+use crate::stats::float;
 
 /// The form of what is written.
 const FORMAT: u32 = 1;
@@ -305,15 +306,14 @@ fn usual(profile: &FeatureProfile, scores: Option<&Scores>) -> Option<Limit> {
     Some(Limit::of(profile.usual_of_rows(scores.values)?, scores))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "shares and means need no more than 53 bits")]
 fn part(watched: &Watched, counts: &[u64], sums: &[f64]) -> Part {
     let values = counts.iter().sum::<u64>();
     let finite = watched.binning.finite();
     let numbers: u64 = counts[..finite].iter().sum();
-    let mean = || sums.iter().take(finite).sum::<f64>() / numbers as f64;
+    let mean = || sums.iter().take(finite).sum::<f64>() / float(numbers);
     Part {
         values,
-        missing: counts[watched.binning.missing()] as f64 / values.max(1) as f64,
+        missing: share(counts[watched.binning.missing()], values),
         mean: (watched.binning.is_of_numbers() && numbers > 0).then(mean),
     }
 }

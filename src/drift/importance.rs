@@ -7,7 +7,7 @@
 
 use crate::engine::Signature;
 use crate::features::{self, Feature, Reading, Role};
-use crate::stats::float;
+use crate::stats::{Moments, float};
 use crate::tensor::batch::{concat, concat_rows};
 use crate::tensor::{DataType, Tensor};
 
@@ -174,10 +174,8 @@ fn changed<T: PartialEq>(before: &[T], after: &[T]) -> f64 {
 
 /// Of the finite numbers.
 fn sigma(numbers: &[f64]) -> f64 {
-    let finite = || numbers.iter().filter(|number| number.is_finite());
-    let count = float(finite().count().max(1) as u64);
-    let mean = finite().sum::<f64>() / count;
-    (finite().map(|number| (number - mean).powi(2)).sum::<f64>() / count).sqrt()
+    let finite = numbers.iter().copied().filter(|number| number.is_finite());
+    finite.collect::<Moments>().sigma().unwrap_or(0.0)
 }
 
 /// What is finite only before or after has moved by one.

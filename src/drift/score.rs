@@ -6,6 +6,7 @@ use super::distance::{Distances, Sample, used};
 use super::reference::Watched;
 use super::tally::Tally;
 use crate::stats::counts::{Alpha, chi_squared, critical_psi, expected_psi};
+use crate::stats::float;
 
 /// What one feature shows in one window.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -80,7 +81,7 @@ pub(super) fn least_values(bins: usize) -> u64 {
     LEAST_VALUES.max(VALUES_PER_BIN * bins as u64)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "shares need no more than 53 bits")]
-fn share(part: u64, of: u64) -> f64 {
-    part as f64 / of as f64
+/// Nought of nothing.
+pub(super) fn share(part: u64, of: u64) -> f64 {
+    float(part) / float(of.max(1))
 }

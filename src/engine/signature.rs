@@ -52,6 +52,20 @@ impl Signature {
         self.outputs.iter().enumerate().find(|(_, spec)| spec.name == name)
     }
 
+    /// How many rows may run together, of at most `most`: models of fixed shape take one at a
+    /// time.
+    ///
+    /// # Errors
+    /// The model takes exactly some other number of rows.
+    pub fn rows_of_a_run(&self, most: usize) -> Result<usize, String> {
+        let leading = self.inputs.iter().filter_map(|spec| spec.dims.as_ref()?.first());
+        match leading.into_iter().find(|dim| matches!(dim, Dim::Fixed(_))) {
+            None => Ok(most),
+            Some(Dim::Fixed(1)) => Ok(1),
+            Some(rows) => Err(format!("the model takes exactly {rows} rows, expected any number")),
+        }
+    }
+
     /// Checks inputs, given in the order of the signature, against it: types, ranks, fixed
     /// dimensions, and that one symbol means one size.
     ///

@@ -104,7 +104,7 @@ impl<'a> Subject<'a> {
         first: usize,
         candidate: &Candidate,
     ) -> Result<(), String> {
-        let size = self.rows.rows_of_a_run(BATCH)?;
+        let size = self.loaded.signature().rows_of_a_run(BATCH)?;
         for (number, rows) in batch.chunks(size).enumerate() {
             let first = first + number * size;
             let inputs = self.rows.tensors(rows, first)?;

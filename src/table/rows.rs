@@ -74,20 +74,6 @@ impl<'a> Rows<'a> {
         (0..self.columns.len()).filter(|place| !feeds(place)).collect()
     }
 
-    /// How many rows may run together, of at most `most`: models of fixed shape take one at a
-    /// time.
-    ///
-    /// # Errors
-    /// The model takes exactly some other number of rows.
-    pub fn rows_of_a_run(&self, most: usize) -> Result<usize, String> {
-        let leading = self.inputs.iter().filter_map(|input| input.spec.dims.as_ref()?.first());
-        match leading.into_iter().find(|dim| matches!(dim, Dim::Fixed(_))) {
-            None => Ok(most),
-            Some(Dim::Fixed(1)) => Ok(1),
-            Some(rows) => Err(format!("the model takes exactly {rows} rows, expected any number")),
-        }
-    }
-
     fn tensor(&self, input: &Input, rows: &[Vec<Cell>], first: usize) -> Result<Tensor, String> {
         let data = input.data(rows).map_err(|bad| {
             let column = input.places[bad.column].and_then(|column| self.columns.get(column));

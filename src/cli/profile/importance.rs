@@ -3,7 +3,6 @@
 use super::passes::{BATCH, Source};
 use crate::cli::progress::Line;
 use crate::drift::{Profile, Sample, importances};
-use crate::engine::Dim;
 use crate::tensor::Tensor;
 use crate::tensor::batch::{concat, concat_rows};
 
@@ -16,16 +15,12 @@ pub(super) fn of(
     let Some(inputs) = sample.and_then(Sample::finish) else { return Ok(Vec::new()) };
     let weighed: Vec<&str> = profile.inputs().map(|feature| feature.name.as_str()).collect();
     let (signature, mut line, mut rows) = (source.signature(), Line::new("weighing inputs"), 0);
-    let size = if signature.inputs.iter().any(has_one_row) { 1 } else { BATCH };
+    let size = signature.rows_of_a_run(BATCH)?;
     importances(signature, &weighed, &inputs, |inputs| {
         rows += inputs.first().and_then(Tensor::rows).unwrap_or(0);
         line.at(rows, None);
         in_runs(source, inputs, size)
     })
-}
-
-fn has_one_row(spec: &crate::engine::TensorSpec) -> bool {
-    spec.dims.as_ref().and_then(|dims| dims.first()) == Some(&Dim::Fixed(1))
 }
 
 fn in_runs(source: &Source, inputs: &[Tensor], size: usize) -> Result<Vec<Tensor>, String> {

@@ -163,7 +163,7 @@ impl<'a> Source<'a> {
             |name: &Option<String>| name.as_deref().map(|name| table.position(name)).transpose();
         let (time, target) = (place(&self.asked.time)?, place(&self.asked.target)?);
         let rows = Rows::new(self.signature(), &table.columns, &self.others(&table)?)?;
-        let size = rows.rows_of_a_run(BATCH)?;
+        let size = self.signature().rows_of_a_run(BATCH)?;
         let mut clock = time.map(Clock::new);
         let mut first = 0;
         loop {

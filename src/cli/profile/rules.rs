@@ -7,12 +7,10 @@ use clap::ArgMatches;
 
 use super::write_file;
 use crate::cli::Failure;
-use crate::cli::load::{Only, load, only};
+use crate::cli::load::{Only, only};
 use crate::drift::{
     Awaited, LEAST_RULES_WINDOW, PROFILE_FILE, Reference, RuleFiles, Rules, Settings,
 };
-use crate::engine::guard;
-use crate::engine::tract::{self, TractEngine};
 use crate::quality::{self, About};
 use crate::repository::{VersionFiles, parse_duration};
 
@@ -69,11 +67,7 @@ pub(super) fn profile_of(files: &VersionFiles, settings: &Settings) -> Result<Pa
 
 /// Read with the model, as the server does: rules of a profile that it refuses watch nothing.
 fn reference(only: &Only, profile: &Path) -> Result<Reference, Failure> {
-    let Only { model, version, files, settings } = only;
-    let engine = TractEngine::new(tract::Config::default());
-    guard::install_hook();
-    let (loaded, sha256) = load(&engine, files, settings)
-        .map_err(|reason| Failure::Work(format!("{model} version {version}: {reason}")))?;
+    let (loaded, sha256) = only.load()?;
     Reference::read(profile, &sha256, loaded.signature())
         .map_err(|error| Failure::Work(format!("{}: {error}", profile.display())))
 }

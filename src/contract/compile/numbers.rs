@@ -5,7 +5,7 @@ use half::f16;
 use super::{Compiler, Rule};
 use crate::contract::document::{FeatureRule, Scalar};
 use crate::contract::number::Number;
-use crate::contract::rule::NumberRule;
+use crate::contract::rule::{NumberRule, ValueRule};
 use crate::contract::whole::WholeRule;
 use crate::features::{Feature, Reading};
 use crate::tensor::DataType;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::contract::document::{FeatureRule, OutputRule};
 use crate::contract::number::Number;
+use crate::stats::single;
 
 /// Whole numbers of so few kinds are hours, months, counts of doors: the bounds are what was seen.
 const MOST_KINDS: usize = 64;
@@ -124,13 +125,7 @@ impl Numbers {
 
 /// As it was written, if it went through single precision.
 fn written(number: f64) -> String {
-    #[expect(clippy::cast_possible_truncation, reason = "it is compared with what was cut")]
-    let single = number as f32;
-    if f64::from(single).total_cmp(&number).is_eq() {
-        single.to_string()
-    } else {
-        number.to_string()
-    }
+    single(number).map_or_else(|| number.to_string(), |single| single.to_string())
 }
 
 /// The number as a whole one, if it is one that all of them can be told apart from.

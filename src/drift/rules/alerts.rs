@@ -92,6 +92,11 @@ fn figures() -> String {
 }
 
 impl Rules<'_> {
+    /// For as long as something must look drifted.
+    pub(super) fn held(&self, rule: Rule) -> Rule {
+        Rule { hold: Some(duration(self.hold())), ..rule }
+    }
+
     /// Of a feature: the index where it has drifted.
     fn drifted_psi(&self, role: &str) -> String {
         let recorded = self.recorded().with("role", role);
@@ -107,7 +112,7 @@ impl Rules<'_> {
             ),
         };
         let rule = alert(FEATURE_DRIFT, Severity::Dashboard, self.drifted_psi("input"), words);
-        Rule { hold: Some(duration(self.hold())), ..rule }
+        self.held(rule)
     }
 
     fn prediction_drift(&self) -> Rule {
@@ -119,7 +124,7 @@ impl Rules<'_> {
             ),
         };
         let rule = alert(PREDICTION_DRIFT, Severity::Ticket, self.drifted_psi("prediction"), words);
-        Rule { hold: Some(duration(self.hold())), ..rule }
+        self.held(rule)
     }
 
     fn data_drift(&self) -> Rule {
@@ -129,7 +134,7 @@ impl Rules<'_> {
         };
         let expression = format!("{SHARE}{} > {MOST_DRIFTED}", self.recorded());
         let rule = alert(DATA_DRIFT, Severity::Ticket, expression, words);
-        Rule { hold: Some(duration(self.hold())), ..rule }
+        self.held(rule)
     }
 
     /// Rules outlive the profile that they were made of.

@@ -4,7 +4,8 @@
 
 use super::alerts::{Severity, Words, alert};
 use super::promql::{Selector, duration};
-use super::yaml::{Kind, Rule};
+use super::recording::record;
+use super::yaml::Rule;
 use super::{Awaited, Rules};
 
 /// Windows of drift that are judged together.
@@ -81,12 +82,7 @@ impl Rules<'_> {
     fn record(&self, name: &'static str, expression: String) -> Rule {
         let reference = self.reference.id.clone();
         let labels = vec![("reference", reference), ("window", self.quality_window())];
-        let annotations = Vec::new();
-        Rule { kind: Kind::Record, name, expression, hold: None, labels, annotations }
-    }
-
-    fn held(&self, rule: Rule) -> Rule {
-        Rule { hold: Some(duration(self.hold())), ..rule }
+        Rule { labels, ..record(name, expression) }
     }
 
     /// Selects what the rules of quality record.

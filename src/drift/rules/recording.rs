@@ -46,7 +46,8 @@ pub(super) fn rules(rules: &Rules) -> Vec<Rule> {
     all
 }
 
-fn record(name: &'static str, expression: String) -> Rule {
+/// Without labels.
+pub(super) fn record(name: &'static str, expression: String) -> Rule {
     let (labels, annotations) = (Vec::new(), Vec::new());
     Rule { kind: Kind::Record, name, expression, hold: None, labels, annotations }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::drift::{Bins, FeatureProfile, Profile};
 use crate::engine::{Dim, Signature, TensorSpec};
 use crate::features::{Reading, Role};
+use crate::stats::single;
 use crate::table::Table;
 use crate::tensor::DataType;
 
@@ -67,10 +68,5 @@ fn is_of_singles(feature: &FeatureProfile) -> bool {
         Bins::Numbers(numbers) => numbers,
         Bins::Edges(_) | Bins::Texts(_) => &[],
     };
-    own.iter().chain(&feature.quantiles).all(|number| is_single(*number))
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "to see whether anything is lost")]
-fn is_single(number: f64) -> bool {
-    f64::from(number as f32).to_bits() == number.to_bits()
+    own.iter().chain(&feature.quantiles).all(|number| single(*number).is_some())
 }

@@ -8,13 +8,11 @@ use super::columns::Columns;
 use super::numbers;
 use super::side::Found;
 use crate::cli::Failure;
-use crate::cli::load::{Only, load, only};
+use crate::cli::load::{Only, only};
 use crate::cli::profile::passes::{Asked, Batch, Pass, Source};
 use crate::cli::profile::target::Scores;
 use crate::cli::progress::Line;
 use crate::drift::{Current, Diff, LEAST_ROWS, NotCompared, Reference, Side, Tally};
-use crate::engine::guard;
-use crate::engine::tract::{self, TractEngine};
 
 /// What the command line says of the data.
 pub(super) struct Data {
@@ -66,11 +64,7 @@ impl Data {
     }
 
     fn with_model(self, found: &Found, only: Only) -> Result<Diff, Failure> {
-        let Only { model, version, files, settings } = only;
-        let engine = TractEngine::new(tract::Config::default());
-        guard::install_hook();
-        let (loaded, sha256) = load(&engine, &files, &settings)
-            .map_err(|reason| Failure::Work(format!("{model} version {version}: {reason}")))?;
+        let (loaded, sha256) = only.load()?;
         let signature = loaded.signature();
         let reference = found.checked(Reference::read(&found.path, &sha256, signature))?;
         let target = found.profile.target.as_ref();

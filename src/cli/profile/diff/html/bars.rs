@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::super::numbers::{label, percent};
 use super::escaped;
 use crate::drift::{Bin, Compared};
+use crate::stats::float;
 
 /// Units of the picture, which is as wide as there is room.
 const WIDTH: f64 = 360.0;
@@ -64,11 +65,6 @@ fn shortened(text: &str) -> String {
         return text.to_owned();
     }
     text.chars().take(SHOWN - 1).chain(['…']).collect()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "pictures are coarse")]
-fn float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]
