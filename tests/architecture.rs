@@ -6,12 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module may name only modules before it.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 22] = [
     "digest",
     "tensor",
     "metrics",
     "telemetry",
     "courtesy",
+    "store",
     "stats",
     "engine",
     "table",

@@ -9,17 +9,17 @@ use crate::tensor::{Data, DataType, Shape, Tensor};
 /// Which columns feed which input.
 #[derive(Debug)]
 pub struct Rows<'a> {
-    inputs: Vec<Input<'a>>,
-    columns: Vec<String>,
+    pub(super) inputs: Vec<Input<'a>>,
+    pub(super) columns: Vec<String>,
 }
 
 #[derive(Debug)]
-struct Input<'a> {
-    spec: &'a TensorSpec,
+pub(super) struct Input<'a> {
+    pub(super) spec: &'a TensorSpec,
     /// A column of the table for each column of the input; `None` for nought.
-    places: Vec<Option<usize>>,
+    pub(super) places: Vec<Option<usize>>,
     /// `[N]` instead of `[N, columns]`.
-    is_vector: bool,
+    pub(super) is_vector: bool,
 }
 
 impl<'a> Rows<'a> {
