@@ -39,6 +39,8 @@ pub mod registry;
 
 pub mod predict;
 
+pub mod batch;
+
 pub mod http;
 
 pub mod config;

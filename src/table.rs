@@ -26,7 +26,7 @@ pub use cell::{Cell, class};
 pub use chunk::Chunk;
 pub use format::{Format, Kind, Packing};
 pub use inputs::{Wrong, WrongCell};
-pub use pieces::{Origin, Piece, Pieces, Position};
+pub use pieces::{Group, MAX_BYTES, Origin, Piece, Pieces, Position, groups};
 pub use progress::Progress;
 pub use rows::Rows;
 pub use values::{ColumnType, Values};

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module may name only modules before it.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 23] = [
     "digest",
     "tensor",
     "metrics",
@@ -25,6 +25,7 @@ const ORDER: [&str; 22] = [
     "scheduler",
     "registry",
     "predict",
+    "batch",
     "http",
     "config",
     "app",

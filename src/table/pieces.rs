@@ -12,6 +12,7 @@ mod origin;
 mod record;
 mod unpacked;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -22,10 +23,11 @@ use super::chunk::{Chunk, Column};
 use super::format::{Format, Kind};
 use super::{Progress, damaged, ndjson};
 use crate::engine::guard;
+pub use columnar::{Group, groups};
 pub use origin::Origin;
 
 /// Bytes of a piece, about: rows may be wide.
-const MAX_BYTES: usize = 4 << 20;
+pub const MAX_BYTES: usize = 4 << 20;
 
 /// An open file.
 pub struct Pieces {
@@ -51,6 +53,8 @@ pub struct Piece {
     /// Rows of the file before it.
     pub first: u64,
     pub rows: usize,
+    /// Bytes of memory, about.
+    pub bytes: usize,
     content: Content,
 }
 
@@ -84,9 +88,18 @@ impl Pieces {
         let open = || match kind.format {
             Format::Csv => csv::open(origin, kind.packing),
             Format::Ndjson => lines::open(origin, kind.packing),
-            Format::Parquet => columnar::parquet(origin),
+            Format::Parquet => columnar::parquet(origin, None),
             Format::Arrow => columnar::arrow(origin),
         };
+        guard::catch(open).unwrap_or_else(|caught| Err(damaged(caught)))
+    }
+
+    /// Some row groups of a Parquet file.
+    ///
+    /// # Errors
+    /// As [`Pieces::open`].
+    pub fn open_groups(origin: Origin, groups: Range<usize>) -> Result<Self, String> {
+        let open = || columnar::parquet(origin, Some(groups));
         guard::catch(open).unwrap_or_else(|caught| Err(damaged(caught)))
     }
 
@@ -118,7 +131,12 @@ impl Pieces {
             return Ok(None);
         };
         self.position = Position { rows: first + rows as u64, bytes: self.source.bytes() };
-        Ok(Some(Piece { first, rows, content }))
+        let bytes = match &content {
+            Content::Csv { bytes, .. } | Content::Lines { bytes, .. } => bytes.len(),
+            // Sliced as many as fit.
+            Content::Batch(_) => 0,
+        };
+        Ok(Some(Piece { first, rows, bytes, content }))
     }
 
     /// Behind the last piece that was given.

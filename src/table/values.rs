@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::builder::{StringBuilder, UInt32Builder};
 use arrow_array::{
     ArrayRef, BooleanArray, FixedSizeListArray, Float32Array, Float64Array, Int8Array, Int16Array,
-    Int32Array, Int64Array, StringArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+    Int32Array, Int64Array, StringArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array, new_empty_array,
 };
 use arrow_schema::{DataType, Field};
 use arrow_select::concat::concat;
@@ -142,6 +142,17 @@ impl Values {
         let mut builder = StringBuilder::new();
         texts.for_each(|text| builder.append_option(text));
         Self(Arc::new(builder.finish()))
+    }
+
+    #[must_use]
+    pub fn wholes(numbers: impl Iterator<Item = i64>) -> Self {
+        Self(Arc::new(Int64Array::from_iter_values(numbers)))
+    }
+
+    /// Of no rows.
+    #[must_use]
+    pub fn empty(kind: &ColumnType) -> Self {
+        Self(new_empty_array(&kind.0))
     }
 
     /// This value of each row of a tensor that has `of` values a row.

@@ -87,14 +87,14 @@ impl Encoder {
         }
     }
 
-    /// What a file ends with. `end` are the bytes before it.
+    /// What a file ends with.
     ///
     /// # Errors
     /// An index is none.
-    pub fn tail(&self, segments: &[Placed], end: u64) -> Result<Vec<u8>, String> {
+    pub fn tail(&self, segments: &[Placed]) -> Result<Vec<u8>, String> {
         match self.kind.format {
             Format::Csv | Format::Ndjson => Ok(Vec::new()),
-            Format::Parquet => parquet::tail(&self.schema, segments, end),
+            Format::Parquet => parquet::tail(&self.schema, segments),
             Format::Arrow => arrow::tail(&self.schema, segments),
         }
     }

@@ -1,12 +1,14 @@
 //! Parquet and Arrow: batches, cut into smaller ones.
 
 use std::io::{BufReader, Read};
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
 use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::origin::Cursor;
@@ -55,9 +57,36 @@ impl ChunkReader for File {
     }
 }
 
-pub(super) fn parquet(origin: Origin) -> Result<Pieces, String> {
-    let reader = parquet_file::reader(File(origin.into_file()?), false)?;
-    let rows = u64::try_from(reader.metadata().file_metadata().num_rows()).unwrap_or(0);
+/// A row group of a Parquet file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Group {
+    pub rows: u64,
+    /// As it lies in the file.
+    pub bytes: u64,
+}
+
+/// The row groups of a Parquet file.
+///
+/// # Errors
+/// Why the file cannot be read.
+pub fn groups(file: Arc<dyn ReadAt>) -> Result<Vec<Group>, String> {
+    let reader = parquet_file::reader(File(file), false)?;
+    let size = |size: i64| u64::try_from(size).unwrap_or(0);
+    let group = |group: &RowGroupMetaData| Group {
+        rows: size(group.num_rows()),
+        bytes: size(group.compressed_size()),
+    };
+    Ok(reader.metadata().row_groups().iter().map(group).collect())
+}
+
+pub(super) fn parquet(origin: Origin, groups: Option<Range<usize>>) -> Result<Pieces, String> {
+    let mut reader = parquet_file::reader(File(origin.into_file()?), false)?;
+    let known = reader.metadata().row_groups();
+    let groups = groups.unwrap_or(0..known.len());
+    let wanted = known.get(groups.clone()).ok_or("it has become shorter")?;
+    let rows: i64 = wanted.iter().map(RowGroupMetaData::num_rows).sum();
+    let rows = u64::try_from(rows).unwrap_or(0);
+    reader = reader.with_row_groups(groups.collect());
     let schema = plain(reader.schema());
     let batches = reader.with_batch_size(BATCH).build();
     let batches = batches.map_err(|error| parquet_file::broken(&error))?;

@@ -50,15 +50,11 @@ fn file(batch: &RecordBatch) -> Result<Vec<u8>, ParquetError> {
     writer.into_inner()
 }
 
-pub(super) fn tail(schema: &SchemaRef, segments: &[Placed], end: u64) -> Result<Vec<u8>, String> {
-    put_together(schema, segments, end).map_err(|error| error.to_string())
+pub(super) fn tail(schema: &SchemaRef, segments: &[Placed]) -> Result<Vec<u8>, String> {
+    put_together(schema, segments).map_err(|error| error.to_string())
 }
 
-fn put_together(
-    schema: &SchemaRef,
-    segments: &[Placed],
-    end: u64,
-) -> Result<Vec<u8>, ParquetError> {
+fn put_together(schema: &SchemaRef, segments: &[Placed]) -> Result<Vec<u8>, ParquetError> {
     let mut groups = Vec::with_capacity(segments.len());
     for segment in segments {
         let by = i64::try_from(segment.at).unwrap_or(i64::MAX) - MAGIC.len() as i64;
@@ -82,7 +78,6 @@ fn put_together(
     let metadata = ParquetMetaDataBuilder::new(about).set_row_groups(groups).build();
     let mut bytes = Vec::new();
     ParquetMetaDataWriter::new(&mut bytes, &metadata).finish()?;
-    let _ = end;
     Ok(bytes)
 }
 
