@@ -95,7 +95,8 @@ impl Stores {
     /// # Errors
     /// Not there.
     pub fn find(&self, text: &str) -> Result<Vec<Found>, String> {
-        let paths: Vec<_> = glob::glob(text).map_err(|e| e.to_string())?.filter_map(Result::ok).collect();
+        let paths: Vec<_> =
+            glob::glob(text).map_err(|e| e.to_string())?.filter_map(Result::ok).collect();
         let found = |path: std::path::PathBuf| {
             let meta = path.metadata().map_err(|e| e.to_string())?;
             Ok(Found {
@@ -114,7 +115,9 @@ impl Stores {
     /// # Errors
     /// Not there.
     pub fn open(&self, found: &Found) -> Result<std::sync::Arc<dyn ReadAt>, String> {
-        Ok(std::sync::Arc::new(Local::open(Path::new(&found.place.to_string())).map_err(|e| e.to_string())?))
+        Ok(std::sync::Arc::new(
+            Local::open(Path::new(&found.place.to_string())).map_err(|e| e.to_string())?,
+        ))
     }
 
     /// # Errors

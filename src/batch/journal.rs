@@ -35,7 +35,12 @@ pub(super) struct Identity {
 pub(super) struct Piece {
     pub(super) bytes: u64,
     pub(super) crc: u32,
-    #[serde(default, skip_serializing_if = "Vec::is_empty", serialize_with = "text", deserialize_with = "bytes")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "text",
+        deserialize_with = "bytes"
+    )]
     pub(super) index: Vec<u8>,
 }
 
@@ -72,12 +77,7 @@ impl From<io::Error> for Trouble {
 }
 
 impl Identity {
-    pub(super) fn new(
-        model: &str,
-        contract: &str,
-        job: serde_json::Value,
-        inputs: String,
-    ) -> Self {
+    pub(super) fn new(model: &str, contract: &str, job: serde_json::Value, inputs: String) -> Self {
         Self {
             format: FORMAT,
             program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -115,7 +115,8 @@ impl Journal {
     ) -> Result<(Self, Vec<Entry>), Trouble> {
         std::fs::create_dir_all(directory)?;
         let path = directory.join(NAME);
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
         // Two that write to the same files would spoil them.
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| Trouble::Busy)?;
         let mut journal = Self { file, path };

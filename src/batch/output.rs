@@ -23,12 +23,8 @@ pub(super) fn path(directory: &Path, name: impl std::fmt::Display) -> PathBuf {
 impl Part {
     /// A new file with its head.
     pub(super) fn create(path: &Path, encoder: &Encoder) -> io::Result<Self> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(path)?;
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
         let head = encoder.head().map_err(io::Error::other)?;
         file.write_all(&head)?;
         Ok(Self { file, length: head.len() as u64, placed: Vec::new() })

@@ -130,10 +130,9 @@ fn origin(file: &File, stores: &Stores) -> Result<Origin, Error> {
 }
 
 fn opened(file: &File, found: &Found, stores: &Stores) -> Result<Arc<dyn ReadAt>, Error> {
-    stores.open(found).map_err(|error| Error::Input {
-        file: file.name.clone(),
-        reason: error.to_string(),
-    })
+    stores
+        .open(found)
+        .map_err(|error| Error::Input { file: file.name.clone(), reason: error.to_string() })
 }
 
 /// What a shard may have without the rest: a file, or a row group of one.

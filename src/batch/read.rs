@@ -14,7 +14,7 @@ use crate::table::{ColumnType, MAX_BYTES, Piece, Pieces, Position};
 
 /// Rows of a task: enough for a model to run them well, and few enough that all cores have some of
 /// them in their caches.
-const ROWS: usize = 16 * 1024;
+const ROWS: usize = 8 * 1024;
 
 /// A place between two tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -70,11 +70,14 @@ pub(super) struct Source<'a> {
 
 impl<'a> Tasks<'a> {
     /// Those that follow the mark. `opened` is the first part, if it was opened before.
-    pub(super) fn new(source: Source<'a>, mark: Mark, opened: Option<Pieces>) -> Result<Self, Error> {
+    pub(super) fn new(
+        source: Source<'a>,
+        mark: Mark,
+        opened: Option<Pieces>,
+    ) -> Result<Self, Error> {
         let Source { plan, stores, signature, keep, kept } = source;
         let before = plan.parts.iter().take(mark.part).map(|part| part.bytes).sum();
-        let mut tasks =
-            Self { plan, stores, signature, keep, kept, mark, current: None, before };
+        let mut tasks = Self { plan, stores, signature, keep, kept, mark, current: None, before };
         if let (Some(pieces), Some(part)) = (opened, plan.parts.get(mark.part)) {
             tasks.current = Some(tasks.checked(part, pieces)?);
         }
@@ -155,8 +158,12 @@ impl<'a> Tasks<'a> {
         Error::Input { file: self.plan.files[part.file].name.clone(), reason }
     }
 
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss,
-             reason = "bars are coarse")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "bars are coarse"
+    )]
     fn read(&self) -> u64 {
         let part = self.plan.parts.get(self.mark.part).map_or(0, |part| part.bytes);
         let fraction = self.current.as_ref().and_then(|(_, pieces)| pieces.progress().fraction());

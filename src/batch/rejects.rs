@@ -22,7 +22,8 @@ pub(super) const COLUMNS: [&str; 6] = ["file", "row", "column", "code", "expecte
 
 pub(super) fn encoder(kind: Kind) -> Encoder {
     let text = ColumnType::text;
-    let kinds = [text(), ColumnType::of(crate::tensor::DataType::Int64), text(), text(), text(), text()];
+    let kinds =
+        [text(), ColumnType::of(crate::tensor::DataType::Int64), text(), text(), text(), text()];
     let headings: Vec<Heading> = COLUMNS
         .iter()
         .zip(kinds)
@@ -38,9 +39,8 @@ pub(super) fn segment(
     place: impl Fn(&Reject) -> (String, u64),
 ) -> Result<Segment, Error> {
     let places: Vec<(String, u64)> = rejects.iter().map(place).collect();
-    let texts = |of: &dyn Fn(&Reject) -> &str| {
-        Values::texts(rejects.iter().map(|reject| Some(of(reject))))
-    };
+    let texts =
+        |of: &dyn Fn(&Reject) -> &str| Values::texts(rejects.iter().map(|reject| Some(of(reject))));
     let columns = vec![
         Values::texts(places.iter().map(|(file, _)| Some(file.as_str()))),
         Values::wholes(places.iter().map(|(_, row)| i64::try_from(*row).unwrap_or(i64::MAX))),

@@ -219,8 +219,8 @@ impl<'a> Files<'a> {
         let failed = |error| run.failed(error);
         let directory = &run.directory;
         let identity = run.identity(plan)?;
-        let (mut journal, mut entries) = Journal::open(directory, &identity, run.resume)
-            .map_err(|trouble| match trouble {
+        let (mut journal, mut entries) =
+            Journal::open(directory, &identity, run.resume).map_err(|trouble| match trouble {
                 Trouble::Io(error) => failed(error),
                 Trouble::Busy => Error::Asked(format!(
                     "{} is being written by another process",
@@ -356,11 +356,9 @@ impl<'a> Files<'a> {
             return Ok(());
         }
         match place {
-            Some(place) => self
-                .run
-                .stores
-                .publish(path, place)
-                .map_err(|error| output(error.to_string())),
+            Some(place) => {
+                self.run.stores.publish(path, place).map_err(|error| output(error.to_string()))
+            }
             None => fs::File::open(path)
                 .and_then(|mut file| io::copy(&mut file, &mut io::stdout().lock()))
                 .map(drop)

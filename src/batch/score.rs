@@ -9,8 +9,8 @@ use super::job::OnBadRow;
 use super::model::{Failure, Model};
 use super::read::{Mark, Task};
 use super::rejects::{self, Reject};
-use super::totals::Totals;
 use super::shim::{All as _, ByRow as _, RowVerdicts};
+use super::totals::Totals;
 use crate::drift::Tally;
 use crate::table::{Encoder, Segment, Values, Wrong};
 use crate::tensor::Tensor;
@@ -67,7 +67,14 @@ impl Rows {
         (piece, row - self.pieces.get(piece).copied().unwrap_or(0))
     }
 
-    fn reject(&mut self, row: usize, column: &str, code: &str, expected: &str, value: Option<String>) {
+    fn reject(
+        &mut self,
+        row: usize,
+        column: &str,
+        code: &str,
+        expected: &str,
+        value: Option<String>,
+    ) {
         let (piece, at) = self.place(row);
         self.bad.entry(row).or_default().push(Reject {
             piece,
@@ -81,9 +88,8 @@ impl Rows {
 
     /// Takes what was found bad out of what is good; the tensors lose the same rows.
     fn keep_good(&mut self, tensors: &mut [&mut Vec<Tensor>]) -> Result<(), Error> {
-        let picks: Vec<usize> = (0..self.good.len())
-            .filter(|at| !self.bad.contains_key(&self.good[*at]))
-            .collect();
+        let picks: Vec<usize> =
+            (0..self.good.len()).filter(|at| !self.bad.contains_key(&self.good[*at])).collect();
         if picks.len() == self.good.len() {
             return Ok(());
         }
@@ -100,7 +106,13 @@ impl Rows {
             let row = self.good[bad.row];
             for violation in &bad.violations {
                 let code = violation.code.as_str();
-                self.reject(row, &violation.feature, code, &violation.expected, violation.value.clone());
+                self.reject(
+                    row,
+                    &violation.feature,
+                    code,
+                    &violation.expected,
+                    violation.value.clone(),
+                );
             }
         }
     }
@@ -183,16 +195,17 @@ impl Scoring<'_> {
             OnBadRow::Drop => rows.good.len() as u64,
             OnBadRow::Fail | OnBadRow::Null => rows.count as u64,
         };
-        let rejects = if all.is_empty() {
-            None
-        } else {
-            Some(rejects::segment(self.rejects, &all, place)?)
-        };
+        let rejects =
+            if all.is_empty() { None } else { Some(rejects::segment(self.rejects, &all, place)?) };
         Ok(Scored { number, output, segment, rejects, totals, after, read })
     }
 
     /// Ends the job at the first bad row, if it must.
-    fn check_end(&self, rows: &Rows, place: &dyn Fn(&Reject) -> (String, u64)) -> Result<(), Error> {
+    fn check_end(
+        &self,
+        rows: &Rows,
+        place: &dyn Fn(&Reject) -> (String, u64),
+    ) -> Result<(), Error> {
         if self.on_bad_row != OnBadRow::Fail {
             return Ok(());
         }
@@ -348,9 +361,8 @@ fn picked(columns: &[Values], picks: &[Option<usize>]) -> Result<Vec<Values>, St
 /// Columns of pieces, joined column by column.
 fn transposed(pieces: Vec<Vec<Values>>) -> Result<Vec<Values>, String> {
     let count = pieces.first().map_or(0, Vec::len);
-    let column = |at: usize| {
-        Values::join(&pieces.iter().map(|piece| piece[at].clone()).collect::<Vec<_>>())
-    };
+    let column =
+        |at: usize| Values::join(&pieces.iter().map(|piece| piece[at].clone()).collect::<Vec<_>>());
     (0..count).map(column).collect()
 }
 

@@ -100,7 +100,8 @@ fn work_directory(job: &Job) -> Result<PathBuf, Failure> {
         return Ok(std::env::temp_dir().join(name));
     };
     if job.is_by_file() {
-        let name = job.shard.map_or_else(String::new, |s| format!("-{:05}-of-{:05}", s.index, s.of));
+        let name =
+            job.shard.map_or_else(String::new, |s| format!("-{:05}-of-{:05}", s.index, s.of));
         return Ok(path.join(format!(".onnxd{name}.part")));
     }
     let mut name = path.into_os_string();
@@ -126,4 +127,3 @@ fn left(error: Error, directory: &Path) -> Failure {
         other => other,
     }
 }
-

@@ -193,7 +193,8 @@ impl Reading<'_> {
             Column::Text(texts, column) => {
                 for row in 0..self.chunk.rows {
                     let value = T::of_text(texts, row, *column);
-                    let value = value.or_else(|| self.other(place, row, &text(texts, row, *column)));
+                    let value =
+                        value.or_else(|| self.other(place, row, &text(texts, row, *column)));
                     put(row, value.unwrap_or_default());
                 }
             }
@@ -235,7 +236,8 @@ impl Reading<'_> {
             ArrowType::Utf8View => self.cells(place, texts(array.as_string_view().iter()), put),
             _ => {
                 let cells = batches::column(array);
-                let cells = cells.map_err(|bad| format!("column '{}' {bad}", self.columns[place]))?;
+                let cells =
+                    cells.map_err(|bad| format!("column '{}' {bad}", self.columns[place]))?;
                 self.cells(place, cells.into_iter(), put);
             }
         }

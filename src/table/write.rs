@@ -76,9 +76,8 @@ impl Encoder {
         let columns = columns.into_iter().map(|values| values.0).collect();
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns);
         let batch = batch.map_err(|error| error.to_string())?;
-        let text = |bytes| {
-            Ok(Segment { bytes: pack(self.kind.packing, bytes)?, index: Vec::new() })
-        };
+        let text =
+            |bytes| Ok(Segment { bytes: pack(self.kind.packing, bytes)?, index: Vec::new() });
         match self.kind.format {
             Format::Csv => text(csv::rows(&batch)?),
             Format::Ndjson => text(ndjson::rows(&batch)?),

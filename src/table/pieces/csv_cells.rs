@@ -18,7 +18,8 @@ pub(super) fn chunk(bytes: Vec<u8>, columns: &[String], rows: usize) -> Result<C
         None => quoted(&bytes, width, rows)?,
     };
     let text = String::from_utf8(bytes);
-    let text = text.unwrap_or_else(|error| repaired(error.into_bytes(), &spans, width, &mut damaged));
+    let text =
+        text.unwrap_or_else(|error| repaired(error.into_bytes(), &spans, width, &mut damaged));
     damaged.sort_by_key(|(row, _)| *row);
     damaged.dedup_by_key(|(row, _)| *row);
     let texts = Arc::new(Texts { text, spans, width });
@@ -118,8 +119,7 @@ type Cells = (Vec<u8>, Vec<(u32, u32)>, Damaged);
 
 #[expect(clippy::cast_possible_truncation, reason = "pieces are smaller than 4 GiB")]
 fn quoted(bytes: &[u8], width: usize, rows: usize) -> Result<Cells, String> {
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
     let (mut record, mut row) = (ByteRecord::new(), 0);
     let (mut text, mut spans) = (Vec::with_capacity(bytes.len()), Vec::with_capacity(rows * width));
     let mut damaged = Vec::new();
@@ -184,7 +184,10 @@ mod tests {
     #[test]
     fn rows_with_other_cells_than_the_header_are_named_and_do_no_harm() {
         let (rows, damaged) = cells(b"1,2\r\n3\n\n4,5,6\n7,8", 2, 4);
-        assert_eq!((&rows[0], &rows[3]), (&vec!["1".into(), "2".into()], &vec!["7".into(), "8".into()]));
+        assert_eq!(
+            (&rows[0], &rows[3]),
+            (&vec!["1".into(), "2".into()], &vec!["7".into(), "8".into()])
+        );
         assert_eq!(damaged, [1, 2]);
         let (rows, damaged) = cells(b"1,2\n\xe9,\"x\"\n\xe9,3,4\n5,6\n", 2, 4);
         assert_eq!((rows[3].join(","), damaged), ("5,6".into(), vec![1, 2]));

@@ -31,7 +31,9 @@ impl Origin {
     pub(super) fn read(self, from: u64) -> Box<dyn Read + Send> {
         match self {
             Self::Stream(stream) => stream,
-            Self::File(file) => Box::new(BufReader::with_capacity(BLOCK, Cursor { file, at: from })),
+            Self::File(file) => {
+                Box::new(BufReader::with_capacity(BLOCK, Cursor { file, at: from }))
+            }
         }
     }
 

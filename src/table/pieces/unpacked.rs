@@ -124,8 +124,5 @@ pub(super) fn unreadable(error: io::Error) -> String {
 
 /// Of a row without an end.
 pub(super) fn too_long() -> String {
-    format!(
-        "it is longer than {} MiB, is a quotation mark or a line end missing?",
-        MAX_ROW >> 20
-    )
+    format!("it is longer than {} MiB, is a quotation mark or a line end missing?", MAX_ROW >> 20)
 }
