@@ -16,7 +16,7 @@ mod process;
 mod raw;
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use local::Flights;
 use onnxd::batch::{Job, Run, Watcher};
@@ -28,6 +28,7 @@ use onnxd::store::Stores;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const ROUNDS: usize = 9;
+const FLIGHTS: u64 = 336_776;
 
 struct Silent;
 
@@ -47,23 +48,62 @@ fn main() {
     let ways = [("flights.csv", "parquet"), ("flights.parquet", "csv")];
     let (mut raw, mut whole) = (Vec::new(), vec![Vec::new(); ways.len()]);
     for _ in 0..ROUNDS {
-        raw.push(prepared.rows_a_second(&model, cores));
-        for (way, seconds) in ways.iter().zip(&mut whole) {
-            seconds.push(rows_a_second(&model, cores, directory, *way));
+        raw.push(prepared.run(&model, cores));
+        for (way, costs) in ways.iter().zip(&mut whole) {
+            costs.push(predict(&model, cores, directory, *way));
         }
     }
-    let best = median(&mut raw);
-    println!("raw loop over the plan, {cores} threads: {best:.0} rows/s");
-    for ((source, target), rates) in ways.iter().zip(&mut whole) {
-        let rate = median(rates);
-        println!("{source} to {target}: {rate:.0} rows/s, {:.3} of the raw loop", rate / best);
+    let best = Cost::median(&raw);
+    println!("raw loop over the plan, {cores} threads: {best}");
+    for ((source, target), costs) in ways.iter().zip(&whole) {
+        let cost = Cost::median(costs);
+        let (rate, time) = (cost.rate / best.rate, best.processor / cost.processor);
+        println!(
+            "{source} to {target}: {cost}; {rate:.3} of the raw loop, {time:.3} by its processor time"
+        );
     }
     if let [python, ..] = rest {
         process::compare(directory, Path::new(python));
     }
 }
 
-fn rows_a_second(model: &Flights, threads: usize, directory: &Path, way: (&str, &str)) -> f64 {
+/// What rows cost.
+#[derive(Clone, Copy)]
+struct Cost {
+    /// Rows a second.
+    rate: f64,
+    /// Microseconds of processors a row: neighbours change it less.
+    processor: f64,
+}
+
+impl Cost {
+    fn of(rows: u64, work: impl FnOnce()) -> Self {
+        let (started, before) = (Instant::now(), processor_time());
+        work();
+        let (elapsed, used) = (started.elapsed(), processor_time() - before);
+        let rows = rows as f64;
+        Self { rate: rows / elapsed.as_secs_f64(), processor: used.as_secs_f64() * 1e6 / rows }
+    }
+
+    fn median(costs: &[Self]) -> Self {
+        let of = |part: fn(&Self) -> f64| median(&mut costs.iter().map(part).collect::<Vec<_>>());
+        Self { rate: of(|cost| cost.rate), processor: of(|cost| cost.processor) }
+    }
+}
+
+impl std::fmt::Display for Cost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.0} rows/s, {:.2} us of a processor a row", self.rate, self.processor)
+    }
+}
+
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
+}
+
+fn predict(model: &Flights, threads: usize, directory: &Path, way: (&str, &str)) -> Cost {
     let (source, format) = way;
     let output = directory.join(format!("out.{format}"));
     let job = serde_json::json!({
@@ -83,9 +123,10 @@ fn rows_a_second(model: &Flights, threads: usize, directory: &Path, way: (&str, 
         resume: false,
         watcher: &Silent,
     };
-    let started = Instant::now();
-    let outcome = run.run().expect("the flights are predicted");
-    outcome.totals.rows as f64 / started.elapsed().as_secs_f64()
+    Cost::of(FLIGHTS, || {
+        let outcome = run.run().expect("the flights are predicted");
+        assert_eq!(outcome.totals.rows, FLIGHTS);
+    })
 }
 
 fn median(values: &mut [f64]) -> f64 {

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Instant;
 
 use onnxd::batch::Model as _;
 use onnxd::store::Local;
@@ -12,6 +11,7 @@ use onnxd::table::{Kind, Origin, Pieces, Rows};
 use onnxd::tensor::Tensor;
 use onnxd::tensor::batch::concat_rows;
 
+use crate::Cost;
 use crate::local::Flights;
 
 /// Sizes that are tried.
@@ -49,25 +49,24 @@ impl Prepared {
     }
 
     /// At the size at which it is fastest.
-    pub(crate) fn rows_a_second(&self, model: &Flights, threads: usize) -> f64 {
+    pub(crate) fn run(&self, model: &Flights, threads: usize) -> Cost {
         let of = |slices: &Vec<Vec<Tensor>>| {
-            let (next, started) = (AtomicUsize::new(0), Instant::now());
-            thread::scope(|scope| {
-                for _ in 0..threads {
-                    scope.spawn(|| {
-                        while let Some(inputs) = slices.get(next.fetch_add(1, Ordering::Relaxed)) {
-                            std::hint::black_box(model.run(inputs).expect("it runs"));
-                        }
-                    });
-                }
-            });
-            self.rows as f64 / started.elapsed().as_secs_f64()
+            let next = AtomicUsize::new(0);
+            Cost::of(self.rows as u64, || {
+                thread::scope(|scope| {
+                    for _ in 0..threads {
+                        scope.spawn(|| {
+                            while let Some(inputs) =
+                                slices.get(next.fetch_add(1, Ordering::Relaxed))
+                            {
+                                std::hint::black_box(model.run(inputs).expect("it runs"));
+                            }
+                        });
+                    }
+                })
+            })
         };
-        if std::env::var("SIZES").is_ok() {
-            for (size, slices) in &self.slices {
-                println!("{size}: {}", of(slices));
-            }
-        }
-        self.slices.iter().map(|(_, slices)| of(slices)).fold(0.0, f64::max)
+        let costs = self.slices.iter().map(|(_, slices)| of(slices));
+        costs.max_by(|a, b| a.rate.total_cmp(&b.rate)).expect("there are sizes")
     }
 }

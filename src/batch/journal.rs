@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -58,7 +58,6 @@ pub(super) struct Entry {
 
 pub(super) struct Journal {
     file: File,
-    path: PathBuf,
 }
 
 /// Why a journal is not gone on with.
@@ -114,12 +113,15 @@ impl Journal {
         resume: bool,
     ) -> Result<(Self, Vec<Entry>), Trouble> {
         std::fs::create_dir_all(directory)?;
-        let path = directory.join(NAME);
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(directory.join(NAME))?;
         // Two that write to the same files would spoil them.
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| Trouble::Busy)?;
-        let mut journal = Self { file, path };
+        let mut journal = Self { file };
         let entries = if resume { journal.read(identity)? } else { Vec::new() };
         if entries.is_empty() {
             journal.file.set_len(0)?;
@@ -170,10 +172,6 @@ impl Journal {
 
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 }
 

@@ -25,7 +25,10 @@ pub(super) fn run<'a>(
     // While a slow task is waited for, others are made, but no more than this.
     let most = 2 * threads + 2;
     let (permits, permitted) = mpsc::sync_channel::<()>(most);
-    (0..most).for_each(|_| drop(permits.send(())));
+    // There is room for all of them.
+    (0..most).for_each(|_| {
+        let _ = permits.try_send(());
+    });
     let (tasks, waiting) = mpsc::sync_channel::<Task>(most);
     let (done, scored) = mpsc::sync_channel::<Result<Scored, Error>>(most);
     let waiting = Mutex::new(waiting);

@@ -12,9 +12,11 @@ use crate::engine::Signature;
 use crate::store::Stores;
 use crate::table::{ColumnType, MAX_BYTES, Piece, Pieces, Position};
 
-/// Rows of a task: enough for a model to run them well, and few enough that all cores have some of
-/// them in their caches.
-const ROWS: usize = 8 * 1024;
+/// Rows of a task, and so of a row group: many enough for who reads it.
+const ROWS: usize = 16 * 1024;
+
+/// Rows that go through all steps together: few enough that they stay in a core's cache.
+const PIECE_ROWS: usize = 2 * 1024;
 
 /// A place between two tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -30,7 +32,6 @@ pub(super) struct Task<'a> {
     pub(super) number: u64,
     pub(super) output: usize,
     pub(super) pieces: Vec<(Arc<Opened<'a>>, Piece)>,
-    pub(super) rows: usize,
     /// Where the next one begins.
     pub(super) after: Mark,
     /// Bytes of all files that have been read.
@@ -94,7 +95,7 @@ impl<'a> Tasks<'a> {
                 break;
             }
             output = part.output;
-            let (opened, next) = self.piece(part, ROWS - rows)?;
+            let (opened, next) = self.piece(part, PIECE_ROWS.min(ROWS - rows))?;
             match next {
                 Some(piece) => {
                     rows += piece.rows;
@@ -114,7 +115,7 @@ impl<'a> Tasks<'a> {
         }
         let number = self.mark.tasks;
         self.mark.tasks += 1;
-        Ok(Some(Task { number, output, pieces, rows, after: self.mark, read: self.read() }))
+        Ok(Some(Task { number, output, pieces, after: self.mark, read: self.read() }))
     }
 
     fn piece(
