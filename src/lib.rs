@@ -13,6 +13,8 @@ pub mod telemetry;
 
 pub mod courtesy;
 
+pub mod store;
+
 pub mod stats;
 
 pub mod engine;
