@@ -9,7 +9,7 @@ use super::read::{ReadAt, check_range};
 use super::{Error, Found, Place};
 
 pub(super) struct File {
-    file: fs::File,
+    open: fs::File,
     place: Place,
     bytes: u64,
     identity: String,
@@ -47,7 +47,7 @@ impl File {
         let failed = |error| Error::read(&found.place, error);
         let file = fs::File::open(path).map_err(failed)?;
         let file = Self {
-            file,
+            open: file,
             place: found.place.clone(),
             bytes: found.bytes,
             identity: found.identity.clone(),
@@ -57,7 +57,7 @@ impl File {
     }
 
     fn check(&self) -> io::Result<()> {
-        if identity(&self.file.metadata()?) == self.identity {
+        if identity(&self.open.metadata()?) == self.identity {
             return Ok(());
         }
         Err(io::Error::other("it changed while it was read"))
@@ -71,7 +71,7 @@ impl ReadAt for File {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         check_range(&self.place, self.bytes, offset, buffer)?;
-        let read = self.file.read_exact_at(buffer, offset);
+        let read = self.open.read_exact_at(buffer, offset);
         // A file that was cut short changed, too, and that says more.
         let result = self.check().and(read);
         result.map_err(|error| io::Error::new(error.kind(), Error::read(&self.place, error)))
@@ -134,6 +134,11 @@ mod tests {
         let text = error.to_string();
         assert!(text.contains("x.csv: 4 bytes at 7 are wanted, it has 10"), "{text}");
         assert!(file.read_at(u64::MAX, &mut buffer).is_err());
+        for (offset, rest) in [(0, "0123456789"), (7, "789"), (10, ""), (11, "")] {
+            let found = look(&path).unwrap().unwrap();
+            let reader = Stores::new().sequential(&found, offset).unwrap();
+            assert_eq!(io::read_to_string(reader).unwrap(), rest);
+        }
     }
 
     #[test]

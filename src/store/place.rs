@@ -1,6 +1,6 @@
 //! Where data lies, as one text says it: a path, or the URL of an object store or web server.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// A place for data. `Display` gives it back as it was written.
@@ -159,7 +159,8 @@ fn encoded(name: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"/-._~!$&'()+,;=:@".contains(&byte) {
             text.push(char::from(byte));
         } else {
-            text += &format!("%{byte:02X}");
+            // Writing to a text cannot fail.
+            let _ = write!(text, "%{byte:02X}");
         }
     }
     text

@@ -107,9 +107,15 @@ impl Sequential {
         let (place, left) = (transfer.source.place.clone(), transfer.left());
         let (sender, blocks) = mpsc::channel(1);
         let pump = runtime.spawn(pump(transfer, sender));
-        let _runtime = Arc::clone(runtime);
-        let current = Bytes::new();
-        Self(Kind::Ahead(Ahead { place, blocks, current, left, broken: None, pump, _runtime }))
+        Self(Kind::Ahead(Ahead {
+            place,
+            blocks,
+            current: Bytes::new(),
+            left,
+            broken: None,
+            pump,
+            _runtime: Arc::clone(runtime),
+        }))
     }
 }
 
@@ -161,6 +167,9 @@ impl Read for Sequential {
             Kind::Direct { file, at } => {
                 let left = usize::try_from(file.len().saturating_sub(*at)).unwrap_or(usize::MAX);
                 let bytes = buffer.len().min(left);
+                if bytes == 0 {
+                    return Ok(0);
+                }
                 file.read_at(*at, &mut buffer[..bytes])?;
                 *at += bytes as u64;
                 Ok(bytes)

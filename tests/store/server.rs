@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
@@ -69,6 +69,8 @@ pub struct State {
     faults: Option<Faults>,
     /// The web server sends whole files only.
     pub no_ranges: bool,
+    /// Bytes of bodies that went into connections.
+    pub sent: usize,
     begun: usize,
 }
 
@@ -166,7 +168,7 @@ impl Server {
                 }
                 _ => self.answer(&request),
             };
-            if fault == Some(Fault::Lost) || !write(connection, &answer, fault) {
+            if fault == Some(Fault::Lost) || !self.write(connection, &answer, fault) {
                 return;
             }
         }
@@ -351,17 +353,21 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
     Some(Request { method, path, query, headers, body })
 }
 
-/// Whether the connection goes on.
-fn write(mut connection: &TcpStream, answer: &Answer, fault: Option<Fault>) -> bool {
-    let length = answer.length.unwrap_or(answer.body.len());
-    let head = format!(
-        "HTTP/1.1 {} X\r\nContent-Length: {length}\r\n{}\r\n",
-        answer.status, answer.headers
-    );
-    let body = match fault {
-        Some(Fault::Cut(bytes)) => &answer.body[..bytes.min(answer.body.len())],
-        _ => &answer.body[..],
-    };
-    let written = connection.write_all(head.as_bytes()).and_then(|()| connection.write_all(body));
-    written.is_ok() && !matches!(fault, Some(Fault::Cut(_)))
+impl Server {
+    /// Whether the connection goes on.
+    fn write(&self, mut connection: &TcpStream, answer: &Answer, fault: Option<Fault>) -> bool {
+        let length = answer.length.unwrap_or(answer.body.len());
+        let (status, headers) = (answer.status, &answer.headers);
+        let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n{headers}\r\n");
+        let body = match fault {
+            Some(Fault::Cut(bytes)) => &answer.body[..bytes.min(answer.body.len())],
+            _ => &answer.body[..],
+        };
+        let mut written = connection.write_all(head.as_bytes());
+        for piece in body.chunks(1 << 16) {
+            written = written.and_then(|()| connection.write_all(piece));
+            self.state().sent += piece.len();
+        }
+        written.is_ok() && !matches!(fault, Some(Fault::Cut(_)))
+    }
 }
