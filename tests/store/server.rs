@@ -228,8 +228,8 @@ impl State {
         }
         if let Some((from, to)) = request.range(content.len()).filter(|_| ranges) {
             answer.status = 206;
-            answer.headers +=
-                &format!("Content-Range: bytes {from}-{}/{}\r\n", to - 1, content.len());
+            let range = format!("bytes {from}-{}/{}", to - 1, content.len());
+            let _ = write!(answer.headers, "Content-Range: {range}\r\n");
             answer.body = content[from..to].to_vec();
         }
         answer
