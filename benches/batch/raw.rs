@@ -1,12 +1,11 @@
 //! The plan and nothing else: tensors of all rows lie in memory, cut as the plan likes them best.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use onnxd::batch::Model as _;
-use onnxd::store::Local;
+use onnxd::store::Stores;
 use onnxd::table::{Kind, Origin, Pieces, Rows};
 use onnxd::tensor::Tensor;
 use onnxd::tensor::batch::concat_rows;
@@ -26,7 +25,9 @@ pub(crate) struct Prepared {
 impl Prepared {
     pub(crate) fn new(model: &Flights, file: &Path) -> Self {
         let kind = Kind::of_name("a.csv").expect("CSV");
-        let origin = Origin::File(Arc::new(Local::open(file).expect("the flights")));
+        let stores = Stores::new();
+        let found = stores.find(&file.display().to_string()).expect("the flights");
+        let origin = Origin::File(stores.open(&found[0]).expect("the flights"));
         let mut pieces = Pieces::open(kind, origin).expect("the flights");
         let columns = pieces.columns().to_vec();
         let reader = Rows::new(model.signature(), &columns, &[]).expect("columns are inputs");
