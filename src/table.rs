@@ -30,7 +30,7 @@ pub use pieces::{Group, MAX_BYTES, Origin, Piece, Pieces, Position, groups};
 pub use progress::Progress;
 pub use rows::Rows;
 pub use values::{ColumnType, Values};
-pub use write::{Encoder, Heading, Placed, Segment};
+pub use write::{Encoder, Heading, Joined, Placed, Segment};
 
 use crate::engine::guard::{self, Caught};
 use source::Source;

@@ -87,7 +87,7 @@ impl Identity {
         }
     }
 
-    fn difference(&self, other: &Self) -> Option<&'static str> {
+    pub(super) fn difference(&self, other: &Self) -> Option<&'static str> {
         if (self.format, &self.program) != (other.format, &other.program) {
             return Some("it was begun by another version of onnxd");
         }

@@ -19,6 +19,8 @@ pub struct Plan {
     pub(super) parts: Vec<Part>,
     pub(super) outputs: Vec<Target>,
     pub(super) kind: Kind,
+    /// Files and row groups of all shards.
+    pub(super) units: usize,
 }
 
 /// A file that is read.
@@ -38,6 +40,8 @@ pub(super) struct Part {
     pub(super) groups: Option<Range<usize>>,
     /// Rows of the file before it.
     pub(super) first_row: u64,
+    /// Of row groups.
+    pub(super) rows: Option<u64>,
     pub(super) bytes: u64,
     pub(super) output: usize,
 }
@@ -48,6 +52,8 @@ pub(super) struct Target {
     /// `None` for the standard output.
     pub(super) place: Option<Place>,
     pub(super) name: String,
+    /// The name in the directory of all outputs.
+    pub(super) relative: String,
 }
 
 impl Plan {
@@ -60,9 +66,20 @@ impl Plan {
         for (place, file) in files.iter().enumerate() {
             units.extend(units_of(place, file, job, stores)?);
         }
-        let mut plan = Self { files, parts: shard(units, job.shard), outputs: Vec::new(), kind };
+        let count = units.len();
+        let parts = shard(units, job.shard);
+        let mut plan = Self { files, parts, outputs: Vec::new(), kind, units: count };
         plan.outputs = if job.is_by_file() { plan.by_file(job)? } else { vec![one(job)?] };
         Ok(plan)
+    }
+
+    /// What shows how the files are: the first part, or the first file if a shard has nothing to do.
+    pub(super) fn first(&self) -> Option<Part> {
+        let whole = |file: &File| {
+            let bytes = file.found.as_ref().map_or(0, |found| found.bytes);
+            Part { file: 0, groups: None, first_row: 0, rows: None, bytes, output: 0 }
+        };
+        self.parts.first().cloned().or_else(|| self.files.first().map(whole))
     }
 
     /// Opens a part at its beginning.
@@ -85,14 +102,15 @@ impl Plan {
         for part in &mut self.parts {
             let file = &self.files[part.file];
             let relative = file.found.as_ref().map_or("stdin.", |found| &found.relative);
-            let place = directory.join(&renamed(relative, self.kind)).map_err(Error::Asked)?;
+            let relative = renamed(relative, self.kind);
+            let place = directory.join(&relative).map_err(Error::Asked)?;
             let name = place.to_string();
             if let Some(other) = known.insert(name.clone(), part.file) {
                 let (other, file) = (&self.files[other].name, &file.name);
                 return Err(Error::Asked(format!("{other} and {file} would both become {name}")));
             }
             part.output = outputs.len();
-            outputs.push(Target { place: Some(place), name });
+            outputs.push(Target { place: Some(place), name, relative });
         }
         Ok(outputs)
     }
@@ -138,7 +156,7 @@ fn opened(found: &Found, stores: &Stores) -> Result<Arc<dyn ReadAt>, Error> {
 /// What a shard may have without the rest: a file, or a row group of one.
 fn units_of(place: usize, file: &File, job: &Job, stores: &Stores) -> Result<Vec<Part>, Error> {
     let bytes = file.found.as_ref().map_or(0, |found| found.bytes);
-    let whole = Part { file: place, groups: None, first_row: 0, bytes, output: 0 };
+    let whole = Part { file: place, groups: None, first_row: 0, rows: None, bytes, output: 0 };
     let splits = job.shard.is_some() && !job.is_by_file() && file.kind.format == Format::Parquet;
     let Some(found) = file.found.as_ref().filter(|_| splits) else { return Ok(vec![whole]) };
     let input = |reason| Error::Input { file: file.name.clone(), reason };
@@ -146,7 +164,8 @@ fn units_of(place: usize, file: &File, job: &Job, stores: &Stores) -> Result<Vec
     let mut first_row = 0;
     let unit = |(at, group): (usize, &crate::table::Group)| {
         let groups = Some(at..at + 1);
-        let part = Part { groups, first_row, bytes: group.bytes, ..whole.clone() };
+        let rows = Some(group.rows);
+        let part = Part { groups, first_row, rows, bytes: group.bytes, ..whole.clone() };
         first_row += group.rows;
         part
     };
@@ -179,6 +198,7 @@ fn add(parts: &mut Vec<Part>, unit: Part) {
     {
         own.end = next.end;
         last.bytes += unit.bytes;
+        last.rows = last.rows.zip(unit.rows).map(|(own, next)| own + next);
         return;
     }
     parts.push(unit);
@@ -187,19 +207,24 @@ fn add(parts: &mut Vec<Part>, unit: Part) {
 /// The only output.
 fn one(job: &Job) -> Result<Target, Error> {
     if job.output == STANDARD {
-        return Ok(Target { place: None, name: STANDARD.to_owned() });
+        return Ok(Target { place: None, name: STANDARD.to_owned(), relative: String::new() });
     }
     let name = job.shard.map_or_else(|| job.output.clone(), |shard| sharded(&job.output, shard));
     let place = Place::parse(&name).map_err(Error::Asked)?;
-    Ok(Target { place: Some(place), name })
+    let relative = split(&name).1.to_owned();
+    Ok(Target { place: Some(place), name, relative })
 }
 
 /// The name of one shard's output: `a.csv.gz` becomes `a-00003-of-00008.csv.gz`.
 pub(super) fn sharded(name: &str, shard: Shard) -> String {
-    let directory = name.rfind('/').map_or(0, |slash| slash + 1);
-    let (directory, file) = name.split_at(directory);
+    let (directory, file) = split(name);
     let (stem, extension) = file.find('.').map_or((file, ""), |point| file.split_at(point));
     format!("{directory}{stem}-{:05}-of-{:05}{extension}", shard.index, shard.of)
+}
+
+/// The directory of a name with its slash, and the rest.
+pub(super) fn split(name: &str) -> (&str, &str) {
+    name.split_at(name.rfind('/').map_or(0, |slash| slash + 1))
 }
 
 /// The name of an output after that of its input.
@@ -219,7 +244,7 @@ mod tests {
 
     fn unit(file: usize, group: Option<usize>, bytes: u64) -> Part {
         let groups = group.map(|group| group..group + 1);
-        Part { file, groups, first_row: 0, bytes, output: 0 }
+        Part { file, groups, first_row: 0, rows: None, bytes, output: 0 }
     }
 
     #[test]
@@ -247,5 +272,6 @@ mod tests {
         assert_eq!(renamed(".hidden", kind), ".hidden.csv.zst");
         let shard = Shard { index: 3, of: 8 };
         assert_eq!(sharded("s3://b.c/a.csv.gz", shard), "s3://b.c/a-00003-of-00008.csv.gz");
+        assert_eq!((split("s3://b/c.csv"), split("c")), (("s3://b/", "c.csv"), ("", "c")));
     }
 }

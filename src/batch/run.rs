@@ -11,11 +11,11 @@ use super::job::Job;
 use super::journal::{Entry, Identity, Journal, Piece, Trouble};
 use super::model::Model;
 use super::output::{self, Part};
-use super::plan::Plan;
+use super::plan::{self, Plan, STANDARD};
 use super::read::{Mark, Source, Tasks};
 use super::score::{Scored, Scoring};
 use super::totals::Totals;
-use super::{pipeline, rejects};
+use super::{manifest, pipeline, rejects};
 use crate::digest;
 use crate::store::{Place, Stores};
 use crate::table::{Encoder, Heading, Kind};
@@ -70,6 +70,8 @@ pub struct Outcome {
     pub outputs: Vec<Output>,
     /// Where it is said what is wrong with bad rows, if there are any.
     pub rejects: Option<String>,
+    /// Of a shard.
+    pub manifest: Option<String>,
     pub rows_before: u64,
 }
 
@@ -90,6 +92,8 @@ struct Files<'a> {
     current: Option<(usize, Part)>,
     rejects: Option<Part>,
     totals: Totals,
+    /// Of each output.
+    rows: Vec<u64>,
     synced: Instant,
     /// All are whole, and some may have got their names.
     finished: bool,
@@ -145,13 +149,9 @@ impl Run<'_> {
 
     /// The first part of all, and the columns of it that are kept.
     fn first(&self, plan: &Plan) -> Result<(Option<crate::table::Pieces>, Vec<Heading>), Error> {
-        let Some(part) = plan.parts.first() else {
-            let kind = crate::table::ColumnType::text();
-            let heading = |name: &String| Heading { name: name.clone(), kind: kind.clone() };
-            return Ok((None, self.job.keep.iter().map(heading).collect()));
-        };
-        let pieces = plan.open(part, self.stores)?;
-        let file = plan.files[part.file].name.clone();
+        let Some(first) = plan.first() else { return Ok((None, Vec::new())) };
+        let pieces = plan.open(&first, self.stores)?;
+        let file = plan.files[first.file].name.clone();
         let mapping = Mapping::new(self.model.signature(), &pieces, &self.job.keep);
         let mapping = mapping.map_err(|reason| Error::Input { file, reason })?;
         self.watcher.mapped(&mapping.mapped(pieces.columns()));
@@ -160,7 +160,7 @@ impl Run<'_> {
             kind: pieces.column_type(*place),
         };
         let headings = self.job.keep.iter().zip(&mapping.kept).map(heading).collect();
-        Ok((Some(pieces), headings))
+        Ok(((!plan.parts.is_empty()).then_some(pieces), headings))
     }
 
     fn rejects_kind(&self) -> Result<Kind, Error> {
@@ -170,14 +170,16 @@ impl Run<'_> {
 
     /// Where rejects go.
     fn rejects_name(&self) -> String {
-        if let Some(name) = &self.job.rejects {
-            return name.clone();
-        }
         let output = self.job.sharded_output();
-        if output.ends_with('/') {
-            return format!("{output}rejects.csv");
-        }
-        format!("{}.rejects.csv", if output == "-" { "stdout" } else { &output })
+        let whole = match &self.job.rejects {
+            Some(name) => name.clone(),
+            None if output.ends_with('/') => format!("{output}rejects.csv"),
+            None => {
+                let output = if output == STANDARD { "stdout" } else { &output };
+                return format!("{output}.rejects.csv");
+            }
+        };
+        self.job.shard.map_or_else(|| whole.clone(), |shard| plan::sharded(&whole, shard))
     }
 
     fn identity(&self, plan: &Plan) -> Result<Identity, Error> {
@@ -244,6 +246,7 @@ impl<'a> Files<'a> {
             kept.map_err(|_| failed(io::Error::other("the journal cannot be written")))?;
         }
         let (current, rejects) = parts;
+        let rows = rows_of(plan.outputs.len(), &entries);
         let last = entries.pop();
         let mark = last.as_ref().map_or_else(Mark::default, |entry| entry.after);
         let totals = last.map_or_else(Totals::default, |entry| entry.totals);
@@ -257,6 +260,7 @@ impl<'a> Files<'a> {
             current,
             rejects,
             totals,
+            rows,
             synced,
             finished,
         };
@@ -288,6 +292,7 @@ impl<'a> Files<'a> {
             }
         };
         self.totals.add(&totals);
+        self.rows[output] += totals.written;
         let totals = self.totals.clone();
         self.journal.add(&Entry { after, output, segment, rejects, totals })?;
         if self.synced.elapsed() >= SYNC {
@@ -316,6 +321,15 @@ impl<'a> Files<'a> {
         if !self.finished {
             self.complete().map_err(failed)?;
         }
+        let path_of_manifest = output::path(directory, manifest::PART);
+        let manifest = manifest::name(self.run.job)
+            .map(|name| Place::parse(&name).map(|place| (name, place)))
+            .transpose()
+            .map_err(Error::Asked)?;
+        if let (Some((_, place)), true) = (&manifest, path_of_manifest.exists()) {
+            // That of an earlier run would speak of outputs that are replaced now.
+            self.run.stores.delete(place)?;
+        }
         let mut outputs = Vec::with_capacity(self.plan.outputs.len());
         for (at, target) in self.plan.outputs.iter().enumerate() {
             let path = output::path(directory, at);
@@ -330,8 +344,12 @@ impl<'a> Files<'a> {
         if let Some(name) = &rejects {
             self.publish(&path, Some(&place), name)?;
         }
+        if let (Some((name, place)), true) = (&manifest, path_of_manifest.exists()) {
+            self.publish(&path_of_manifest, Some(place), name)?;
+        }
         output::remove(directory).map_err(failed)?;
-        Ok(Outcome { totals: self.totals, outputs, rejects, rows_before })
+        let manifest = manifest.map(|(name, _)| name);
+        Ok(Outcome { totals: self.totals, outputs, rejects, manifest, rows_before })
     }
 
     /// Ends all files.
@@ -346,8 +364,27 @@ impl<'a> Files<'a> {
                 Part::create(&path, self.encoder)?.finish(self.encoder)?;
             }
         }
+        self.describe()?;
         // The files are on the disk; who finds no mark after a crash looks at them anew.
         fs::File::create(directory.join(FINISHED)).map(drop)
+    }
+
+    /// Writes the manifest, if this is a shard.
+    fn describe(&self) -> io::Result<()> {
+        let Some(shard) = self.run.job.shard else { return Ok(()) };
+        let name = self.run.rejects_name();
+        let identity = self.run.identity(self.plan).map_err(io::Error::other)?;
+        manifest::Done {
+            job: self.run.job,
+            plan: self.plan,
+            identity,
+            directory: &self.run.directory,
+            encoder: self.encoder,
+            rows: &self.rows,
+            rejects: (self.totals.bad > 0).then_some((name.as_str(), self.rejects_encoder)),
+            totals: &self.totals,
+        }
+        .write(shard)
     }
 
     fn publish(&self, path: &Path, place: Option<&Place>, name: &str) -> Result<(), Error> {
@@ -365,6 +402,19 @@ impl<'a> Files<'a> {
                 .map_err(|error| output(error.to_string())),
         }
     }
+}
+
+/// Rows of each output.
+fn rows_of(outputs: usize, entries: &[Entry]) -> Vec<u64> {
+    let mut rows = vec![0; outputs];
+    let mut before = 0;
+    for entry in entries {
+        if let Some(rows) = rows.get_mut(entry.output) {
+            *rows += entry.totals.written - before;
+        }
+        before = entry.totals.written;
+    }
+    rows
 }
 
 /// The output that grew last and the rejects, if they hold what the journal says; entries that

@@ -58,6 +58,9 @@ fn argument(setting: &Setting) -> Arg {
 
 fn predict() -> Command {
     Command::new("predict")
+        .subcommand(merge_manifest())
+        .args_conflicts_with_subcommands(true)
+        .subcommand_negates_reqs(true)
         .about("Predicts whole files")
         .long_about(
             "Reads rows of files, runs the model over them, and writes predictions in the order \
@@ -104,7 +107,7 @@ fn predict() -> Command {
         ))
         .arg(option("max-bad-rows", "LIMIT", "Fail if more rows are bad, as 100 or 1%"))
         .arg(flag("fail-on-drift", "Fail if the data has drifted from the reference profile"))
-        .arg(option("shard", "I/N", "Do the Ith of N parts of the work, from 0"))
+        .arg(option("shard", "I/N", "Do the Ith of N parts of the work, from 0, and leave a manifest"))
         .arg(flag("resume", "Go on where an earlier run of the same job ended"))
         .arg(
             option("jobs", "N", "Threads that predict [default: cores]")
@@ -117,6 +120,27 @@ fn predict() -> Command {
         ))
         .arg(option("summary", "FILE", "Write what was done as JSON"))
         .arg(version())
+}
+
+fn merge_manifest() -> Command {
+    Command::new("merge-manifest")
+        .about("Checks that all shards of a job are there, and puts their outputs together")
+        .long_about(
+            "Reads the manifests that runs with --shard leave beside their outputs. Says by name \
+             what is missing, twice, of another job or damaged; exit code 0 only if nothing is. \
+             With --output the files of all shards become one, in the order of the rows.",
+        )
+        .arg(
+            Arg::new("FROM")
+                .required(true)
+                .num_args(1..)
+                .value_name("DIR|FILE")
+                .help("Directories with manifests, or manifests, local or by URL"),
+        )
+        .arg(option("output", "FILE|URL", "Put the outputs together into this file"))
+        .arg(flag("verify", "Read all outputs and compare their digests, not only their sizes"))
+        .arg(option("max-bad-rows", "LIMIT", "Fail if more rows are bad in all, as 100 or 1%"))
+        .arg(flag("json", "Print JSON"))
 }
 
 const FORMATS: &str = "csv, ndjson, parquet, arrow, or csv.gz, csv.zst [default: by the name]";

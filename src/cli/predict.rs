@@ -1,6 +1,7 @@
 //! `onnxd predict`: predictions of whole files.
 
 mod local;
+mod merge;
 mod report;
 
 use std::num::NonZero;
@@ -19,6 +20,9 @@ use local::Local;
 use report::Reporter;
 
 pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    if let Some(("merge-manifest", matches)) = matches.subcommand() {
+        return merge::run(matches);
+    }
     let job = job(matches)?;
     let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
     let path = Path::new(text("MODEL").unwrap_or("."));

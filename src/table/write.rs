@@ -6,6 +6,7 @@
 
 mod arrow;
 mod csv;
+mod join;
 mod ndjson;
 mod parquet;
 mod text;
@@ -18,6 +19,7 @@ use arrow_schema::{Field, Schema, SchemaRef};
 
 use super::format::{Format, Kind, Packing};
 use super::values::{ColumnType, Values};
+pub use join::Joined;
 
 /// A column of a file that is to be written.
 #[derive(Debug, Clone, PartialEq)]

@@ -55,6 +55,8 @@ pub(super) struct Summary<'a> {
     outputs: Vec<File<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rejects: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manifest: Option<&'a str>,
     rows: u64,
     written: u64,
     bad: u64,
@@ -77,6 +79,7 @@ impl<'a> Summary<'a> {
         Self {
             outputs: files.map(|file| File { name: &file.name, bytes: file.bytes }).collect(),
             rejects: outcome.rejects.as_deref(),
+            manifest: outcome.manifest.as_deref(),
             rows: *rows,
             written: *written,
             bad: *bad,

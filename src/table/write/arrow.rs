@@ -1,8 +1,10 @@
 //! Arrow files: a batch a segment. Each is made as a file of its own, whose head and end are taken
 //! off.
 
+use std::sync::Arc;
+
 use arrow_array::RecordBatch;
-use arrow_ipc::convert::IpcSchemaEncoder;
+use arrow_ipc::convert::{IpcSchemaEncoder, fb_to_schema};
 use arrow_ipc::writer::FileWriter;
 use arrow_ipc::{Block, FooterBuilder, MetadataVersion, root_as_footer};
 use arrow_schema::{ArrowError, SchemaRef};
@@ -10,11 +12,34 @@ use flatbuffers::FlatBufferBuilder;
 
 use super::{Placed, Segment};
 
-const MAGIC: &[u8; 6] = b"ARROW1";
+pub(super) const MAGIC: &[u8; 6] = b"ARROW1";
 /// The length of the footer, and the magic.
 const END: usize = 4 + MAGIC.len();
 /// What ends the stream inside of a file.
-const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+pub(super) const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+
+/// What a file says at its end.
+pub(super) struct Footer {
+    pub(super) schema: SchemaRef,
+    /// Where each batch begins, and its index.
+    pub(super) blocks: Vec<(u64, Vec<u8>)>,
+}
+
+/// Reads the footer of a whole file.
+pub(super) fn footer(bytes: &[u8]) -> Result<Footer, String> {
+    let footer = root_as_footer(bytes).map_err(|error| error.to_string())?;
+    let schema = footer.schema().ok_or("its footer has no schema")?;
+    let at = |block: &Block| {
+        let at = u64::try_from(block.offset()).map_err(|error| error.to_string())?;
+        Ok((at, index(block)))
+    };
+    let blocks = footer.recordBatches().iter().flatten().map(at).collect::<Result<_, String>>()?;
+    Ok(Footer { schema: Arc::new(fb_to_schema(schema)), blocks })
+}
+
+fn index(block: &Block) -> Vec<u8> {
+    [&block.metaDataLength().to_le_bytes()[..], &block.bodyLength().to_le_bytes()].concat()
+}
 
 fn file(schema: &SchemaRef, batch: Option<&RecordBatch>) -> Result<Vec<u8>, ArrowError> {
     let mut writer = FileWriter::try_new(Vec::new(), schema)?;
@@ -47,8 +72,7 @@ pub(super) fn segment(batch: &RecordBatch) -> Result<Segment, String> {
     let block = footer.recordBatches().and_then(|blocks| blocks.iter().next().copied());
     let block = block.ok_or("a batch was not written")?;
     let start = usize::try_from(block.offset()).map_err(|error| error.to_string())?;
-    let index = [&block.metaDataLength().to_le_bytes()[..], &block.bodyLength().to_le_bytes()];
-    let index = index.concat();
+    let index = index(&block);
     let end = footer_at(&bytes) - END_OF_STREAM.len();
     bytes.truncate(end);
     bytes.drain(..start);

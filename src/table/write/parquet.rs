@@ -11,7 +11,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{
-    ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataBuilder, ParquetMetaDataReader,
+    ColumnChunkMetaData, FileMetaData, ParquetMetaData, ParquetMetaDataBuilder, ParquetMetaDataReader,
     ParquetMetaDataWriter, RowGroupMetaData,
 };
 use parquet::file::properties::WriterProperties;
@@ -73,6 +73,29 @@ pub(super) fn tail(schema: &SchemaRef, segments: &[Placed]) -> Result<Vec<u8>, S
 }
 
 fn put_together(schema: &SchemaRef, segments: &[Placed]) -> Result<Vec<u8>, ParquetError> {
+    // A file without rows says what its columns are, too.
+    let empty = file(&RecordBatch::new_empty(schema.clone()))?;
+    let about = ParquetMetaDataReader::new().parse_and_finish(&Bytes::from(empty))?;
+    written(about.file_metadata(), segments)
+}
+
+/// The end of a file of whole files, each of them a segment without its magic.
+pub(super) fn joined(segments: &[Placed]) -> Result<Vec<u8>, String> {
+    let first = segments.first().ok_or("there is no file")?;
+    let about = footer(&first.index).map_err(|error| error.to_string())?;
+    written(about.file_metadata(), segments).map_err(|error| error.to_string())
+}
+
+/// Whether two files have the same columns.
+pub(super) fn is_alike(one: &[u8], other: &[u8]) -> Result<bool, String> {
+    let columns = |index: &[u8]| {
+        let metadata = footer(index).map_err(|error| format!("its footer is damaged: {error}"))?;
+        Ok::<_, String>(metadata.file_metadata().schema_descr_ptr())
+    };
+    Ok(columns(one)?.root_schema() == columns(other)?.root_schema())
+}
+
+fn written(about: &FileMetaData, segments: &[Placed]) -> Result<Vec<u8>, ParquetError> {
     let mut groups = Vec::with_capacity(segments.len());
     for segment in segments {
         let by = i64::try_from(segment.at).unwrap_or(i64::MAX) - MAGIC.len() as i64;
@@ -80,12 +103,8 @@ fn put_together(schema: &SchemaRef, segments: &[Placed]) -> Result<Vec<u8>, Parq
             groups.push(moved(group, by, groups.len())?);
         }
     }
-    // A file without rows says what its columns are, too.
-    let empty = file(&RecordBatch::new_empty(schema.clone()))?;
-    let about = ParquetMetaDataReader::new().parse_and_finish(&Bytes::from(empty))?;
-    let about = about.file_metadata();
     let rows = groups.iter().map(RowGroupMetaData::num_rows).sum();
-    let about = parquet::file::metadata::FileMetaData::new(
+    let about = FileMetaData::new(
         about.version(),
         rows,
         about.created_by().map(str::to_owned),

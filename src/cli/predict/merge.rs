@@ -1,0 +1,126 @@
+//! `onnxd predict merge-manifest`: whether all shards of a job are there, and one file of them.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+use serde::Serialize;
+
+use super::{failure, parsed};
+use crate::batch::{self, Limit, Merged, Output};
+use crate::cli::Failure;
+use crate::digest;
+use crate::store::{Place, Stores};
+
+/// Problems that are shown to people; there may be one for each of very many files.
+const SHOWN: usize = 50;
+
+pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let from: Vec<String> =
+        matches.get_many::<String>("FROM").into_iter().flatten().cloned().collect();
+    let limit: Option<Limit> = parsed(matches.get_one::<String>("max-bad-rows").cloned())?;
+    let stores = Stores::default();
+    let merged = batch::merge(&stores, &from, matches.get_flag("verify")).map_err(failure)?;
+    let is_complete = merged.problems.is_empty();
+    let outputs = match matches.get_one::<String>("output") {
+        Some(name) if is_complete => {
+            merged.join(&stores, name, &directory(name)?).map_err(failure)?
+        }
+        _ => Vec::new(),
+    };
+    if matches.get_flag("json") {
+        let report = Report::new(&merged, &outputs);
+        println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
+    } else {
+        print!("{}", text(&merged, &outputs));
+    }
+    if !is_complete {
+        return Err(Failure::Work(wrong(&merged)));
+    }
+    match limit {
+        Some(limit) if limit.is_passed(merged.totals.bad, merged.totals.rows) => {
+            let (bad, rows) = (merged.totals.bad, merged.totals.rows);
+            let limit = limit.to_string();
+            Err(failure(batch::Error::TooManyBad { bad, rows, limit }))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Beside a local file, so that it only needs its name.
+fn directory(name: &str) -> Result<PathBuf, Failure> {
+    match Place::parse(name).map_err(Failure::Usage)? {
+        Place::Local(path) => {
+            let mut path = path.into_os_string();
+            path.push(".part");
+            Ok(path.into())
+        }
+        Place::Remote(_) => {
+            Ok(std::env::temp_dir().join(format!("onnxd-merge-{}", digest::short(name))))
+        }
+    }
+}
+
+fn wrong(merged: &Merged) -> String {
+    let all = merged.problems.len();
+    let mut text = merged.problems[..all.min(SHOWN)].join("\n");
+    if all > SHOWN {
+        // Writing into a string cannot fail.
+        let _ = write!(text, "\nand {} more", all - SHOWN);
+    }
+    text
+}
+
+fn text(merged: &Merged, outputs: &[Output]) -> String {
+    let Merged { shards, of, totals, files, bytes, .. } = merged;
+    let mut text = format!(
+        "{shards} of {of} shards: {} rows read, {} written, {files} files, {bytes} bytes\n",
+        totals.rows, totals.written
+    );
+    if totals.bad > 0 {
+        let _ = writeln!(text, "{} of {} rows are bad:", totals.bad, totals.rows);
+        for (code, count) in &totals.codes {
+            let _ = writeln!(text, "  {code}: {count}");
+        }
+    }
+    for output in outputs {
+        let _ = writeln!(text, "{}: {} bytes", output.name, output.bytes);
+    }
+    text
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    complete: bool,
+    shards: u32,
+    of: u32,
+    problems: &'a [String],
+    files: usize,
+    bytes: u64,
+    totals: &'a batch::Totals,
+    outputs: Vec<File<'a>>,
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    name: &'a str,
+    bytes: u64,
+}
+
+impl<'a> Report<'a> {
+    fn new(merged: &'a Merged, outputs: &'a [Output]) -> Self {
+        Self {
+            complete: merged.problems.is_empty(),
+            shards: merged.shards,
+            of: merged.of,
+            problems: &merged.problems,
+            files: merged.files,
+            bytes: merged.bytes,
+            totals: &merged.totals,
+            outputs: outputs
+                .iter()
+                .map(|file| File { name: &file.name, bytes: file.bytes })
+                .collect(),
+        }
+    }
+}
