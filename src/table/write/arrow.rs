@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_ipc::convert::{IpcSchemaEncoder, fb_to_schema};
+use arrow_ipc::convert::{IpcSchemaEncoder, try_fb_to_schema};
 use arrow_ipc::writer::FileWriter;
 use arrow_ipc::{Block, FooterBuilder, MetadataVersion, root_as_footer};
 use arrow_schema::{ArrowError, SchemaRef};
@@ -34,7 +34,8 @@ pub(super) fn footer(bytes: &[u8]) -> Result<Footer, String> {
         Ok((at, index(block)))
     };
     let blocks = footer.recordBatches().iter().flatten().map(at).collect::<Result<_, String>>()?;
-    Ok(Footer { schema: Arc::new(fb_to_schema(schema)), blocks })
+    let schema = try_fb_to_schema(schema).map_err(|error| error.to_string())?;
+    Ok(Footer { schema: Arc::new(schema), blocks })
 }
 
 fn index(block: &Block) -> Vec<u8> {
