@@ -4,7 +4,7 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 PYTHON ?= python3
 export CARGO_TARGET_DIR := $(TARGET)
 
-.PHONY: run test check bench chaos allocators trees health networks clients sources prometheus conformance wild demo-drift
+.PHONY: run test check bench chaos allocators trees health networks clients sources prometheus kubernetes conformance wild demo-drift
 
 ## Serves the models of this repository on 127.0.0.1:8080.
 run:
@@ -20,7 +20,7 @@ demo-drift:
 test:
 	$(CARGO) build --release --locked
 	$(CARGO) test --release --locked
-	$(MAKE) clients sources prometheus conformance wild
+	$(MAKE) clients sources prometheus kubernetes conformance wild
 
 ## Python's tritonclient and kserve against a running server, in a venv under the target directory.
 clients:
@@ -39,6 +39,12 @@ prometheus:
 	$(PYTHON) tests/environment.py $(TARGET)/prometheus-venv tests/prometheus/requirements.txt
 	ONNXD_BIN=$(TARGET)/release/onnxd PROMETHEUS_DIR=$(TARGET)/prometheus PYTHONDONTWRITEBYTECODE=1 \
 		$(TARGET)/prometheus-venv/bin/python -m pytest -q -p no:cacheprovider tests/prometheus
+
+## The manifests below k8s/ against the schemas of Kubernetes, and against what onnxd understands; with CI set there must be a kubectl.
+kubernetes:
+	$(PYTHON) tests/environment.py $(TARGET)/kubernetes-venv tests/kubernetes/requirements.txt
+	ONNXD_BIN=$(TARGET)/release/onnxd PYTHONDONTWRITEBYTECODE=1 \
+		$(TARGET)/kubernetes-venv/bin/python -m pytest -q -p no:cacheprovider tests/kubernetes
 
 ## Exports of the usual tools and the test data of the ONNX specification, over HTTP.
 conformance:
