@@ -118,3 +118,10 @@ def test_the_script_of_the_night_is_one_that_a_shell_takes_and_names_the_day(tmp
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     done = subprocess.run([*container["command"], script], capture_output=True, text=True, check=True, env=environment)
     assert re.search(r"^--input=/data/in/\d{4}-\d\d-\d\d/\*\.parquet$", done.stdout, re.MULTILINE)
+
+
+def test_a_misspelt_field_would_be_found() -> None:
+    (job,) = [d for d in documents() if d["metadata"]["name"] == "onnxd-shards"]
+    job["spec"]["backoffLimitPerIndexes"] = 3
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(job, "1.33", strict=True)
