@@ -22,6 +22,7 @@ mod pipeline;
 mod plan;
 mod read;
 mod rejects;
+mod reopen;
 mod run;
 mod score;
 mod shim;

@@ -15,8 +15,19 @@ use onnxd::tensor::DataType;
 use serde_json::Value;
 
 const COLUMNS: [&str; 13] = [
-    "id", "carrier", "origin", "dest", "weekday", "hour", "distance", "temp", "humid",
-    "wind_speed", "precip", "pressure", "visib",
+    "id",
+    "carrier",
+    "origin",
+    "dest",
+    "weekday",
+    "hour",
+    "distance",
+    "temp",
+    "humid",
+    "wind_speed",
+    "precip",
+    "pressure",
+    "visib",
 ];
 const TEXTS: [usize; 4] = [0, 1, 2, 3];
 
@@ -220,8 +231,19 @@ fn kill_midway(work: &Work, shard: &str, journal: &str, manifest: &str) {
     for _ in 0..50 {
         let model = model();
         let arguments = [
-            &model, "--input", "in/*.csv", "--output", "out/y.csv", "--keep", "id",
-            "--on-bad-row", "null", "--jobs", "1", "--shard", shard,
+            &model,
+            "--input",
+            "in/*.csv",
+            "--output",
+            "out/y.csv",
+            "--keep",
+            "id",
+            "--on-bad-row",
+            "null",
+            "--jobs",
+            "1",
+            "--shard",
+            shard,
         ];
         let mut child =
             work.predict(&arguments).stderr(Stdio::null()).spawn().expect("it can be started");

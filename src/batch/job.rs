@@ -90,6 +90,19 @@ impl Job {
         }
     }
 
+    /// Where it is said what is wrong with bad rows.
+    #[must_use]
+    pub fn rejects_name(&self) -> String {
+        let output = self.sharded_output();
+        let whole = match &self.rejects {
+            Some(name) => name.clone(),
+            None if self.is_by_file() => format!("{output}rejects.csv"),
+            None if output == plan::STANDARD => return "stdout.rejects.csv".to_owned(),
+            None => return format!("{output}.rejects.csv"),
+        };
+        self.shard.map_or_else(|| whole.clone(), |shard| plan::sharded(&whole, shard))
+    }
+
     /// # Errors
     /// The format is none.
     pub fn output_kind(&self) -> Result<Kind, String> {

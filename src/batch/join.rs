@@ -17,7 +17,12 @@ impl Merged {
     ///
     /// # Errors
     /// Shards are incomplete or of other columns, or the file cannot be written.
-    pub fn join(&self, stores: &Stores, name: &str, directory: &Path) -> Result<Vec<Output>, Error> {
+    pub fn join(
+        &self,
+        stores: &Stores,
+        name: &str,
+        directory: &Path,
+    ) -> Result<Vec<Output>, Error> {
         let mut outputs = vec![join(stores, &self.outputs, name, directory)?];
         if let Some((_, first)) = self.rejects.first() {
             let kind = kind(&first.name)?;
@@ -47,7 +52,8 @@ fn join(
         let (own, wanted) = (own.extension(), wanted.extension());
         return Err(Error::Asked(format!("{name}: shards are {own}, and cannot become {wanted}")));
     }
-    let failed = |error: io::Error| Error::Output { file: name.to_owned(), reason: error.to_string() };
+    let failed =
+        |error: io::Error| Error::Output { file: name.to_owned(), reason: error.to_string() };
     fs::create_dir_all(directory).map_err(failed)?;
     let path = directory.join("joined.part");
     let mut out = BufWriter::with_capacity(1 << 20, File::create(&path).map_err(failed)?);

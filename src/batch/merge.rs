@@ -155,7 +155,8 @@ fn units(shards: &BTreeMap<u32, Known>, of: u32, problems: &mut Vec<String>) {
             for group in groups {
                 count += 1;
                 if let Some(other) = read.insert((&input.file, group), manifest.shard) {
-                    let group = group.map_or(String::new(), |group| format!("row group {group} of "));
+                    let group =
+                        group.map_or(String::new(), |group| format!("row group {group} of "));
                     let (file, own) = (&input.file, manifest.shard);
                     problems.push(format!("{group}{file} was read by shard {other} and by {own}"));
                 }

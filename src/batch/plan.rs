@@ -82,6 +82,11 @@ impl Plan {
         self.parts.first().cloned().or_else(|| self.files.first().map(whole))
     }
 
+    /// Of all parts.
+    pub(super) fn bytes(&self) -> u64 {
+        self.parts.iter().map(|part| part.bytes).sum()
+    }
+
     /// Opens a part at its beginning.
     pub(super) fn open(&self, part: &Part, stores: &Stores) -> Result<Pieces, Error> {
         let file = &self.files[part.file];

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use super::columns::{Columns, Mapped, Mapping};
 use super::error::Error;
 use super::job::Job;
-use super::journal::{Entry, Identity, Journal, Piece, Trouble};
+use super::journal::{Entry, Identity, Journal, Trouble};
 use super::model::Model;
 use super::output::{self, Part};
-use super::plan::{self, Plan, STANDARD};
+use super::plan::Plan;
 use super::read::{Mark, Source, Tasks};
+use super::reopen::{reopen, rows_of};
 use super::score::{Scored, Scoring};
 use super::totals::Totals;
 use super::{manifest, pipeline, rejects};
@@ -164,22 +165,8 @@ impl Run<'_> {
     }
 
     fn rejects_kind(&self) -> Result<Kind, Error> {
-        let kind = Kind::of_name(&self.rejects_name());
+        let kind = Kind::of_name(&self.job.rejects_name());
         kind.map_err(|reason| Error::Asked(format!("rejects: {reason}")))
-    }
-
-    /// Where rejects go.
-    fn rejects_name(&self) -> String {
-        let output = self.job.sharded_output();
-        let whole = match &self.job.rejects {
-            Some(name) => name.clone(),
-            None if output.ends_with('/') => format!("{output}rejects.csv"),
-            None => {
-                let output = if output == STANDARD { "stdout" } else { &output };
-                return format!("{output}.rejects.csv");
-            }
-        };
-        self.job.shard.map_or_else(|| whole.clone(), |shard| plan::sharded(&whole, shard))
     }
 
     fn identity(&self, plan: &Plan) -> Result<Identity, Error> {
@@ -201,12 +188,6 @@ impl Run<'_> {
 
     fn failed(&self, error: io::Error) -> Error {
         Error::Output { file: self.job.output.clone(), reason: error.to_string() }
-    }
-}
-
-impl Plan {
-    fn bytes(&self) -> u64 {
-        self.parts.iter().map(|part| part.bytes).sum()
     }
 }
 
@@ -338,7 +319,7 @@ impl<'a> Files<'a> {
             outputs.push(Output { name: target.name.clone(), bytes });
         }
         let path = output::path(directory, "rejects");
-        let name = self.run.rejects_name();
+        let name = self.run.job.rejects_name();
         let place = Place::parse(&name).map_err(Error::Asked)?;
         let rejects = (self.totals.bad > 0).then_some(name);
         if let Some(name) = &rejects {
@@ -372,7 +353,7 @@ impl<'a> Files<'a> {
     /// Writes the manifest, if this is a shard.
     fn describe(&self) -> io::Result<()> {
         let Some(shard) = self.run.job.shard else { return Ok(()) };
-        let name = self.run.rejects_name();
+        let name = self.run.job.rejects_name();
         let identity = self.run.identity(self.plan).map_err(io::Error::other)?;
         manifest::Done {
             job: self.run.job,
@@ -400,65 +381,6 @@ impl<'a> Files<'a> {
                 .and_then(|mut file| io::copy(&mut file, &mut io::stdout().lock()))
                 .map(drop)
                 .map_err(|error| output(error.to_string())),
-        }
-    }
-}
-
-/// Rows of each output.
-fn rows_of(outputs: usize, entries: &[Entry]) -> Vec<u64> {
-    let mut rows = vec![0; outputs];
-    let mut before = 0;
-    for entry in entries {
-        if let Some(rows) = rows.get_mut(entry.output) {
-            *rows += entry.totals.written - before;
-        }
-        before = entry.totals.written;
-    }
-    rows
-}
-
-/// The output that grew last and the rejects, if they hold what the journal says; entries that
-/// they do not bear out are taken away.
-fn reopen(
-    directory: &Path,
-    encoder: &Encoder,
-    rejects_encoder: &Encoder,
-    entries: &mut Vec<Entry>,
-) -> io::Result<(Option<(usize, Part)>, Option<Part>)> {
-    loop {
-        let Some(output) = entries.last().map(|entry| entry.output) else {
-            return Ok((None, None));
-        };
-        let first = entries.partition_point(|entry| entry.output < output);
-        let segments: Vec<Piece> =
-            entries[first..].iter().map(|entry| entry.segment.clone()).collect();
-        let path = output::path(directory, output);
-        let (mut part, there) = Part::reopen(&path, encoder, &segments)?;
-        let with_rejects = |entries: &[Entry]| {
-            entries.iter().filter_map(|entry| entry.rejects.clone()).collect::<Vec<_>>()
-        };
-        let wanted = with_rejects(entries);
-        let mut rejects = None;
-        let mut rejects_there = 0;
-        if !wanted.is_empty() {
-            let path = output::path(directory, "rejects");
-            let (part, there) = Part::reopen(&path, rejects_encoder, &wanted)?;
-            (rejects, rejects_there) = (Some(part), there);
-        }
-        let mut keep = first + there;
-        while with_rejects(&entries[..keep]).len() > rejects_there {
-            keep -= 1;
-        }
-        if keep == entries.len() {
-            return Ok((Some((output, part)), rejects));
-        }
-        entries.truncate(keep);
-        if keep > first {
-            part.keep(keep - first)?;
-            if let Some(rejects) = &mut rejects {
-                rejects.keep(with_rejects(entries).len())?;
-            }
-            return Ok((Some((output, part)), rejects));
         }
     }
 }

@@ -107,7 +107,11 @@ fn predict() -> Command {
         ))
         .arg(option("max-bad-rows", "LIMIT", "Fail if more rows are bad, as 100 or 1%"))
         .arg(flag("fail-on-drift", "Fail if the data has drifted from the reference profile"))
-        .arg(option("shard", "I/N", "Do the Ith of N parts of the work, from 0, and leave a manifest"))
+        .arg(option(
+            "shard",
+            "I/N",
+            "Do the Ith of N parts of the work, from 0, and leave a manifest",
+        ))
         .arg(flag("resume", "Go on where an earlier run of the same job ended"))
         .arg(
             option("jobs", "N", "Threads that predict [default: cores]")
