@@ -97,7 +97,7 @@ impl Job {
         let whole = match &self.rejects {
             Some(name) => name.clone(),
             None if self.is_by_file() => format!("{output}rejects.csv"),
-            None if output == plan::STANDARD => return "stdout.rejects.csv".to_owned(),
+            None if self.output == plan::STANDARD => "stdout.rejects.csv".to_owned(),
             None => return format!("{output}.rejects.csv"),
         };
         self.shard.map_or_else(|| whole.clone(), |shard| plan::sharded(&whole, shard))
