@@ -19,6 +19,7 @@ mod pipeline;
 mod plan;
 mod read;
 mod rejects;
+mod reopen;
 mod run;
 mod score;
 mod shim;
