@@ -13,10 +13,10 @@ use crate::store::Stores;
 use crate::table::{ColumnType, MAX_BYTES, Piece, Pieces, Position};
 
 /// Rows of a task, and so of a row group: many enough for who reads it.
-const ROWS: usize = 16 * 1024;
+pub(super) const ROWS: usize = 16 * 1024;
 
 /// Rows that go through all steps together: few enough that they stay in a core's cache.
-const PIECE_ROWS: usize = 2 * 1024;
+pub(super) const PIECE_ROWS: usize = 2 * 1024;
 
 /// A place between two tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
