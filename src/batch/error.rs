@@ -17,7 +17,7 @@ pub enum Error {
     #[error("{0}")]
     Store(Arc<store::Error>),
     /// A row is wrong, and wrong rows end the job.
-    #[error("{file}: row {row}: column '{column}': {code}, expected {expected}")]
+    #[error("{file}: row {row}: {}", row_text(column, code, expected))]
     Row { file: String, row: u64, column: String, code: String, expected: String },
     /// The model fails, whatever the rows.
     #[error("{file}: rows {first} to {last}: {reason}")]
@@ -42,4 +42,12 @@ impl From<store::Error> for Error {
             other => Self::Store(Arc::new(other)),
         }
     }
+}
+
+/// Of a row as a whole, what is wrong with it is said instead of what was expected.
+fn row_text(column: &str, code: &str, expected: &str) -> String {
+    if column.is_empty() {
+        return format!("{code}: {expected}");
+    }
+    format!("column '{column}': {code}, expected {expected}")
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::read::Mark;
 use super::totals::Totals;
 
-const NAME: &str = "journal";
+pub(super) const NAME: &str = "journal";
 const FORMAT: u32 = 1;
 
 /// What must be the same for a job to be gone on with.

@@ -1,4 +1,5 @@
-//! Where a job was when it broke off: what its journal says, as far as the files bear it out.
+//! The files of a job that broke off: what the journal says of them is believed as far as their
+//! bytes bear it out.
 
 use std::io;
 use std::path::Path;

@@ -1,5 +1,6 @@
 //! A job from its beginning, or from where it ended, to its outputs.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,16 +14,12 @@ use super::model::Model;
 use super::output::{self, Part};
 use super::plan::Plan;
 use super::read::{Mark, Source, Tasks};
-use super::reopen::{reopen, rows_of};
 use super::score::{Scored, Scoring};
 use super::totals::Totals;
-use super::{manifest, pipeline, rejects};
+use super::{manifest, pipeline, rejects, reopen};
 use crate::digest;
 use crate::store::{Place, Stores};
 use crate::table::{Encoder, Heading, Kind};
-
-/// Is there once all files are whole: what is missing then has got its name.
-const FINISHED: &str = "finished";
 
 /// What was written is on the disk after this time.
 const SYNC: Duration = Duration::from_secs(10);
@@ -95,6 +92,8 @@ struct Files<'a> {
     totals: Totals,
     /// Of each output.
     rows: Vec<u64>,
+    /// The outputs that have rows.
+    written: BTreeSet<usize>,
     synced: Instant,
     /// All are whole, and some may have got their names.
     finished: bool,
@@ -132,7 +131,8 @@ impl Run<'_> {
         let opened = opened.filter(|_| mark == Mark::default());
         let mut tasks = Tasks::new(source, mark, opened)?;
         let bytes = plan.bytes();
-        let take = |scored: Scored| {
+        let take = |scored: Result<Scored, Error>| {
+            let scored = scored?;
             if self.watcher.is_cancelled() {
                 return Err(Error::Cancelled);
             }
@@ -214,20 +214,21 @@ impl<'a> Files<'a> {
                     directory.display()
                 )),
             })?;
-        let written = entries.len();
-        let finished = run.resume && directory.join(FINISHED).exists();
+        let known = entries.len();
+        let finished = run.resume && directory.join(output::FINISHED).exists();
         let parts = if finished {
             (None, None)
         } else {
-            let _ = fs::remove_file(directory.join(FINISHED));
-            reopen(directory, encoder, rejects_encoder, &mut entries).map_err(failed)?
+            let _ = fs::remove_file(directory.join(output::FINISHED));
+            reopen::reopen(directory, encoder, rejects_encoder, &mut entries).map_err(failed)?
         };
-        if entries.len() < written {
+        if entries.len() < known {
             let kept = journal.keep(&identity, &entries);
             kept.map_err(|_| failed(io::Error::other("the journal cannot be written")))?;
         }
         let (current, rejects) = parts;
-        let rows = rows_of(plan.outputs.len(), &entries);
+        let rows = reopen::rows_of(plan.outputs.len(), &entries);
+        let written = entries.iter().map(|entry| entry.output).collect();
         let last = entries.pop();
         let mark = last.as_ref().map_or_else(Mark::default, |entry| entry.after);
         let totals = last.map_or_else(Totals::default, |entry| entry.totals);
@@ -242,6 +243,7 @@ impl<'a> Files<'a> {
             rejects,
             totals,
             rows,
+            written,
             synced,
             finished,
         };
@@ -258,6 +260,7 @@ impl<'a> Files<'a> {
         if self.current.as_ref().is_none_or(|(current, _)| *current != output) {
             self.end_current()?;
             let part = Part::create(&output::path(directory, output), self.encoder)?;
+            self.written.insert(output);
             self.current = Some((output, part));
         }
         let Some((_, part)) = &mut self.current else { return Ok(()) };
@@ -340,14 +343,17 @@ impl<'a> Files<'a> {
         let directory = &self.run.directory;
         for at in 0..self.plan.outputs.len() {
             let path = output::path(directory, at);
-            if !path.exists() {
-                // Of a file without rows.
+            if !self.written.contains(&at) {
+                // Of a file without rows. What lies there is of a run that ended just then.
                 Part::create(&path, self.encoder)?.finish(self.encoder)?;
+            } else if !path.exists() {
+                let lost = format!("{} is gone, remove all of it to begin anew", path.display());
+                return Err(io::Error::other(lost));
             }
         }
         self.describe()?;
         // The files are on the disk; who finds no mark after a crash looks at them anew.
-        fs::File::create(directory.join(FINISHED)).map(drop)
+        fs::File::create(directory.join(output::FINISHED)).map(drop)
     }
 
     /// Writes the manifest, if this is a shard.

@@ -1,5 +1,6 @@
 //! `onnxd predict`: predictions of whole files.
 
+mod interrupt;
 mod local;
 mod merge;
 mod report;
@@ -36,7 +37,9 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Some(directory) => PathBuf::from(directory),
         None => work_directory(&job)?,
     };
-    let reporter = Reporter::new();
+    let interrupted = interrupt::watch();
+    let interrupted = interrupted.map_err(|error| Failure::Work(format!("signals: {error}")))?;
+    let reporter = Reporter::new(interrupted);
     let run = Run {
         job: &job,
         model: &model,

@@ -63,6 +63,14 @@ pub(super) fn head(schema: &SchemaRef) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
+/// The magic is padded: what follows is aligned to as many bytes as the library writes it to.
+pub(super) fn stream_head(schema: &SchemaRef) -> Result<Vec<u8>, String> {
+    let mut bytes = head(schema)?;
+    let begin = bytes.windows(4).position(|four| four == &END_OF_STREAM[..4]);
+    bytes.drain(..begin.ok_or("a schema was not written")?);
+    Ok(bytes)
+}
+
 /// The index is the lengths of the batch's two parts.
 pub(super) fn segment(batch: &RecordBatch) -> Result<Segment, String> {
     let schema = batch.schema();
