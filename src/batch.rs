@@ -10,9 +10,11 @@
 //! says; who runs them, and with which priority, is the business of others.
 
 mod columns;
+mod engine;
 mod error;
 mod job;
 mod journal;
+mod live;
 mod model;
 mod output;
 mod pipeline;
@@ -23,12 +25,16 @@ mod reopen;
 mod run;
 mod score;
 mod shim;
+mod stream;
 mod totals;
 
 pub use columns::{Mapped, Mapping};
+pub use engine::{rows_at_once, run};
 pub use error::Error;
 pub use job::{Job, Limit, OnBadRow, Shard};
+pub use live::Live;
 pub use model::{Failure, Model};
 pub use plan::Plan;
 pub use run::{Outcome, Progress, Run, Watcher};
+pub use stream::{Sink, Stream, Written};
 pub use totals::Totals;

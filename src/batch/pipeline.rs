@@ -11,15 +11,16 @@ use std::thread;
 use super::error::Error;
 use super::read::Task;
 use super::score::{Scored, Scoring};
+use crate::courtesy;
 
 /// Runs all tasks. `next` gives them, on a thread of its own; `take` gets what was made of them, in
-/// their order, on this one. `first` is the number of the first task.
+/// their order, on this one, and why there will be no more. `first` is the number of the first task.
 pub(super) fn run<'a>(
     scoring: &Scoring<'_>,
     threads: usize,
     first: u64,
     next: impl FnMut() -> Result<Option<Task<'a>>, Error> + Send,
-    mut take: impl FnMut(Scored) -> Result<(), Error>,
+    mut take: impl FnMut(Result<Scored, Error>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let threads = threads.max(1);
     // While a slow task is waited for, others are made, but no more than this.
@@ -36,7 +37,14 @@ pub(super) fn run<'a>(
     thread::scope(|scope| {
         let failed = done.clone();
         let cutter = Cutter { permitted, tasks, failed, next: first, stop: &stop };
-        scope.spawn(move || cutter.run(next));
+        let mut cut = Some((cutter, next));
+        scope.spawn(move || {
+            scoring.model.work(&mut || {
+                if let Some((cutter, next)) = cut.take() {
+                    cutter.run(next);
+                }
+            });
+        });
         for _ in 0..threads {
             let (waiting, done, stop) = (&waiting, done.clone(), &stop);
             let work = move || scoring.model.work(&mut || work(scoring, waiting, &done, stop));
@@ -53,7 +61,7 @@ pub(super) fn run<'a>(
             while result.is_ok()
                 && let Some(scored) = order.next()
             {
-                result = scored.and_then(&mut take);
+                result = take(scored);
                 // The cutter may have ended.
                 let _ = permits.try_send(());
             }
@@ -89,6 +97,7 @@ impl<'a> Cutter<'_, 'a> {
                     if self.tasks.send(task).is_err() {
                         return;
                     }
+                    courtesy::point();
                 }
                 Ok(None) => return,
                 Err(error) => {
@@ -118,6 +127,7 @@ fn work(
         if done.send((number, scored)).is_err() {
             return;
         }
+        courtesy::point();
     }
 }
 

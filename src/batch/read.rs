@@ -13,10 +13,10 @@ use crate::store::Stores;
 use crate::table::{ColumnType, MAX_BYTES, Piece, Pieces, Position};
 
 /// Rows of a task, and so of a row group: many enough for who reads it.
-const ROWS: usize = 16 * 1024;
+pub(super) const ROWS: usize = 16 * 1024;
 
 /// Rows that go through all steps together: few enough that they stay in a core's cache.
-const PIECE_ROWS: usize = 2 * 1024;
+pub(super) const PIECE_ROWS: usize = 2 * 1024;
 
 /// A place between two tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -95,7 +95,7 @@ impl<'a> Tasks<'a> {
                 break;
             }
             output = part.output;
-            let (opened, next) = self.piece(part, piece_rows().min(ROWS - rows))?;
+            let (opened, next) = self.piece(part, PIECE_ROWS.min(ROWS - rows))?;
             match next {
                 Some(piece) => {
                     rows += piece.rows;
@@ -170,8 +170,4 @@ impl<'a> Tasks<'a> {
         let fraction = self.current.as_ref().and_then(|(_, pieces)| pieces.progress().fraction());
         self.before + (part as f64 * fraction.unwrap_or(0.0)) as u64
     }
-}
-
-fn piece_rows() -> usize {
-    std::env::var("PIECE").ok().and_then(|text| text.parse().ok()).unwrap_or(PIECE_ROWS)
 }

@@ -127,7 +127,8 @@ impl Run<'_> {
         let opened = opened.filter(|_| mark == Mark::default());
         let mut tasks = Tasks::new(source, mark, opened)?;
         let bytes = plan.bytes();
-        let take = |scored: Scored| {
+        let take = |scored: Result<Scored, Error>| {
+            let scored = scored?;
             if self.watcher.is_cancelled() {
                 return Err(Error::Cancelled);
             }
