@@ -159,9 +159,9 @@ fn exit_codes_tell_usage_from_work() {
 #[test]
 fn the_mapping_is_told_before_the_work() {
     let work = Work::new();
-    work.write("in.csv", "b,id,a,extra\n2,7,1,x\n");
+    work.write("in.csv", "B,id,A,extra\n2,7,1,x\n");
     let run = work.predicted(&fixture("two_inputs.onnx"), "--input in.csv --output o.csv --keep id");
-    let told = "input a: a\ninput b: b\nkept: id\nnot used: extra\n";
+    let told = "input A: A\ninput B: B\nkept: id\nnot used: extra\n";
     assert!(run.stderr.starts_with(told), "{}", run.stderr);
 }
 

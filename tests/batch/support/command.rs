@@ -10,7 +10,6 @@ use tempfile::TempDir;
 #[derive(Debug)]
 pub struct Finished {
     pub code: i32,
-    pub stdout: Vec<u8>,
     pub stderr: String,
 }
 
@@ -102,6 +101,6 @@ impl Finished {
     pub fn of(output: Output) -> Self {
         let stderr = String::from_utf8(output.stderr).expect("the program writes UTF-8");
         let code = output.status.code().expect("no signal ended it");
-        Self { code, stdout: output.stdout, stderr }
+        Self { code, stderr }
     }
 }
