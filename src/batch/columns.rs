@@ -55,7 +55,10 @@ impl<'a> Mapping<'a> {
         columns.iter().for_each(|name| *places.entry(name).or_default() += 1);
         for (place, name) in columns.iter().enumerate() {
             if places[name.as_str()] > 1 && (kept.contains(&place) || !unused.contains(&place)) {
-                return Err(format!("it has {} columns '{name}', expected one", places[name.as_str()]));
+                return Err(format!(
+                    "it has {} columns '{name}', expected one",
+                    places[name.as_str()]
+                ));
             }
         }
         Ok(Self { rows, kept, names: keep.to_vec() })

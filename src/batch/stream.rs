@@ -179,7 +179,11 @@ impl<'a> Writing<'a> {
         }
         self.length += segment.bytes.len() as u64;
         let mut bytes = std::mem::take(&mut self.head);
-        if bytes.is_empty() { bytes = segment.bytes } else { bytes.extend(segment.bytes) }
+        if bytes.is_empty() {
+            bytes = segment.bytes
+        } else {
+            bytes.extend(segment.bytes)
+        }
         self.write(bytes)
     }
 

@@ -98,9 +98,13 @@ fn bad_rows_have_no_predictions_and_say_why() {
 #[test]
 fn bad_rows_are_left_out() {
     let work = work();
-    let asked = "--input in.csv --output o.parquet --on-bad-row drop --keep id --rejects r.ndjson.gz";
+    let asked =
+        "--input in.csv --output o.parquet --on-bad-row drop --keep id --rejects r.ndjson.gz";
     work.predicted(&flight_delay(), asked);
-    work.predicted(&flight_delay(), &asked.replace("o.parquet", "o.csv").replace("r.ndjson.gz", "r.csv"));
+    work.predicted(
+        &flight_delay(),
+        &asked.replace("o.parquet", "o.csv").replace("r.ndjson.gz", "r.csv"),
+    );
     assert_eq!(ids_labels_errors(&work.text("o.csv")), ["0|on-time", "5|on-time"]);
     assert_eq!(work.text("r.csv"), REJECTS);
     let lines = crate::support::unzipped("r.ndjson.gz", &work.read("r.ndjson.gz"));
@@ -124,9 +128,16 @@ fn no_bad_rows_make_no_rejects_and_an_empty_column() {
 fn limits_count_rows_or_shares_and_nothing_is_published_beyond_them() {
     let work = work();
     let asked = "--input in.csv --output o.csv --on-bad-row null";
-    for (limit, passes) in [("6", true), ("5", false), ("75%", true), ("74.9%", false), ("0", false)] {
+    for (limit, passes) in
+        [("6", true), ("5", false), ("75%", true), ("74.9%", false), ("0", false)]
+    {
         let run = work.predict(&flight_delay(), &format!("{asked} --max-bad-rows {limit}"));
-        assert_eq!((run.code, work.has("o.csv")), (i32::from(!passes), passes), "{limit}: {}", run.stderr);
+        assert_eq!(
+            (run.code, work.has("o.csv")),
+            (i32::from(!passes), passes),
+            "{limit}: {}",
+            run.stderr
+        );
         let told = format!("onnxd: 6 of 8 rows are bad, at most {limit} may be\n");
         assert_eq!(run.stderr.contains(&told), !passes, "{}", run.stderr);
         let _ = std::fs::remove_file(work.path("o.csv"));
@@ -160,7 +171,8 @@ fn exit_codes_tell_usage_from_work() {
 fn the_mapping_is_told_before_the_work() {
     let work = Work::new();
     work.write("in.csv", "B,id,A,extra\n2,7,1,x\n");
-    let run = work.predicted(&fixture("two_inputs.onnx"), "--input in.csv --output o.csv --keep id");
+    let run =
+        work.predicted(&fixture("two_inputs.onnx"), "--input in.csv --output o.csv --keep id");
     let told = "input A: A\ninput B: B\nkept: id\nnot used: extra\n";
     assert!(run.stderr.starts_with(told), "{}", run.stderr);
 }
@@ -179,7 +191,9 @@ fn row_one_million_is_named_exactly() {
     );
     let rejects = "file,row,column,code,expected,value\n\
                    in.csv,1000000,b,wrong_dtype,FP32 for input 'x',\n";
-    for (what, rows, last) in [("null", million + 2, ",,,b: wrong_dtype"), ("drop", million + 1, "2.0,4.0,6.0")] {
+    for (what, rows, last) in
+        [("null", million + 2, ",,,b: wrong_dtype"), ("drop", million + 1, "2.0,4.0,6.0")]
+    {
         work.predicted(&model, &format!("--input in.csv --output {what}.csv --on-bad-row {what}"));
         let found = work.text(&format!("{what}.csv"));
         assert_eq!(found.lines().count(), rows + 1);

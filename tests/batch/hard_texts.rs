@@ -150,7 +150,8 @@ fn wide_rows_are_rows() {
     let columns = 10_000;
     let names: Vec<String> = (0..columns).map(|column| format!("n{column}")).collect();
     let row: Vec<String> = (0..columns).map(|column| format!("{column}.125")).collect();
-    let text = format!("a,b,c,{}\n{}", names.join(","), format!("1,2,3,{}\n", row.join(",")).repeat(100));
+    let text =
+        format!("a,b,c,{}\n{}", names.join(","), format!("1,2,3,{}\n", row.join(",")).repeat(100));
     let work = Work::new();
     work.write("in.csv", text);
     let keep = names.join(",");
@@ -165,19 +166,24 @@ fn wide_rows_are_rows() {
 fn packed_files_that_were_cut_or_spoiled_are_told_with_the_row() {
     let mut text = "a,b,c\n".to_owned();
     for row in 0..50_000_u64 {
-        writeln!(text, "{},{row},1", row.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40).expect("memory suffices");
+        writeln!(text, "{},{row},1", row.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40)
+            .expect("memory suffices");
     }
     let (gzip, zstd) = (gzipped(text.as_bytes()), zstd_of(text.as_bytes()));
     let cut = |bytes: &[u8]| bytes[..bytes.len() / 2].to_vec();
     let row_and_reason = |name: &str, bytes: Vec<u8>| {
         let message = refused(name, bytes);
-        let rest = message.strip_prefix(&format!("{name}: row ")).unwrap_or_else(|| panic!("{message}"));
+        let rest =
+            message.strip_prefix(&format!("{name}: row ")).unwrap_or_else(|| panic!("{message}"));
         let (row, reason) = rest.split_once(": ").unwrap_or_default();
         let row: usize = row.parse().unwrap_or_else(|_| panic!("{message}"));
         assert!((15_000..35_000).contains(&row), "{message}");
         reason.to_owned()
     };
-    assert_eq!(row_and_reason("in.csv.gz", cut(&gzip)), "it cannot be read: incomplete deflate stream");
+    assert_eq!(
+        row_and_reason("in.csv.gz", cut(&gzip)),
+        "it cannot be read: incomplete deflate stream"
+    );
     assert_eq!(row_and_reason("in.csv.zst", cut(&zstd)), "it cannot be read: incomplete frame");
     let mut spoiled = gzip.clone();
     let middle = spoiled.len() / 2;
@@ -189,7 +195,10 @@ fn packed_files_that_were_cut_or_spoiled_are_told_with_the_row() {
     let end = wrong.len() - 6;
     wrong[end] ^= 1;
     let message = refused("in.csv.gz", wrong);
-    assert!(message.ends_with("corrupt gzip stream does not have a matching checksum"), "{message}");
+    assert!(
+        message.ends_with("corrupt gzip stream does not have a matching checksum"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -210,10 +219,16 @@ fn keys_may_be_missing_and_must_not_come_late() {
 fn the_standard_streams_are_files() {
     let work = Work::new();
     work.write("in.csv", "a,b,c\n1,2,3\n4,5,6\n");
-    let mut command = work.command(&model(), "--input - --input-format csv --output - --output-format csv");
+    let mut command =
+        work.command(&model(), "--input - --input-format csv --output - --output-format csv");
     let input = std::fs::File::open(work.path("in.csv")).expect("it is there");
     let run = command.stdin(input).output().expect("the program starts");
-    assert_eq!(String::from_utf8_lossy(&run.stdout), DOUBLED, "{}", String::from_utf8_lossy(&run.stderr));
+    assert_eq!(
+        String::from_utf8_lossy(&run.stdout),
+        DOUBLED,
+        "{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
     assert_eq!(
         work.refused(&model(), "--input - --output o.csv"),
         "the standard input has no name: say its format"

@@ -12,4 +12,3 @@ mod kills;
 mod many_files;
 mod resume;
 mod support;
-

@@ -86,7 +86,8 @@ impl Work {
         let finished = self.predict(model, arguments);
         assert_ne!(finished.code, 0, "{arguments}: {}", finished.stderr);
         let told = finished.stderr.lines().filter_map(|line| line.strip_prefix("onnxd: "));
-        let messages: Vec<&str> = told.filter(|line| !line.starts_with("what is done lies in")).collect();
+        let messages: Vec<&str> =
+            told.filter(|line| !line.starts_with("what is done lies in")).collect();
         messages.join("\n")
     }
 }
