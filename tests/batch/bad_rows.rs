@@ -170,11 +170,13 @@ fn exit_codes_tell_usage_from_work() {
 #[test]
 fn the_mapping_is_told_before_the_work() {
     let work = Work::new();
-    work.write("in.csv", "B,id,A,extra\n2,7,1,x\n");
-    let run =
-        work.predicted(&fixture("two_inputs.onnx"), "--input in.csv --output o.csv --keep id");
-    let told = "input A: A\ninput B: B\nkept: id\nnot used: extra\n";
-    assert!(run.stderr.starts_with(told), "{}", run.stderr);
+    let text = flights(1, |_| false).replace("id,", "extra,id,").replace("\n0,", "\nx,0,");
+    work.write("in.csv", text);
+    let run = work.predicted(&flight_delay(), "--input in.csv --output o.csv --keep id");
+    let inputs = HEADER.trim_end().split(',').skip(1);
+    let mut told: String = inputs.map(|name| format!("input {name}: {name}\n")).collect();
+    told += "kept: id\nnot used: extra\n";
+    assert!(run.stderr.starts_with(&told), "{}", run.stderr);
 }
 
 #[test]
