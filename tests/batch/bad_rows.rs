@@ -170,7 +170,7 @@ fn exit_codes_tell_usage_from_work() {
 #[test]
 fn the_mapping_is_told_before_the_work() {
     let work = Work::new();
-    let text = flights(1, |_| false).replace("id,", "extra,id,").replace("\n0,", "\nx,0,");
+    let text = flights(1, |_| false).replacen("id,", "extra,id,", 1).replace("\n0,", "\nx,0,");
     work.write("in.csv", text);
     let run = work.predicted(&flight_delay(), "--input in.csv --output o.csv --keep id");
     let inputs = HEADER.trim_end().split(',').skip(1);
