@@ -11,7 +11,6 @@
 mod cells;
 mod table;
 
-use arrow_array::RecordBatch;
 use arrow_schema::DataType;
 
 use crate::support::{Work, arrow_file, batches_of, fixture, parquet_file};
