@@ -174,7 +174,8 @@ fn the_mapping_is_told_before_the_work() {
     work.write("in.csv", text);
     let run = work.predicted(&flight_delay(), "--input in.csv --output o.csv --keep id");
     let inputs = HEADER.trim_end().split(',').skip(1);
-    let mut told: String = inputs.map(|name| format!("input {name}: {name}\n")).collect();
+    let mut told =
+        inputs.map(|name| format!("input {name}: {name}\n")).collect::<Vec<_>>().concat();
     told += "kept: id\nnot used: extra\n";
     assert!(run.stderr.starts_with(&told), "{}", run.stderr);
 }

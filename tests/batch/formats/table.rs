@@ -35,6 +35,7 @@ pub const KEPT: [&str; 20] = [
 const ROWS: usize = 7;
 
 /// Each column has a missing value, and what is hard about its type.
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 pub fn table() -> RecordBatch {
     let columns: Vec<ArrayRef> = vec![
         Arc::new(Float32Array::from(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0])),
