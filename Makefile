@@ -4,7 +4,7 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 PYTHON ?= python3
 export CARGO_TARGET_DIR := $(TARGET)
 
-.PHONY: run test check bench chaos allocators trees health networks clients sources prometheus kubernetes conformance wild demo-drift
+.PHONY: run test check bench chaos allocators trees health networks clients batch batch-bench batch-large sources prometheus kubernetes conformance wild demo-drift
 
 ## Serves the models of this repository on 127.0.0.1:8080.
 run:
@@ -20,13 +20,25 @@ demo-drift:
 test:
 	$(CARGO) build --release --locked
 	$(CARGO) test --release --locked
-	$(MAKE) clients sources prometheus kubernetes conformance wild
+	$(MAKE) clients batch sources prometheus kubernetes conformance wild
 
 ## Python's tritonclient and kserve against a running server, in a venv under the target directory.
 clients:
 	$(PYTHON) tests/environment.py $(TARGET)/clients-venv tests/clients/requirements.txt
 	ONNXD_BIN=$(TARGET)/release/onnxd PYTHONDONTWRITEBYTECODE=1 \
 		$(TARGET)/clients-venv/bin/python -m pytest -q -p no:cacheprovider tests/clients
+
+## All flights through `onnxd predict` against onnxruntime, files read by other projects, a pseudo-terminal, memory.
+batch:
+	$(PYTHON) tests/environment.py $(TARGET)/batch-venv tests/batch_python/requirements.txt
+	ONNXD_BIN=$(TARGET)/release/onnxd PYTHONDONTWRITEBYTECODE=1 \
+		$(TARGET)/batch-venv/bin/python -m pytest -q -p no:cacheprovider tests/batch_python
+
+## Twenty million rows in bounded memory.
+batch-large:
+	$(PYTHON) tests/environment.py $(TARGET)/batch-venv tests/batch_python/requirements.txt
+	ONNXD_BIN=$(TARGET)/release/onnxd ONNXD_BATCH_ROWS=20000000 PYTHONDONTWRITEBYTECODE=1 \
+		$(TARGET)/batch-venv/bin/python -m pytest -q -s -p no:cacheprovider tests/batch_python/test_memory.py
 
 ## Models from an S3-compatible store and a web server on loopback, behind a proxy that breaks; needs root for a small tmpfs.
 sources:

@@ -52,7 +52,9 @@ impl<'a> Mapping<'a> {
         let rows = Rows::new(signature, columns, &kept)?;
         let unused: HashSet<usize> = rows.unused().into_iter().collect();
         let mut places: HashMap<&str, usize> = HashMap::new();
-        columns.iter().for_each(|name| *places.entry(name).or_default() += 1);
+        for name in columns {
+            *places.entry(name).or_default() += 1;
+        }
         for (place, name) in columns.iter().enumerate() {
             if places[name.as_str()] > 1 && (kept.contains(&place) || !unused.contains(&place)) {
                 return Err(format!(

@@ -31,12 +31,12 @@ pub(super) fn run<'a>(
         let _ = permits.try_send(());
     });
     let (tasks, waiting) = mpsc::sync_channel::<Task>(most);
-    let (done, scored) = mpsc::sync_channel::<Result<Scored, Error>>(most);
+    let (done, scored) = mpsc::sync_channel::<Done>(most);
     let waiting = Mutex::new(waiting);
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         let failed = done.clone();
-        let cutter = Cutter { permitted, tasks, failed, stop: &stop };
+        let cutter = Cutter { permitted, tasks, failed, next: first, stop: &stop };
         let mut cut = Some((cutter, next));
         scope.spawn(move || {
             scoring.model.work(&mut || {
@@ -53,22 +53,18 @@ pub(super) fn run<'a>(
         drop(done);
         let mut order = Order { next: first, waiting: BTreeMap::new() };
         let mut result = Ok(());
-        for scored in scored {
+        for (number, scored) in scored {
             if result.is_err() {
                 continue;
             }
-            result = scored.map_or_else(
-                |error| take(Err(error)),
-                |scored| {
-                    order.add(scored);
-                    while let Some(scored) = order.next() {
-                        take(Ok(scored))?;
-                        // The cutter may have ended.
-                        let _ = permits.try_send(());
-                    }
-                    Ok(())
-                },
-            );
+            order.waiting.insert(number, scored);
+            while result.is_ok()
+                && let Some(scored) = order.next()
+            {
+                result = take(scored);
+                // The cutter may have ended.
+                let _ = permits.try_send(());
+            }
             stop.store(result.is_err(), Ordering::Relaxed);
             if result.is_err() {
                 // It may be waiting for one.
@@ -79,19 +75,25 @@ pub(super) fn run<'a>(
     })
 }
 
+/// The number of a task and what became of it.
+type Done = (u64, Result<Scored, Error>);
+
 struct Cutter<'s, 'a> {
     permitted: Receiver<()>,
     tasks: SyncSender<Task<'a>>,
-    failed: SyncSender<Result<Scored, Error>>,
+    failed: SyncSender<Done>,
+    /// The number of the next task.
+    next: u64,
     stop: &'s AtomicBool,
 }
 
 impl<'a> Cutter<'_, 'a> {
-    fn run(self, mut next: impl FnMut() -> Result<Option<Task<'a>>, Error>) {
+    fn run(mut self, mut next: impl FnMut() -> Result<Option<Task<'a>>, Error>) {
         while self.permitted.recv().is_ok() && !self.stop.load(Ordering::Relaxed) {
             let task = panic::catch_unwind(AssertUnwindSafe(&mut next));
             match task.unwrap_or_else(|_| Err(Error::Internal("reading broke off".to_owned()))) {
                 Ok(Some(task)) => {
+                    self.next = task.number + 1;
                     if self.tasks.send(task).is_err() {
                         return;
                     }
@@ -99,7 +101,7 @@ impl<'a> Cutter<'_, 'a> {
                 }
                 Ok(None) => return,
                 Err(error) => {
-                    let _ = self.failed.send(Err(error));
+                    let _ = self.failed.send((self.next, Err(error)));
                     return;
                 }
             }
@@ -110,7 +112,7 @@ impl<'a> Cutter<'_, 'a> {
 fn work(
     scoring: &Scoring,
     waiting: &Mutex<Receiver<Task>>,
-    done: &SyncSender<Result<Scored, Error>>,
+    done: &SyncSender<Done>,
     stop: &AtomicBool,
 ) {
     loop {
@@ -119,27 +121,25 @@ fn work(
         if stop.load(Ordering::Relaxed) {
             continue;
         }
+        let number = task.number;
         let scored = panic::catch_unwind(AssertUnwindSafe(|| scoring.score(task)));
         let scored = scored.unwrap_or_else(|_| Err(Error::Internal("a task broke off".to_owned())));
-        if done.send(scored).is_err() {
+        if done.send((number, scored)).is_err() {
             return;
         }
         courtesy::point();
     }
 }
 
-/// Puts what comes in any order back into its own.
+/// Puts what comes in any order back into its own. Failures wait for their turn, too: what came
+/// before one is written, and the first of several is told.
 struct Order {
     next: u64,
-    waiting: BTreeMap<u64, Scored>,
+    waiting: BTreeMap<u64, Result<Scored, Error>>,
 }
 
 impl Order {
-    fn add(&mut self, scored: Scored) {
-        self.waiting.insert(scored.number, scored);
-    }
-
-    fn next(&mut self) -> Option<Scored> {
+    fn next(&mut self) -> Option<Result<Scored, Error>> {
         let scored = self.waiting.remove(&self.next)?;
         self.next += 1;
         Some(scored)

@@ -20,6 +20,8 @@ pub(super) fn rows_of(outputs: usize, entries: &[Entry]) -> Vec<u64> {
     }
     rows
 }
+/// An output with its number, and the rejects.
+type Parts = (Option<(usize, Part)>, Option<Part>);
 
 /// The output that grew last and the rejects, if they hold what the journal says; entries that
 /// they do not bear out are taken away.
@@ -28,7 +30,7 @@ pub(super) fn reopen(
     encoder: &Encoder,
     rejects_encoder: &Encoder,
     entries: &mut Vec<Entry>,
-) -> io::Result<(Option<(usize, Part)>, Option<Part>)> {
+) -> io::Result<Parts> {
     loop {
         let Some(output) = entries.last().map(|entry| entry.output) else {
             return Ok((None, None));

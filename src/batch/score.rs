@@ -27,7 +27,6 @@ pub(super) struct Scoring<'a> {
 
 /// A task that was done.
 pub(super) struct Scored {
-    pub(super) number: u64,
     pub(super) output: usize,
     pub(super) segment: Segment,
     pub(super) rejects: Option<Segment>,
@@ -125,7 +124,7 @@ impl<'r> Rows<'r> {
 
 impl Scoring<'_> {
     pub(super) fn score(&self, task: Task) -> Result<Scored, Error> {
-        let Task { number, output, pieces, after, read } = task;
+        let Task { output, pieces, after, read, .. } = task;
         let mut totals = Totals::default();
         let mut parts = Vec::with_capacity(pieces.len());
         let mut rejects: Vec<(String, Vec<Reject>)> = Vec::new();
@@ -142,7 +141,7 @@ impl Scoring<'_> {
         let segment = self.encoder.segment(columns).map_err(Error::Internal)?;
         let rejects =
             if rejects.is_empty() { None } else { Some(rejects::segment(self.rejects, &rejects)?) };
-        Ok(Scored { number, output, segment, rejects, totals, after, read })
+        Ok(Scored { output, segment, rejects, totals, after, read })
     }
 
     /// The columns of the output for some rows.
@@ -154,7 +153,6 @@ impl Scoring<'_> {
     ) -> Result<Vec<Values>, Error> {
         let (mut inputs, kept) = self.read(rows, piece)?;
         rows.keep_good(&mut [&mut inputs])?;
-        self.check_end(rows)?;
         if let Some(contract) = self.model.contract() {
             let (tensors, verdicts, passed) = contract.rows(inputs);
             inputs = tensors;
@@ -162,8 +160,9 @@ impl Scoring<'_> {
             totals.repaired += passed.repaired;
             rows.judged(&verdicts);
             rows.keep_good(&mut [&mut inputs])?;
-            self.check_end(rows)?;
         }
+        // Not before: the first row that is wrong is told, whatever is wrong with it.
+        self.check_end(rows)?;
         let mut outputs = self.run(rows, &mut inputs)?;
         self.check_end(rows)?;
         if let Some(contract) = self.model.contract().filter(|_| !rows.good.is_empty()) {

@@ -51,7 +51,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     };
     let outcome = run.run();
     reporter.end();
-    let outcome = outcome.map_err(|error| left(error, &directory))?;
+    let outcome = outcome.map_err(|error| left(error, reporter.has_begun(), &directory))?;
     let summary = report::Summary::new(&job, &outcome, reporter.elapsed());
     if let Some(file) = text("summary") {
         let json = serde_json::to_string_pretty(&summary).unwrap_or_default() + "\n";
@@ -124,8 +124,7 @@ fn failure(error: Error) -> Failure {
 }
 
 /// The failure, and what is left of the work.
-fn left(error: Error, directory: &Path) -> Failure {
-    let is_begun = directory.join("journal").exists();
+fn left(error: Error, is_begun: bool, directory: &Path) -> Failure {
     match failure(error) {
         Failure::Work(reason) if is_begun => Failure::Work(format!(
             "{reason}\nwhat is done lies in {}; --resume goes on with it",

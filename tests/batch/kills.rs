@@ -19,7 +19,8 @@ struct Moments(u64);
 impl Moments {
     /// From 0 to 1.
     fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         f64::from(u32::try_from(self.0 >> 33).unwrap_or(0)) / f64::from(1u32 << 31)
     }
 }
@@ -62,11 +63,15 @@ fn survives(work: &Work, input: &str, output: &str, mark: &str, seed: u64) {
     let model = flight_delay();
     let options = "--keep id --on-bad-row null";
     let begun = Instant::now();
-    work.predicted(&model, &format!("--input {input} --output whole/{output} --rejects whole/r.csv {options}"));
+    work.predicted(
+        &model,
+        &format!("--input {input} --output whole/{output} --rejects whole/r.csv {options}"),
+    );
     let took = begun.elapsed();
     let expected = contents(&work.path("whole"));
     assert!(expected["r.csv"].len() > 1000 && expected.len() > 1);
-    let asked = format!("--input {input} --output out/{output} --rejects out/r.csv {options} --resume");
+    let asked =
+        format!("--input {input} --output out/{output} --rejects out/r.csv {options} --resume");
     let mut moments = Moments(seed);
     let (mut killed, mut finished) = (0, 0);
     while killed < KILLS {

@@ -3,8 +3,12 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on must fail")]
 
+mod bad_rows;
 mod formats;
+mod hard_tables;
+mod hard_texts;
+mod interrupt;
 mod kills;
+mod many_files;
 mod resume;
 mod support;
-

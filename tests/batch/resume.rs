@@ -113,14 +113,16 @@ fn another_job_does_not_go_on_with_the_work_and_says_what_differs() {
     let (work, output, _) = stopped();
     let refused = |arguments: &str, what: &str| {
         let run = work.predict(&flight_delay(), arguments);
-        let expected = format!(
-            "onnxd: o.csv.part cannot be gone on with: {what}; remove it to begin anew\n"
-        );
+        let expected =
+            format!("onnxd: o.csv.part cannot be gone on with: {what}; remove it to begin anew\n");
         assert_eq!(run.code, 2);
         assert!(run.stderr.ends_with(&expected), "{}", run.stderr);
     };
     refused(&format!("{ASKED} --resume --version 1"), "the model is another one");
-    refused(&format!("{ASKED},temp --resume").replace(" null,temp", " null --keep temp"), "the job is another one");
+    refused(
+        &format!("{ASKED},temp --resume").replace(" null,temp", " null --keep temp"),
+        "the job is another one",
+    );
     let rows = work.text("in.csv");
     work.write("in.csv", rows.replace("UA", "US"));
     refused(&format!("{ASKED} --resume"), "the inputs have changed");

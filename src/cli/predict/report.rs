@@ -15,16 +15,22 @@ pub(super) struct Reporter {
     started: Instant,
     /// Somebody wants the command to end.
     interrupted: Arc<AtomicBool>,
+    /// There is work to go on with.
+    begun: AtomicBool,
 }
 
 impl Reporter {
     pub(super) fn new(interrupted: Arc<AtomicBool>) -> Self {
         let line = Mutex::new(Some(Line::new("predicting")));
-        Self { line, started: Instant::now(), interrupted }
+        Self { line, started: Instant::now(), interrupted, begun: AtomicBool::new(false) }
     }
 
     pub(super) fn elapsed(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// What comes next stands on a line of its own.
@@ -39,6 +45,7 @@ impl Watcher for Reporter {
     }
 
     fn resumed(&self, rows: u64) {
+        self.begun.store(true, Ordering::Relaxed);
         if rows > 0 {
             eprintln!("{rows} rows were done before");
         }

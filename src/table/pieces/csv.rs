@@ -46,10 +46,12 @@ fn cut(text: &mut Unpacked, records: usize) -> Result<(Vec<u8>, usize), String> 
         if let Some(end) = scan.find(text.rest(), records) {
             return Ok((text.take(end), records));
         }
-        if scan.begins() >= MAX_BYTES && scan.records > 0 {
+        let is_too_long = scan.open_bytes(text.rest()) > MAX_ROW;
+        // The rows before one that is too long come first, so that it is named.
+        if (scan.begins() >= MAX_BYTES || is_too_long) && scan.records > 0 {
             return Ok((text.take(scan.begins()), scan.records));
         }
-        if scan.open_bytes(text.rest()) > MAX_ROW {
+        if is_too_long {
             return Err(too_long());
         }
         if !text.more()? {

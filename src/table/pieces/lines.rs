@@ -44,7 +44,8 @@ fn cut(text: &mut Unpacked, most: usize) -> Result<Cut, String> {
         let end = memchr(b'\n', &rest[looked..]).map(|end| looked + end + 1);
         looked = rest.len();
         if end.is_none() && looked > MAX_ROW {
-            return Err(too_long());
+            // The rows before it come first, so that it is named.
+            return if cut.rows > 0 { Ok(cut) } else { Err(too_long()) };
         }
         if end.is_none() && text.more()? {
             continue;

@@ -6,7 +6,7 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::Schema;
 
 use super::ndjson;
-use super::text::{Column, list};
+use super::text::{Column, arrays, list};
 
 pub(super) fn head(schema: &Schema) -> Vec<u8> {
     let mut out = Vec::new();
@@ -21,7 +21,8 @@ pub(super) fn head(schema: &Schema) -> Vec<u8> {
 }
 
 pub(super) fn rows(batch: &RecordBatch) -> Result<Vec<u8>, String> {
-    let columns = batch.columns().iter().map(Column::new).collect::<Result<Vec<_>, _>>();
+    let arrays = arrays(batch)?;
+    let columns = arrays.iter().map(Column::new).collect::<Result<Vec<_>, _>>();
     let columns = columns.map_err(|error| error.to_string())?;
     let mut out = Vec::with_capacity(batch.num_rows() * columns.len() * 10);
     for row in 0..batch.num_rows() {

@@ -2,11 +2,12 @@
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
 
-use super::text::{Column, list};
+use super::text::{Column, arrays, list};
 use crate::tensor::json::{write_key, write_string};
 
 pub(super) fn rows(batch: &RecordBatch) -> Result<Vec<u8>, String> {
-    let columns = batch.columns().iter().map(Column::new).collect::<Result<Vec<_>, _>>();
+    let arrays = arrays(batch)?;
+    let columns = arrays.iter().map(Column::new).collect::<Result<Vec<_>, _>>();
     let columns = columns.map_err(|error| error.to_string())?;
     let keys: Vec<Vec<u8>> =
         batch.schema().fields().iter().map(|field| write_key(field.name())).collect();

@@ -1,8 +1,11 @@
 //! Values as texts have them.
 
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int64Type};
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_cast::cast;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{ArrowError, DataType};
 
@@ -21,6 +24,19 @@ pub(super) enum Column<'a> {
 
 /// Missing values are empty, and so nothing.
 const OPTIONS: FormatOptions<'static> = FormatOptions::new().with_display_error(false);
+
+/// The columns of a batch as texts can have them: times with a zone are those of UTC, since zones
+/// have names that only a calendar knows.
+pub(super) fn arrays(batch: &RecordBatch) -> Result<Vec<ArrayRef>, String> {
+    let array = |array: &ArrayRef| match array.data_type() {
+        DataType::Timestamp(unit, Some(_)) => {
+            let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
+            cast(array, &utc).map_err(|error| error.to_string())
+        }
+        _ => Ok(Arc::clone(array)),
+    };
+    batch.columns().iter().map(array).collect()
+}
 
 impl<'a> Column<'a> {
     pub(super) fn new(array: &'a ArrayRef) -> Result<Self, ArrowError> {

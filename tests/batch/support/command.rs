@@ -10,7 +10,6 @@ use tempfile::TempDir;
 #[derive(Debug)]
 pub struct Finished {
     pub code: i32,
-    pub stdout: Vec<u8>,
     pub stderr: String,
 }
 
@@ -87,7 +86,8 @@ impl Work {
         let finished = self.predict(model, arguments);
         assert_ne!(finished.code, 0, "{arguments}: {}", finished.stderr);
         let told = finished.stderr.lines().filter_map(|line| line.strip_prefix("onnxd: "));
-        let messages: Vec<&str> = told.filter(|line| !line.starts_with("what is done lies in")).collect();
+        let messages: Vec<&str> =
+            told.filter(|line| !line.starts_with("what is done lies in")).collect();
         messages.join("\n")
     }
 }
@@ -102,6 +102,6 @@ impl Finished {
     pub fn of(output: Output) -> Self {
         let stderr = String::from_utf8(output.stderr).expect("the program writes UTF-8");
         let code = output.status.code().expect("no signal ended it");
-        Self { code, stdout: output.stdout, stderr }
+        Self { code, stderr }
     }
 }
