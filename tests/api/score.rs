@@ -154,7 +154,11 @@ fn what_fails_after_the_first_predictions_cuts_them_off_and_lines_of_json_say_wh
         assert!(!is_whole);
         let text = String::from_utf8([first, rest].concat()).expect("it is text");
         let last = text.lines().last().expect("there are rows");
-        assert_eq!(last.starts_with(r#"{"error":{"status":400,"detail":"body: row 50000"#), says_why, "{last}");
+        assert_eq!(
+            last.starts_with(r#"{"error":{"status":400,"detail":"body: row 50000"#),
+            says_why,
+            "{last}"
+        );
     }
     server.stop();
 }

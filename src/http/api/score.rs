@@ -20,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::batch::{Live, OnBadRow, Stream, Written};
 use crate::courtesy::{Loading, step_back};
+use crate::engine::guard;
 use crate::http::coding::Coding;
 use crate::http::error::{Error, Message};
 use crate::http::path::Path;
@@ -121,7 +122,12 @@ async fn answer(
     let (api, of) = (api.clone(), Arc::clone(&live));
     let work = Work { api, live: of, watch, asked, upload, writer, _slot: slot };
     let thread = thread::Builder::new().name("score".to_owned());
-    thread.spawn(|| work.run()).map_err(|error| {
+    let run = || {
+        if let Err(caught) = guard::catch(|| work.run()) {
+            tracing::error!(reason = caught.0, "scoring a file broke off");
+        }
+    };
+    thread.spawn(run).map_err(|error| {
         tracing::error!(error = %error, "a file cannot be scored");
         Error::Internal
     })?;

@@ -38,9 +38,9 @@ impl Input {
             Error::MediaType(format!("Content-Type '{text}' is no file of rows, expected {KNOWN}"))
         })?;
         let kind = Kind { format: media.format(), packing: packing(headers)? };
-        let kind = kind.checked().map_err(|reason| {
-            Error::MediaType(format!("Content-Encoding cannot be: {reason}"))
-        })?;
+        let kind = kind
+            .checked()
+            .map_err(|reason| Error::MediaType(format!("Content-Encoding cannot be: {reason}")))?;
         Ok(Self { kind, media })
     }
 
@@ -61,7 +61,9 @@ impl Input {
         }
         best.map(|(_, media)| media).ok_or_else(|| {
             let texts = texts.join(", ");
-            Error::NotAcceptable(format!("Accept '{texts}' names no file of rows, expected {KNOWN}"))
+            Error::NotAcceptable(format!(
+                "Accept '{texts}' names no file of rows, expected {KNOWN}"
+            ))
         })
     }
 
@@ -138,7 +140,10 @@ mod tests {
         assert_eq!(output("text/csv; charset=utf-8", "*/*"), Some("text/csv"));
         assert_eq!(output("application/jsonl", "*/*"), Some("application/x-ndjson"));
         let parquet = "application/vnd.apache.parquet";
-        assert_eq!(output("Text/CSV", "text/csv;q=0.5, application/vnd.apache.parquet"), Some(parquet));
+        assert_eq!(
+            output("Text/CSV", "text/csv;q=0.5, application/vnd.apache.parquet"),
+            Some(parquet)
+        );
         assert_eq!(output("text/csv", "text/html, */*;q=0.1"), Some("text/csv"));
         assert_eq!(output("text/csv", "application/*"), Some("application/x-ndjson"));
         assert_eq!(output("text/csv", "text/html, text/csv;q=0"), None);
