@@ -68,9 +68,9 @@ impl Config {
                 read_timeout: read.value(&settings::READ_TIMEOUT, parse::positive_duration),
                 scores: http::Scores {
                     at_once: read.value(&settings::MAX_SCORES, parse::positive),
-                    threads: read.value(&settings::THREADS, parse::threads),
+                    threads: 1,
                     max_file: read.value(&settings::MAX_SCORE_FILE, parse::bytes),
-                    share: read.value(&settings::LOAD_SHARE, parse::percent),
+                    share: 0.0,
                 },
             },
             registry: registry::Config {
@@ -119,6 +119,9 @@ impl Config {
         };
         // One run may use as many cores as there are workers.
         config.engine.run_threads = config.scheduler.threads;
+        config.http.scores.threads = config.scheduler.threads;
+        // Who scores files gives way as loading does.
+        config.http.scores.share = config.registry.load_share;
         read.finish(config)
     }
 }

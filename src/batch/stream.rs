@@ -174,15 +174,15 @@ impl<'a> Writing<'a> {
     fn add(&mut self, scored: Scored) -> Result<(), Error> {
         self.totals.add(&scored.totals);
         let segment = scored.segment;
-        if self.output == Written::File(self.output.format()) {
+        if matches!(self.output, Written::File(_)) {
             self.placed.push(Placed { at: self.length, index: segment.index });
         }
         self.length += segment.bytes.len() as u64;
         let mut bytes = std::mem::take(&mut self.head);
         if bytes.is_empty() {
-            bytes = segment.bytes
+            bytes = segment.bytes;
         } else {
-            bytes.extend(segment.bytes)
+            bytes.extend_from_slice(&segment.bytes);
         }
         self.write(bytes)
     }

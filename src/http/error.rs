@@ -44,11 +44,10 @@ impl Error {
         match self {
             Self::Malformed(_) | Self::BrokenBody(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::SlowBody { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::SlowBody { .. } | Self::Unread => StatusCode::REQUEST_TIMEOUT,
             Self::ContentEncoding(_) | Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Self::TooManyScores { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Unread => StatusCode::REQUEST_TIMEOUT,
             Self::Predict(error) => StatusCode::from_u16(error.kind().status())
                 .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             Self::Scoring(_) | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,

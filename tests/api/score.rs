@@ -67,7 +67,7 @@ fn predictions_come_while_the_file_still_goes_and_in_its_order() {
     let (rest, is_whole) = receiver.rest();
     assert!(is_whole);
     all.extend(rest);
-    assert_eq!(ids(&String::from_utf8(all).expect("CSV is text")), Vec::from_iter(0..60_000));
+    assert_eq!(ids(&String::from_utf8(all).expect("CSV is text")), (0..60_000).collect::<Vec<_>>());
     let counted = server.metric(
         r#"onnxd_requests_total{model="flight-delay",outcome="ok",protocol="score",version="2"}"#,
     );
@@ -126,7 +126,7 @@ fn bad_rows_are_marked_or_left_out_or_end_it() {
     let bad = "7,UA,LGA,IAH,1,noon,100,42.9,52.8,16.1,0,1006.9,10\n";
     let body = HEADER.to_owned() + &rows(0..7) + bad + &rows(8..10);
     let marked = score(&server, &body, &[CSV]);
-    assert_eq!(ids(marked.text()), Vec::from_iter(0..10));
+    assert_eq!(ids(marked.text()), (0..10).collect::<Vec<_>>());
     let line = marked.text().lines().nth(8).expect("the row is there");
     assert!(line.ends_with("hour: wrong_dtype"), "{line}");
     let with = |what: &str| server.post_with(&format!("{PATH}&on_bad_row={what}"), &body, &[CSV]);

@@ -20,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::batch::{Live, OnBadRow, Stream, Written};
 use crate::courtesy::{Loading, step_back};
+use crate::engine::guard;
 use crate::http::coding::Coding;
 use crate::http::error::{Error, Message};
 use crate::http::path::Path;
@@ -67,7 +68,7 @@ struct Work {
     asked: Asked,
     upload: Upload,
     writer: Writer,
-    _slot: OwnedSemaphorePermit,
+    slot: OwnedSemaphorePermit,
 }
 
 /// What is wanted.
@@ -119,9 +120,14 @@ async fn answer(
     let says_why = output.format() == Format::Ndjson;
     let (writer, answer) = answer::channel(idle, state, says_why);
     let (api, of) = (api.clone(), Arc::clone(&live));
-    let work = Work { api, live: of, watch, asked, upload, writer, _slot: slot };
+    let work = Work { api, live: of, watch, asked, upload, writer, slot };
     let thread = thread::Builder::new().name("score".to_owned());
-    thread.spawn(|| work.run()).map_err(|error| {
+    let run = || {
+        if let Err(caught) = guard::catch(|| work.run()) {
+            tracing::error!(reason = caught.0, "scoring a file broke off");
+        }
+    };
+    thread.spawn(run).map_err(|error| {
         tracing::error!(error = %error, "a file cannot be scored");
         Error::Internal
     })?;
@@ -154,7 +160,7 @@ async fn prepare(
 
 impl Work {
     fn run(self) {
-        let Self { api, live, mut watch, asked, upload, mut writer, _slot } = self;
+        let Self { api, live, mut watch, asked, upload, mut writer, slot } = self;
         let started = Instant::now();
         // Threads that this one begins are like it.
         step_back();
@@ -173,6 +179,8 @@ impl Work {
         match manner.run(|| stream.run(origin, &mut writer)) {
             Ok(totals) => {
                 watch.scored(totals.rows);
+                // Who has the whole answer may send the next file.
+                drop(slot);
                 writer.end();
                 tracing::info!(
                     model.name = live.name,

@@ -63,7 +63,8 @@ impl Receiver {
 
     /// The next piece; `None` at the end, an error if it was cut off.
     pub fn piece(&mut self) -> io::Result<Option<Vec<u8>>> {
-        if let Some(length) = self.length.replace(0) {
+        if let Some(length) = self.length {
+            self.length = Some(0);
             let mut bytes = vec![0; length];
             self.stream.read_exact(&mut bytes)?;
             return Ok(Some(bytes).filter(|bytes| !bytes.is_empty()));

@@ -77,7 +77,7 @@ impl Writer {
     }
 
     fn send(&mut self, piece: Piece) -> bool {
-        let sent = self.runtime.block_on(timeout(self.idle, self.to.send(piece)));
+        let sent = self.runtime.block_on(async { timeout(self.idle, self.to.send(piece)).await });
         self.is_unread |= sent.is_err();
         sent.is_ok_and(|sent| sent.is_ok())
     }

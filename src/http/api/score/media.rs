@@ -100,8 +100,8 @@ fn essence(text: &str) -> &str {
 
 /// From 0 to 1; what is no number counts as not said.
 fn weight(range: &str) -> f32 {
-    let parameters = range.split(';').skip(1);
-    let quality = parameters.filter_map(|parameter| parameter.trim().strip_prefix("q=")).next();
+    let mut parameters = range.split(';').skip(1);
+    let quality = parameters.find_map(|parameter| parameter.trim().strip_prefix("q="));
     quality.and_then(|text| text.trim().parse().ok()).unwrap_or(1.0)
 }
 
