@@ -10,6 +10,7 @@
 //! says; who runs them, and with which priority, is the business of others.
 
 mod columns;
+mod engine;
 mod error;
 mod job;
 mod journal;
@@ -25,6 +26,7 @@ mod shim;
 mod totals;
 
 pub use columns::{Mapped, Mapping};
+pub use engine::{rows_at_once, run};
 pub use error::Error;
 pub use job::{Job, Limit, OnBadRow, Shard};
 pub use model::{Failure, Model};

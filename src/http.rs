@@ -24,6 +24,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::drift::Monitors;
+use crate::jobs::Jobs;
 use crate::metrics;
 use crate::predict::Predictor;
 use crate::quality::Board;
@@ -52,6 +53,8 @@ pub struct Parts {
     metrics: metrics::Registry,
     monitors: Monitors,
     board: Board,
+    /// None if no place is allowed to them.
+    jobs: Option<Jobs>,
 }
 
 impl std::ops::Deref for Api {
@@ -70,8 +73,9 @@ impl Api {
         readiness: Readiness,
         metrics: metrics::Registry,
         (monitors, board): (Monitors, Board),
+        jobs: Option<Jobs>,
     ) -> Self {
-        Self(Arc::new(Parts { config, predictor, readiness, metrics, monitors, board }))
+        Self(Arc::new(Parts { config, predictor, readiness, metrics, monitors, board, jobs }))
     }
 }
 
@@ -105,6 +109,10 @@ pub fn router(api: Api) -> Router {
             get(api::routing::get).put(api::routing::put).delete(api::routing::delete),
         )
         .route("/api/models/{model}/rollback", post(api::rollback::roll_back))
+        .route("/api/jobs", get(api::jobs::list).post(api::jobs::submit))
+        .route("/api/jobs/{id}", get(api::jobs::get).delete(api::jobs::delete))
+        .route("/api/jobs/{id}/retry", post(api::jobs::retry))
+        .route("/api/jobs/{id}/events", get(api::jobs::events))
         .route("/v1/models", get(v1::status::list))
         // The last segment is `name:verb`, which a path pattern cannot split.
         .route("/v1/models/{model}", get(v1::status::model).post(v1::predict::predict))

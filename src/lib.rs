@@ -41,6 +41,8 @@ pub mod predict;
 
 pub mod batch;
 
+pub mod jobs;
+
 pub mod http;
 
 pub mod config;

@@ -11,6 +11,7 @@ use std::thread;
 use super::error::Error;
 use super::read::Task;
 use super::score::{Scored, Scoring};
+use crate::courtesy;
 
 /// Runs all tasks. `next` gives them, on a thread of its own; `take` gets what was made of them, in
 /// their order, on this one. `first` is the number of the first task.
@@ -33,7 +34,14 @@ pub(super) fn run<'a>(
     thread::scope(|scope| {
         let failed = done.clone();
         let cutter = Cutter { permitted, tasks, failed, stop: &stop };
-        scope.spawn(move || cutter.run(next));
+        let mut cut = Some((cutter, next));
+        scope.spawn(move || {
+            scoring.model.work(&mut || {
+                if let Some((cutter, next)) = cut.take() {
+                    cutter.run(next);
+                }
+            });
+        });
         for _ in 0..threads {
             let (waiting, done, stop) = (&waiting, done.clone(), &stop);
             let work = move || scoring.model.work(&mut || work(scoring, waiting, &done, stop));
@@ -81,6 +89,7 @@ impl<'a> Cutter<'_, 'a> {
                     if self.tasks.send(task).is_err() {
                         return;
                     }
+                    courtesy::point();
                 }
                 Ok(None) => return,
                 Err(error) => {
@@ -109,6 +118,7 @@ fn work(
         if done.send(scored).is_err() {
             return;
         }
+        courtesy::point();
     }
 }
 

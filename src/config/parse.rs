@@ -10,6 +10,7 @@ use tracing_subscriber::filter::Targets;
 use super::settings::{self, Setting};
 use super::sources::{Effective, Origin, Sources};
 use super::{Config, Errors};
+use crate::jobs;
 use crate::predict::Wake;
 use crate::registry::Control;
 use crate::repository::{CacheConfig, Source, Verification, parse_duration};
@@ -86,6 +87,21 @@ impl<'a> Read<'a> {
             self.errors.push(reason.to_owned());
         }
         CacheConfig { directory: directory.unwrap_or_default(), poll, fetch_threads }
+    }
+
+    /// What jobs may do, and how much at a time.
+    pub(super) fn jobs(&mut self) -> jobs::Config {
+        let path = |text: &str| Ok(PathBuf::from(text));
+        jobs::Config {
+            root: self.optional(&settings::JOB_ROOT, path),
+            prefixes: self.optional(&settings::JOB_PREFIXES, prefixes).unwrap_or_default(),
+            at_once: self.value(&settings::MAX_JOBS, positive),
+            queue: self.value(&settings::JOB_QUEUE, positive),
+            threads: self.value(&settings::JOB_THREADS, threads),
+            share: self.value(&settings::JOB_SHARE, percent),
+            history: self.value(&settings::JOB_HISTORY, positive),
+            directory: self.optional(&settings::STATE_DIR, |text| Ok(PathBuf::from(text).join("jobs"))),
+        }
     }
 
     pub(super) fn verification(&mut self) -> Verification {
@@ -190,6 +206,10 @@ pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
         "false" => Ok(false),
         _ => Err(format!("'{text}' is neither true nor false")),
     }
+}
+
+fn prefixes(text: &str) -> Result<Vec<String>, String> {
+    text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(jobs::prefix).collect()
 }
 
 pub(super) fn log_format(text: &str) -> Result<Format, String> {

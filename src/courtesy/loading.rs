@@ -1,4 +1,4 @@
-//! How loading gives way to serving.
+//! How loading, and other work that nobody waits for, gives way to serving.
 //!
 //! A thread that loads models runs where nobody else wants to, but that alone does not keep
 //! it out of the way: it keeps the system from moving waiting threads to its core, evicts
@@ -7,7 +7,6 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -19,6 +18,7 @@ use thread_priority::unix::{
     thread_native_id,
 };
 
+use super::ledger::{self, Membership};
 use super::{GiveWay, Stopwatch, time_of};
 
 /// A piece of work; resting more often would only cost switches.
@@ -32,17 +32,15 @@ const LONGEST_REST: Duration = Duration::from_millis(100);
 const IDLE: f64 = 0.1;
 const BUSY: f64 = 0.3;
 
-/// How busy the process is, is judged over at least this long: what other loaders have done
-/// is known only when they rest.
+/// How busy the process is, is judged over at least this long: the system brings the times of
+/// threads that run up to date every few milliseconds.
 const WINDOW: Duration = Duration::from_millis(50);
 
-/// Settings of the threads that load, and what they did so far. Cheap to share.
+/// Settings of the threads that load, and how busy the process is besides. Cheap to share.
 #[derive(Debug)]
 pub struct Loading {
     /// Of one core, while the process is busy.
     share: f64,
-    /// Processor time of all threads that load, in nanoseconds.
-    used: AtomicU64,
     seen: Mutex<Seen>,
 }
 
@@ -55,6 +53,7 @@ struct Seen {
 
 struct Worker {
     loading: Arc<Loading>,
+    membership: Membership,
     /// Since the last rest: on the clock, which costs little to ask, and in processor time.
     piece: Cell<(Instant, Stopwatch)>,
 }
@@ -63,6 +62,7 @@ struct Worker {
 struct Moment {
     wall: Instant,
     process: Duration,
+    /// Of it, what threads used that give way, in nanoseconds.
     used: u64,
 }
 
@@ -71,21 +71,22 @@ impl Loading {
     /// they never rest.
     #[must_use]
     pub fn new(share: f64) -> Arc<Self> {
-        let seen = Mutex::new(Seen { since: Moment::now(0), busy: 0.0 });
-        Arc::new(Self { share: share.clamp(0.001, 1.0), used: AtomicU64::new(0), seen })
+        let seen = Mutex::new(Seen { since: Moment::now(), busy: 0.0 });
+        Arc::new(Self { share: share.clamp(0.001, 1.0), seen })
     }
 
     /// Does the work on this thread, which rests at its points.
     pub fn run<R>(self: &Arc<Self>, work: impl FnOnce() -> R) -> R {
         let piece = Cell::new(piece());
-        super::with(Rc::new(Worker { loading: Arc::clone(self), piece }), work)
+        let loading = Arc::clone(self);
+        super::with(Rc::new(Worker { loading, membership: ledger::enter(), piece }), work)
     }
 
-    /// Cores that threads which do not load keep busy.
+    /// Cores that threads which do not give way keep busy.
     fn busy(&self) -> f64 {
-        let now = Moment::now(self.used.load(Ordering::Relaxed));
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.wall.saturating_duration_since(seen.since.wall) >= WINDOW {
+        if seen.since.wall.elapsed() >= WINDOW {
+            let now = Moment::now();
             *seen = Seen { busy: busy_cores(seen.since, now), since: now };
         }
         seen.busy
@@ -93,7 +94,8 @@ impl Loading {
 }
 
 impl Moment {
-    fn now(used: u64) -> Self {
+    fn now() -> Self {
+        let used = nanos(ledger::used());
         Self { wall: Instant::now(), process: time_of(ClockId::ProcessCPUTime), used }
     }
 }
@@ -119,7 +121,7 @@ impl GiveWay for Worker {
             return;
         }
         let loading = &self.loading;
-        loading.used.fetch_add(nanos(worked), Ordering::Relaxed);
+        self.membership.count(worked);
         let rest = rest_after(worked, loading.busy(), loading.share);
         if !rest.is_zero() {
             sleep(rest);

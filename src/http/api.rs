@@ -2,6 +2,7 @@
 
 pub(super) mod contract;
 pub(super) mod drift;
+pub(super) mod jobs;
 pub(super) mod models;
 pub(super) mod quality;
 pub(super) mod rollback;
