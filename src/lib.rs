@@ -37,6 +37,8 @@ pub mod registry;
 
 pub mod predict;
 
+pub mod schedule;
+
 pub mod http;
 
 pub mod config;

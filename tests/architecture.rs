@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module may name only modules before it.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 22] = [
     "digest",
     "tensor",
     "metrics",
@@ -24,6 +24,7 @@ const ORDER: [&str; 21] = [
     "scheduler",
     "registry",
     "predict",
+    "schedule",
     "http",
     "config",
     "app",
