@@ -31,7 +31,9 @@ pub(super) fn check(format: &str, with_time: bool) -> Result<(), (usize, String)
 
 fn reason(directive: char, with_time: bool) -> String {
     if !with_time && OF_TIMES.contains(directive) {
-        return format!("%{directive} is of times, expected {{time:..}} and not {{date:..}} for it");
+        return format!(
+            "%{directive} is of times, expected {{time:..}} and not {{date:..}} for it"
+        );
     }
     let more = if with_time { OF_TIMES } else { "" };
     let known: Vec<String> = OF_DATES.chars().chain(more.chars()).map(|c| c.to_string()).collect();

@@ -32,7 +32,10 @@ fn read(text: &str) -> Result<Vec<Piece>, Slip> {
             at += 2;
         } else if c == '{' {
             let Some(end) = rest.find('}') else {
-                return Err((at, "this { is not closed, expected } (or {{ for a brace)".to_owned()));
+                return Err((
+                    at,
+                    "this { is not closed, expected } (or {{ for a brace)".to_owned(),
+                ));
             };
             if !plain.is_empty() {
                 pieces.push(Piece::Text(std::mem::take(&mut plain)));
@@ -113,7 +116,10 @@ fn shift(sum: &str, at: usize, with_time: bool) -> Result<Span, Slip> {
     let place = at + 1 + amount.len() - amount.trim_start().len();
     let amount = amount.trim();
     let digits = amount.find(|c: char| !c.is_ascii_digit()).unwrap_or(amount.len());
-    let wrong = || (place, format!("'{amount}' is no span, expected {expected}"));
+    let wrong = || match amount {
+        "" => (place, format!("nothing follows the sign, expected {expected}")),
+        _ => (place, format!("'{amount}' is no span, expected {expected}")),
+    };
     let number: i64 = amount[..digits].parse().map_err(|_| wrong())?;
     if number > MOST {
         return Err((place, format!("{number} is too far away, expected at most {MOST}")));

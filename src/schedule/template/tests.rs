@@ -60,7 +60,8 @@ fn a_value_brings_no_separator_that_its_format_lacks() {
     let template = Template::parse("{model}{schedule}").unwrap();
     assert_eq!(template.render(&values).unwrap(), ".._etc_xa_b");
     for c in (' '..='~').filter(|c| *c != '/' && *c != '}') {
-        for text in [format!("{{date:%{c}}}"), format!("{{time:%{c}}}"), format!("{{time:%:{c}}}")] {
+        for text in [format!("{{date:%{c}}}"), format!("{{time:%{c}}}"), format!("{{time:%:{c}}}")]
+        {
             let Ok(template) = Template::parse(&text) else { continue };
             let text = template.render(&values).unwrap();
             assert!(!text.contains(['/', '\\', '\n', '\t']), "{c} gives {text}");
@@ -75,7 +76,7 @@ fn a_mistake_has_its_place_and_what_was_expected() {
         ("a}b", 2, "expected }}"),
         ("ü{dat}", 3, "expected date, time, model or schedule"),
         ("{}", 2, "expected date"),
-        ("{date - }", 9, "expected a number with d, w, mo or y"),
+        ("{date - }", 8, "expected a number with d, w, mo or y"),
         ("{date - 1x}", 9, "like 1d"),
         ("{date - 1h}", 9, "span of times"),
         ("{date * 1d}", 7, "expected +, -, : or }"),

@@ -115,7 +115,9 @@ fn a_schedule_that_is_no_list_of_tables_is_refused() {
 #[test]
 fn a_cron_with_a_zone_or_seconds_is_refused_by_its_number_of_fields() {
     for cron in ["* * * * * UTC", "0 0 0 * * *", "0 0 * *", ""] {
-        let text = format!("[[schedule]]\nname = \"n\"\nmodel = \"m\"\ninput = \"i\"\noutput = \"o\"\ncron = \"{cron}\"");
+        let text = format!(
+            "[[schedule]]\nname = \"n\"\nmodel = \"m\"\ninput = \"i\"\noutput = \"o\"\ncron = \"{cron}\""
+        );
         assert!(schedules(&text).unwrap_err().0.len() == 1, "{cron}");
     }
 }

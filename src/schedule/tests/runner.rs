@@ -175,10 +175,7 @@ fn a_run_that_waits_starts_when_the_one_before_ends_and_in_order() {
     assert_eq!(server.at("2024-05-01T03:20:00Z"), ["start 01 02:00 #1"]);
     assert_eq!(server.at("2024-05-01T04:00:00Z"), NOTHING);
     server.succeeds("2024-05-01T04:45:00Z");
-    assert_eq!(
-        server.at("2024-05-01T04:45:00Z"),
-        ["skip 01 03:00 too_late", "start 01 04:00 #1"]
-    );
+    assert_eq!(server.at("2024-05-01T04:45:00Z"), ["skip 01 03:00 too_late", "start 01 04:00 #1"]);
 }
 
 #[test]
