@@ -113,6 +113,8 @@ pub fn router(api: Api) -> Router {
         .route("/api/jobs/{id}", get(api::jobs::get).delete(api::jobs::delete))
         .route("/api/jobs/{id}/retry", post(api::jobs::retry))
         .route("/api/jobs/{id}/events", get(api::jobs::events))
+        .route("/api/schedules", get(api::schedules::list))
+        .route("/api/schedules/{name}/run", post(api::schedules::run))
         .route("/v1/models", get(v1::status::list))
         // The last segment is `name:verb`, which a path pattern cannot split.
         .route("/v1/models/{model}", get(v1::status::model).post(v1::predict::predict))

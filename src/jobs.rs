@@ -10,6 +10,7 @@ mod entry;
 mod metrics;
 mod record;
 mod request;
+mod schedules;
 mod served;
 mod status;
 mod store;
@@ -22,18 +23,21 @@ use std::{io, thread};
 use tokio::sync::watch;
 
 pub use allowed::prefix;
-pub use record::{State, Summary};
-pub use request::Request;
+pub use record::{Scheduled, State, Summary};
+pub use request::{KEYS, Request};
+pub use schedules::ScheduleStatus;
 pub use status::{Progress, Status};
 
 use crate::courtesy::Loading;
 use crate::metrics::Registry;
 use crate::predict::{self, Predictor, Target};
+use crate::schedule::Schedule;
 use crate::store::Stores;
 use allowed::Allowed;
 use board::Board;
 use entry::Entry;
 use metrics::Metrics;
+use schedules::Schedules;
 use store::Store;
 use worker::Worker;
 
@@ -56,6 +60,7 @@ pub struct Config {
     pub history: usize,
     /// Where jobs outlive the process.
     pub directory: Option<PathBuf>,
+    pub schedules: Vec<Schedule>,
 }
 
 /// Why nothing was done.
@@ -69,6 +74,8 @@ pub enum Refused {
     Model(#[from] predict::Error),
     #[error("there is no job {0}")]
     Unknown(String),
+    #[error("there is no schedule '{0}'")]
+    UnknownSchedule(String),
     #[error("{0}")]
     Conflict(String),
     #[error("{limit} jobs are waiting, which is the limit")]
@@ -87,6 +94,7 @@ pub struct Jobs {
     board: Arc<Board>,
     allowed: Arc<Allowed>,
     predictor: Predictor,
+    schedules: Arc<Schedules>,
 }
 
 /// Sees a job change.
@@ -134,7 +142,15 @@ impl Jobs {
             let thread = thread::Builder::new().name("jobs".to_owned());
             thread.spawn(move || worker.take_over()).map_err(refused)?;
         }
-        Ok(Self { board, allowed, predictor })
+        let schedules = Arc::new(Schedules::new(config.schedules.clone(), metrics));
+        let jobs = Self { board, allowed, predictor, schedules };
+        if !config.schedules.is_empty() {
+            jobs.schedules.check(&jobs)?;
+            let jobs = jobs.clone();
+            let thread = thread::Builder::new().name("schedules".to_owned());
+            thread.spawn(move || jobs.schedules.run(&jobs)).map_err(refused)?;
+        }
+        Ok(jobs)
     }
 
     /// Accepts a job. Writes to the disk.
@@ -145,7 +161,7 @@ impl Jobs {
         self.accept(request, None)
     }
 
-    fn accept(&self, request: Request, schedule: Option<String>) -> Result<Status, Refused> {
+    fn accept(&self, request: Request, schedule: Option<Scheduled>) -> Result<Status, Refused> {
         let job = self.allowed.job(&request.job).map_err(Refused::Forbidden)?;
         if job.input.is_empty() {
             return Err(Refused::Invalid("there is no input".to_owned()));
@@ -196,6 +212,20 @@ impl Jobs {
         let mut changed = entry.follow();
         changed.mark_changed();
         Ok(Follower { entry, changed, running: self.board.running() })
+    }
+
+    /// Those of the configuration, in its order.
+    #[must_use]
+    pub fn schedules(&self) -> Vec<ScheduleStatus> {
+        self.schedules.list(self)
+    }
+
+    /// Runs a schedule now. Writes to the disk.
+    ///
+    /// # Errors
+    /// There is none of this name, its last run has not ended, or the job is not accepted.
+    pub fn run_schedule(&self, name: &str) -> Result<Status, Refused> {
+        self.schedules.run_now(self, name)
     }
 
     /// No job begins any more, and those that run end soon: they go on after a restart.

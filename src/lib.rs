@@ -41,6 +41,8 @@ pub mod predict;
 
 pub mod batch;
 
+pub mod schedule;
+
 pub mod jobs;
 
 pub mod http;

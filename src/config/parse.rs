@@ -10,11 +10,12 @@ use tracing_subscriber::filter::Targets;
 use super::settings::{self, Setting};
 use super::sources::{Effective, Origin, Sources};
 use super::{Config, Errors};
-use crate::jobs;
 use crate::predict::Wake;
 use crate::registry::Control;
 use crate::repository::{CacheConfig, Source, Verification, parse_duration};
+use crate::schedule::Schedule;
 use crate::telemetry::Format;
+use crate::{jobs, schedule};
 
 /// Reads settings and remembers what was wrong with them.
 pub(super) struct Read<'a> {
@@ -92,7 +93,7 @@ impl<'a> Read<'a> {
     /// What jobs may do, and how much at a time.
     pub(super) fn jobs(&mut self) -> jobs::Config {
         let path = |text: &str| Ok(PathBuf::from(text));
-        jobs::Config {
+        let config = jobs::Config {
             root: self.optional(&settings::JOB_ROOT, path),
             prefixes: self.optional(&settings::JOB_PREFIXES, prefixes).unwrap_or_default(),
             at_once: self.value(&settings::MAX_JOBS, positive),
@@ -101,7 +102,21 @@ impl<'a> Read<'a> {
             share: self.value(&settings::JOB_SHARE, percent),
             history: self.value(&settings::JOB_HISTORY, positive),
             directory: self.optional(&settings::STATE_DIR, |text| Ok(PathBuf::from(text).join("jobs"))),
+            schedules: self.schedules(),
+        };
+        if !config.schedules.is_empty() && !config.is_on() {
+            let reason = "schedule: needs job-root or job-prefixes, the places that jobs may have";
+            self.errors.push(reason.to_owned());
         }
+        config
+    }
+
+    fn schedules(&mut self) -> Vec<Schedule> {
+        let Some((list, file)) = self.sources.schedules() else { return Vec::new() };
+        schedule::read(list, &jobs::KEYS).unwrap_or_else(|mistakes| {
+            self.errors.extend(mistakes.0.iter().map(|mistake| format!("{file}: {mistake}")));
+            Vec::new()
+        })
     }
 
     pub(super) fn verification(&mut self) -> Verification {

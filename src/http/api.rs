@@ -7,6 +7,7 @@ pub(super) mod models;
 pub(super) mod quality;
 pub(super) mod rollback;
 pub(super) mod routing;
+pub(super) mod schedules;
 
 use axum::http::StatusCode;
 use axum::response::Response;

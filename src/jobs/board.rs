@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::entry::Entry;
 use super::metrics::Metrics;
-use super::record::{Began, Moment, Record, State, Summary, now};
+use super::record::{Began, Moment, Record, Scheduled, State, Summary, now};
 use super::request::Request;
 use super::status::Status;
 use super::store::{Hold, Store};
@@ -95,7 +95,7 @@ impl Board {
     pub(super) fn submit(
         &self,
         request: Request,
-        schedule: Option<String>,
+        schedule: Option<Scheduled>,
     ) -> Result<Arc<Entry>, Refused> {
         let mut inner = self.open()?;
         if inner.waiting.len() >= self.most_waiting {
@@ -254,6 +254,18 @@ impl Board {
             return Err(Refused::Held);
         }
         inner.find(id)
+    }
+
+    /// The newest job that a schedule asked for, and that fits.
+    pub(super) fn scheduled(&self, fits: impl Fn(&Scheduled) -> bool) -> Option<Status> {
+        let entries: Vec<_> = self.lock().jobs.values().rev().cloned().collect();
+        let is_it = |entry: &Arc<Entry>| entry.record().schedule.as_ref().is_some_and(&fits);
+        entries.into_iter().find(is_it).map(|entry| entry.status())
+    }
+
+    /// Whether the jobs are this server's.
+    pub(super) fn is_held(&self) -> bool {
+        self.lock().hold.is_some()
     }
 
     /// The newest first.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec};
 
 use super::record::State;
@@ -51,5 +52,47 @@ impl Metrics {
 
     pub(super) fn attempt(&self, state: State, took: Duration) {
         self.duration.with_label_values(&[state.as_str()]).observe(seconds(took));
+    }
+}
+
+/// What is known of schedules.
+pub(super) struct ScheduleMetrics {
+    last_success: IntGaugeVec,
+    next_run: IntGaugeVec,
+    failed: IntGaugeVec,
+}
+
+impl ScheduleMetrics {
+    pub(super) fn new(registry: &Registry) -> Self {
+        let gauge = |name, help| registry.gauge(name, help, &["schedule"]);
+        Self {
+            last_success: gauge(
+                "onnxd_schedule_last_success_timestamp_seconds",
+                "When a run of the schedule last succeeded.",
+            ),
+            next_run: gauge(
+                "onnxd_schedule_next_run_timestamp_seconds",
+                "When the next run of the schedule is due.",
+            ),
+            failed: gauge(
+                "onnxd_schedule_last_run_failed",
+                "1 if the last attempt of the schedule failed.",
+            ),
+        }
+    }
+
+    pub(super) fn set(
+        &self,
+        schedule: &str,
+        last_success: Option<Timestamp>,
+        next_run: Option<Timestamp>,
+        failed: bool,
+    ) {
+        for (gauge, time) in [(&self.last_success, last_success), (&self.next_run, next_run)] {
+            if let Some(time) = time {
+                gauge.with_label_values(&[schedule]).set(time.as_second());
+            }
+        }
+        self.failed.with_label_values(&[schedule]).set(i64::from(failed));
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::request::Request;
@@ -35,9 +36,15 @@ pub(super) struct Record {
     pub(super) bad: u64,
     #[serde(default)]
     pub(super) summary: Option<Summary>,
-    /// The schedule that asked for it.
     #[serde(default)]
-    pub(super) schedule: Option<String>,
+    pub(super) schedule: Option<Scheduled>,
+}
+
+/// The schedule that asked for a job, and the time that it is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scheduled {
+    pub name: String,
+    pub scheduled_for: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -110,7 +117,7 @@ impl State {
 }
 
 impl Record {
-    pub(super) fn new(id: String, request: Request, schedule: Option<String>) -> Self {
+    pub(super) fn new(id: String, request: Request, schedule: Option<Scheduled>) -> Self {
         Self {
             id,
             request,

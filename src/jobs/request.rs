@@ -1,10 +1,24 @@
 //! What is asked for: a model, and a job of files for it.
 
+use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::batch::Job;
+use crate::schedule::Schedule;
+
+/// The keys of a job besides model, version, input and output.
+pub const KEYS: [&str; 8] = [
+    "input_format",
+    "output_format",
+    "keep",
+    "on_bad_row",
+    "rejects",
+    "max_bad_rows",
+    "fail_on_drift",
+    "shard",
+];
 
 /// A job for a model of the server.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,6 +38,21 @@ impl Request {
     /// What is wrong with it.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         serde_json::from_slice(bytes).map_err(|error| format!("malformed job: {error}"))
+    }
+}
+
+impl Request {
+    /// The job of a schedule's run.
+    ///
+    /// # Errors
+    /// A template has no value, or a key has none that a job can have.
+    pub(super) fn of_schedule(schedule: &Schedule, run: Timestamp) -> Result<Self, String> {
+        let rendered = schedule.request(run).map_err(|error| error.to_string())?;
+        let mut keys = rendered.job;
+        keys.insert("input".to_owned(), rendered.input.into());
+        keys.insert("output".to_owned(), rendered.output.into());
+        let job = Job::deserialize(toml::Value::Table(keys)).map_err(|error| error.to_string())?;
+        Ok(Self { model: schedule.model.clone(), version: schedule.version.clone(), job })
     }
 }
 
@@ -58,6 +87,14 @@ mod tests {
         assert_eq!((request.model.as_str(), request.version.as_deref()), ("m", Some("2")));
         let written = serde_json::to_vec(&request).unwrap();
         assert_eq!(Request::parse(&written), Ok(request));
+    }
+
+    #[test]
+    fn schedules_can_have_all_keys_of_a_job() {
+        let wrong = serde_json::from_str::<Job>(r#"{"none": 0}"#).unwrap_err().to_string();
+        let known = ["input", "output"].iter().chain(&KEYS);
+        assert!(known.clone().all(|key| wrong.contains(&format!("`{key}`"))), "{wrong}");
+        assert_eq!(wrong.matches('`').count() / 2 - 1, known.count(), "{wrong}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::record::{Moment, Record, State, Summary};
+use super::record::{Moment, Record, Scheduled, State, Summary};
 use super::request::Request;
 
 #[derive(Debug, Clone, Serialize)]
@@ -14,7 +14,7 @@ pub struct Status {
     pub request: Request,
     /// The schedule that asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub schedule: Option<String>,
+    pub schedule: Option<Scheduled>,
     pub attempts: u32,
     /// The version that it was begun with.
     pub version: Option<u64>,

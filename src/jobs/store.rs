@@ -5,12 +5,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
+use serde::Serialize;
 use tempfile::{NamedTempFile, TempDir};
 
 use super::record::Record;
 
 const RECORD: &str = "job.json";
 const WORK: &str = "work";
+const SCHEDULES: &str = "schedules.json";
 
 #[derive(Debug)]
 pub(super) struct Store {
@@ -74,11 +76,7 @@ impl Store {
     pub(super) fn save(&self, record: &Record) -> io::Result<()> {
         let directory = self.directory.join(&record.id);
         fs::create_dir_all(&directory)?;
-        let mut file = NamedTempFile::new_in(&directory)?;
-        file.write_all(&serde_json::to_vec_pretty(record)?)?;
-        file.as_file().sync_all()?;
-        file.persist(directory.join(RECORD))?;
-        File::open(&directory)?.sync_all()
+        write(&directory, RECORD, record)
     }
 
     pub(super) fn remove(&self, id: &str) -> io::Result<()> {
@@ -93,10 +91,27 @@ impl Store {
         self.directory.join(id).join(WORK)
     }
 
-    /// Where the state of a schedule is kept.
-    pub(super) fn directory(&self) -> &Path {
-        &self.directory
+    /// How far schedules are, as text.
+    pub(super) fn schedules(&self) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(self.directory.join(SCHEDULES)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
+
+    pub(super) fn save_schedules(&self, state: &impl Serialize) -> io::Result<()> {
+        write(&self.directory, SCHEDULES, state)
+    }
+}
+
+/// The old file or the new one is there, whatever happens.
+fn write(directory: &Path, name: &str, document: &impl Serialize) -> io::Result<()> {
+    let mut file = NamedTempFile::new_in(directory)?;
+    file.write_all(&serde_json::to_vec_pretty(document)?)?;
+    file.as_file().sync_all()?;
+    file.persist(directory.join(name))?;
+    File::open(directory)?.sync_all()
 }
 
 #[cfg(test)]

@@ -134,7 +134,7 @@ fn event(name: &str, data: &impl Serialize) -> Event {
 }
 
 /// Does something with the jobs, on a thread that may wait for the disk.
-async fn done<T: Send + 'static>(
+pub(super) async fn done<T: Send + 'static>(
     api: &Api,
     work: impl FnOnce(&Jobs) -> Result<T, Refused> + Send + 'static,
     answer: impl FnOnce(T) -> Response,
@@ -154,7 +154,7 @@ fn refused(refused: Refused) -> Response {
     let (status, retry_after) = match refused {
         Refused::Forbidden(_) => (StatusCode::FORBIDDEN, None),
         Refused::Invalid(_) => (StatusCode::BAD_REQUEST, None),
-        Refused::Unknown(_) => (StatusCode::NOT_FOUND, None),
+        Refused::Unknown(_) | Refused::UnknownSchedule(_) => (StatusCode::NOT_FOUND, None),
         Refused::Conflict(_) => (StatusCode::CONFLICT, None),
         Refused::Full { .. } => (StatusCode::SERVICE_UNAVAILABLE, Some(10)),
         Refused::Held => (StatusCode::SERVICE_UNAVAILABLE, Some(1)),
