@@ -25,7 +25,8 @@ const LOOK: Duration = Duration::from_millis(500);
 
 pub(super) struct Schedules {
     list: Vec<Schedule>,
-    state: Mutex<State>,
+    /// None until the jobs are this server's.
+    state: Mutex<Option<State>>,
     /// None without schedules.
     metrics: Option<ScheduleMetrics>,
 }
@@ -69,7 +70,7 @@ impl Schedules {
         Self { list, state: Mutex::default(), metrics }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Option<State>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -93,7 +94,6 @@ impl Schedules {
                 return;
             }
         }
-        *self.lock() = remembered(jobs);
         let mut wake = None;
         let mut looked: Option<Instant> = None;
         loop {
@@ -113,10 +113,10 @@ impl Schedules {
     /// Starts what is due at an instant. When to look again.
     fn look(&self, jobs: &Jobs, now: Timestamp) -> Option<Timestamp> {
         let mut state = self.lock();
-        let decision = decide(&self.list, &state, now);
-        let Decision { actions, wake, state: decided } = decision;
+        let state = state.get_or_insert_with(|| remembered(jobs));
+        let Decision { actions, wake, state: decided } = decide(&self.list, state, now);
         *state = decided;
-        save(jobs, &state);
+        save(jobs, state);
         for action in actions {
             match action {
                 Action::Start { schedule, scheduled_for, attempt } => {
@@ -124,7 +124,7 @@ impl Schedules {
                     let scheduled_for = scheduled_for.timestamp();
                     let running = Running { scheduled_for, attempt, since: now };
                     // What refuses it is noted, and the log has it.
-                    let _ = start(jobs, &mut state, schedule, running, now);
+                    let _ = start(jobs, state, schedule, running, now);
                 }
                 Action::Skip { schedule, scheduled_for, reason, .. } => tracing::warn!(
                     schedule.name = schedule,
@@ -134,13 +134,14 @@ impl Schedules {
                 ),
             }
         }
-        self.measure(&state, now);
+        self.measure(state, now);
         wake
     }
 
     /// Notes runs whose jobs have ended. Whether there are any.
     fn settle(&self, jobs: &Jobs, now: Timestamp) -> bool {
         let mut state = self.lock();
+        let state = state.get_or_insert_with(|| remembered(jobs));
         let mut ended = false;
         for schedule in &self.list {
             let running = state.progress(&schedule.name).and_then(|progress| progress.running);
@@ -154,12 +155,12 @@ impl Schedules {
                 },
                 // The server ended before it could ask for it.
                 None => {
-                    let _ = start(jobs, &mut state, schedule, running, now);
+                    let _ = start(jobs, state, schedule, running, now);
                     continue;
                 }
             };
-            finished(&mut state, schedule, outcome, now);
-            save(jobs, &state);
+            finished(state, schedule, outcome, now);
+            save(jobs, state);
             ended = true;
         }
         ended
@@ -172,17 +173,18 @@ impl Schedules {
         }
         let now = Timestamp::now();
         let mut state = self.lock();
+        let state = state.get_or_insert_with(|| remembered(jobs));
         let Some(running) = state.begin(schedule, now) else {
             return Err(Refused::Conflict(format!("the last run of schedule '{name}' has not ended")));
         };
-        save(jobs, &state);
-        let started = start(jobs, &mut state, schedule, running, now);
-        self.measure(&state, now);
+        save(jobs, state);
+        let started = start(jobs, state, schedule, running, now);
+        self.measure(state, now);
         started
     }
 
     pub(super) fn list(&self, jobs: &Jobs) -> Vec<ScheduleStatus> {
-        let state = self.lock().clone();
+        let state = self.lock().clone().unwrap_or_default();
         let now = Timestamp::now();
         let status = |schedule: &Schedule| {
             let progress = state.progress(&schedule.name).cloned().unwrap_or_default();
