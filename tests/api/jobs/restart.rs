@@ -23,7 +23,6 @@ fn a_job_goes_on_after_a_kill_and_writes_the_same_bytes() {
     let expected = by_command(&place, "out.parquet");
     let mut server = place.start(&[]);
     let id = accepted(&server, &flight_job("out.parquet"));
-    let later = accepted(&server, &flight_job("later.csv"));
     let kills = 3;
     for _ in 0..kills {
         half_done(&server, &id);
@@ -38,9 +37,7 @@ fn a_job_goes_on_after_a_kill_and_writes_the_same_bytes() {
     assert_eq!(server.times_logged("a job begins anew"), 0);
     // What was done before the kills was not done again.
     let own = server.metric(r#"onnxd_job_rows_total{outcome="ok"}"#);
-    wait_for(&server, &later, "succeeded");
-    assert!(own < ROWS as u64 + ROWS as u64, "{own} rows");
-    assert!(place.read("later.csv") == by_command(&place, "later.csv"));
+    assert!(own < ROWS as u64, "{own} rows");
     server.stop();
 }
 
