@@ -117,7 +117,11 @@ impl Jobs {
     ///
     /// # Errors
     /// A directory cannot be used, or the system refuses a thread.
-    pub fn start(config: &Config, predictor: Predictor, metrics: &Registry) -> Result<Self, String> {
+    pub fn start(
+        config: &Config,
+        predictor: Predictor,
+        metrics: &Registry,
+    ) -> Result<Self, String> {
         let allowed = Arc::new(Allowed::new(config.root.as_deref(), &config.prefixes)?);
         let unusable = |error: io::Error| format!("jobs cannot be kept: {error}");
         let store = Store::open(config.directory.as_deref()).map_err(unusable)?;
@@ -167,7 +171,9 @@ impl Jobs {
             return Err(Refused::Invalid("there is no input".to_owned()));
         }
         let kind = job.output_kind();
-        kind.map_err(|reason| Refused::Invalid(format!("output: {}", self.allowed.shown(&reason))))?;
+        kind.map_err(|reason| {
+            Refused::Invalid(format!("output: {}", self.allowed.shown(&reason)))
+        })?;
         match self.predictor.resolve(Target::new(&request.model, request.version.as_deref())) {
             // The job waits for it.
             Ok(_) | Err(predict::Error::NotReady { loading: true, .. }) => {}

@@ -27,7 +27,9 @@ pub(super) struct Allowed {
 /// It is none.
 pub fn prefix(text: &str) -> Result<String, String> {
     let wrong = |reason: &str| {
-        Err(format!("'{text}' is no prefix of URLs: {reason}, expected for example s3://bucket/in/"))
+        Err(format!(
+            "'{text}' is no prefix of URLs: {reason}, expected for example s3://bucket/in/"
+        ))
     };
     let Some((scheme, rest)) = text.split_once("://") else { return wrong("it has no scheme") };
     if scheme == "file" {
@@ -74,9 +76,11 @@ impl Allowed {
 
     fn input(&self, text: &str) -> Result<String, String> {
         let Some(path) = self.local(text)? else { return self.remote(text) };
-        let is_pattern = |part: Component<'_>| part.as_os_str().to_string_lossy().contains(WILDCARDS);
+        let is_pattern =
+            |part: Component<'_>| part.as_os_str().to_string_lossy().contains(WILDCARDS);
         let fixed: PathBuf = path.components().take_while(|part| !is_pattern(*part)).collect();
-        let rest: Vec<Component<'_>> = path.components().skip_while(|part| !is_pattern(*part)).collect();
+        let rest: Vec<Component<'_>> =
+            path.components().skip_while(|part| !is_pattern(*part)).collect();
         if rest.contains(&Component::ParentDir) {
             return Err(format!("'{text}': '..' stands behind a wildcard"));
         }
@@ -84,7 +88,8 @@ impl Allowed {
         // What is a name there must not be taken for a pattern.
         let mut whole = glob::Pattern::escape(&fixed);
         for part in rest {
-            whole = format!("{}/{}", whole.trim_end_matches('/'), part.as_os_str().to_string_lossy());
+            whole =
+                format!("{}/{}", whole.trim_end_matches('/'), part.as_os_str().to_string_lossy());
         }
         Ok(with_end_of(text, whole))
     }
@@ -109,7 +114,9 @@ impl Allowed {
 
     /// A text without the path of the directory of jobs, which callers need not know.
     pub(super) fn shown(&self, text: &str) -> String {
-        let Some(root) = self.root.as_deref().and_then(Path::to_str) else { return text.to_owned() };
+        let Some(root) = self.root.as_deref().and_then(Path::to_str) else {
+            return text.to_owned();
+        };
         if root == "/" { text.to_owned() } else { text.replace(&format!("{root}/"), "") }
     }
 
@@ -210,7 +217,8 @@ mod tests {
             fs::create_dir_all(directory.path().join(made)).unwrap();
         }
         fs::write(directory.path().join("outside/secret.csv"), "").unwrap();
-        let prefixes = vec![prefix("s3://bucket/in").unwrap(), prefix("https://h:8443/d/").unwrap()];
+        let prefixes =
+            vec![prefix("s3://bucket/in").unwrap(), prefix("https://h:8443/d/").unwrap()];
         Place { allowed: Allowed::new(Some(&root), &prefixes).unwrap(), directory }
     }
 
@@ -267,13 +275,20 @@ mod tests {
         }
         // A pattern does not name the link that leads out, but the file that it finds is seen.
         assert!(allowed.input("*/secret.csv").is_ok());
-        assert!(allowed.check(directory.path().join("root/link/secret.csv").to_str().unwrap()).is_err());
+        assert!(
+            allowed.check(directory.path().join("root/link/secret.csv").to_str().unwrap()).is_err()
+        );
     }
 
     #[test]
     fn urls_are_below_a_prefix_and_not_beside_it() {
         let Place { allowed, .. } = place();
-        for text in ["s3://bucket/in/x.csv", "s3://bucket/in/", "s3://bucket/in/**/?.csv", "https://h:8443/d/a%20b.csv"] {
+        for text in [
+            "s3://bucket/in/x.csv",
+            "s3://bucket/in/",
+            "s3://bucket/in/**/?.csv",
+            "https://h:8443/d/a%20b.csv",
+        ] {
             assert_eq!(allowed.input(text), Ok(text.to_owned()));
         }
         for text in [
@@ -309,7 +324,16 @@ mod tests {
     fn prefixes_that_mean_something_else_are_refused() {
         assert_eq!(prefix("s3://b/in"), Ok("s3://b/in/".to_owned()));
         assert_eq!(prefix("http://h"), Ok("http://h/".to_owned()));
-        for text in ["b/in", "file:///srv", "ftp://h/x", "s3://", "s3://b/../x", "s3://b//", "s3://b/*", "http://u@h/"] {
+        for text in [
+            "b/in",
+            "file:///srv",
+            "ftp://h/x",
+            "s3://",
+            "s3://b/../x",
+            "s3://b//",
+            "s3://b/*",
+            "http://u@h/",
+        ] {
             assert!(prefix(text).is_err(), "{text}");
         }
     }

@@ -233,13 +233,16 @@ impl Board {
                 State::Failed | State::Cancelled => {}
                 state => {
                     let state = state.as_str();
-                    return Err(Refused::Conflict(format!("job {id} is {state}, only failed and cancelled ones can be tried again")));
+                    return Err(Refused::Conflict(format!(
+                        "job {id} is {state}, only failed and cancelled ones can be tried again"
+                    )));
                 }
             }
             if inner.waiting.len() >= self.most_waiting {
                 return Err(Refused::Full { limit: self.most_waiting });
             }
-            let waiting = Record { state: State::Waiting, ended: None, error: None, ..record.clone() };
+            let waiting =
+                Record { state: State::Waiting, ended: None, error: None, ..record.clone() };
             self.store.save(&waiting).map_err(unwritten)?;
             *record = waiting;
         }

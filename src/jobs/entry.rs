@@ -82,7 +82,9 @@ impl Entry {
     pub(super) fn status(&self) -> Status {
         let record = self.record().clone();
         let live = *self.live();
-        Status::new(record, |running| if running { live.progress() } else { Progress::at_rest(live.rows, live.bad) })
+        Status::new(record, |running| {
+            if running { live.progress() } else { Progress::at_rest(live.rows, live.bad) }
+        })
     }
 
     /// Resolves after each change.
@@ -150,9 +152,11 @@ impl Watcher for Watch<'_> {
     fn at(&self, progress: &batch::Progress) {
         let (rows, bad) = {
             let mut live = self.entry.live();
-            let more = (progress.rows.saturating_sub(live.rows), progress.bad.saturating_sub(live.bad));
+            let more =
+                (progress.rows.saturating_sub(live.rows), progress.bad.saturating_sub(live.bad));
             if live.fraction_before.is_none() {
-                live.fraction_before = if live.rows_before == 0 { Some(0.0) } else { progress.fraction };
+                live.fraction_before =
+                    if live.rows_before == 0 { Some(0.0) } else { progress.fraction };
             }
             (live.rows, live.bad, live.fraction) = (progress.rows, progress.bad, progress.fraction);
             more

@@ -9,7 +9,8 @@ use super::record::State;
 use crate::metrics::{Registry, seconds};
 
 /// From what is done at once to what takes a night.
-const BUCKETS: [f64; 10] = [1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 10_800.0, 43_200.0, 86_400.0];
+const BUCKETS: [f64; 10] =
+    [1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 10_800.0, 43_200.0, 86_400.0];
 
 #[derive(Clone)]
 pub(super) struct Metrics {

@@ -142,7 +142,8 @@ impl Summary {
         let Outcome { totals, outputs, rejects, .. } = outcome;
         let Totals { rows, written, bad, codes, warned, repaired, .. } = totals;
         let files = outputs.iter();
-        let outputs = files.map(|file| File { name: shown(&file.name), bytes: file.bytes }).collect();
+        let outputs =
+            files.map(|file| File { name: shown(&file.name), bytes: file.bytes }).collect();
         let rejects = rejects.map(|name| shown(&name));
         Self { outputs, rejects, rows, written, bad, codes, warned, repaired, seconds }
     }

@@ -104,6 +104,9 @@ mod tests {
         assert!(wrong.contains("unknown field `keeps`"), "{wrong}");
         assert!(refused(r#"{"input": "a", "output": "b"}"#).contains("missing field `model`"));
         assert!(refused(r#"{"model": "m", "output": "b"}"#).contains("missing field `input`"));
-        assert!(refused(r#"{"model": "m", "version": [], "input": "a", "output": "b"}"#).contains("`version`"));
+        assert!(
+            refused(r#"{"model": "m", "version": [], "input": "a", "output": "b"}"#)
+                .contains("`version`")
+        );
     }
 }

@@ -175,7 +175,9 @@ impl Schedules {
         let mut state = self.lock();
         let state = state.get_or_insert_with(|| remembered(jobs));
         let Some(running) = state.begin(schedule, now) else {
-            return Err(Refused::Conflict(format!("the last run of schedule '{name}' has not ended")));
+            return Err(Refused::Conflict(format!(
+                "the last run of schedule '{name}' has not ended"
+            )));
         };
         save(jobs, state);
         let started = start(jobs, state, schedule, running, now);
@@ -249,13 +251,19 @@ fn start(
 
 /// Notes how the run under way ended.
 fn finished(state: &mut State, schedule: &Schedule, outcome: Outcome, now: Timestamp) {
-    let reason = if let Outcome::Failed(reason) = &outcome { reason.clone() } else { String::new() };
+    let reason =
+        if let Outcome::Failed(reason) = &outcome { reason.clone() } else { String::new() };
     let name = schedule.name.as_str();
     match state.finished(schedule, outcome, now) {
         Ended::Succeeded | Ended::NotRunning => {}
         Ended::Retries(retry) => {
             let at = rfc3339(&zoned(schedule, retry.at));
-            tracing::warn!(schedule.name = name, reason, at, "a run of a schedule failed and is tried again");
+            tracing::warn!(
+                schedule.name = name,
+                reason,
+                at,
+                "a run of a schedule failed and is tried again"
+            );
         }
         Ended::Failed => tracing::warn!(schedule.name = name, reason, "a run of a schedule failed"),
     }
@@ -311,9 +319,10 @@ impl ScheduleStatus {
             outcome: Some("succeeded"),
             ..run(it.scheduled_for, it.at, it.attempts)
         });
-        let failed_last = progress.last_failure.as_ref().filter(|failure| {
-            progress.last_success.is_none_or(|success| success.at < failure.at)
-        });
+        let failed_last = progress
+            .last_failure
+            .as_ref()
+            .filter(|failure| progress.last_success.is_none_or(|success| success.at < failure.at));
         let failure = failed_last.map(|it| Run {
             outcome: Some("failed"),
             error: Some(it.reason.clone()),

@@ -59,7 +59,14 @@ impl Store {
             let bytes = match fs::read(&path) {
                 Ok(bytes) => bytes,
                 // No job, or one that was being removed or accepted when the process ended.
-                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => continue,
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                    ) =>
+                {
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             match serde_json::from_slice::<Record>(&bytes) {

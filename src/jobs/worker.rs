@@ -44,7 +44,12 @@ impl Worker {
             });
             match &end {
                 End::Succeeded(summary) => {
-                    tracing::info!(job.id = entry.id, rows = summary.rows, bad = summary.bad, "a job is done");
+                    tracing::info!(
+                        job.id = entry.id,
+                        rows = summary.rows,
+                        bad = summary.bad,
+                        "a job is done"
+                    );
                 }
                 // Whoever asked for it is told; nothing is wrong with the server.
                 End::Failed(reason) => tracing::info!(job.id = entry.id, reason, "a job failed"),
@@ -145,7 +150,8 @@ impl Worker {
                 }
             };
             let same = began.as_ref().map(|(version, sha256)| {
-                resolve(Some(version), None).map(|found| found.ok().filter(|live| live.lineage.sha256 == *sha256))
+                resolve(Some(version), None)
+                    .map(|found| found.ok().filter(|live| live.lineage.sha256 == *sha256))
             });
             match same {
                 Some(Some(Some(live))) => return Ok(live),

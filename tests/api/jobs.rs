@@ -21,8 +21,10 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        let place =
-            Self { repository: Repository::new(), directory: TempDir::new().expect("there is room") };
+        let place = Self {
+            repository: Repository::new(),
+            directory: TempDir::new().expect("there is room"),
+        };
         fs::create_dir(place.root()).expect("it is ours");
         place
     }
@@ -107,7 +109,8 @@ fn status(server: &Server, id: &str) -> Value {
 fn wait_for(server: &Server, id: &str, state: &str) -> Value {
     until(&format!("job {id} is {state}"), || {
         let status = status(server, id);
-        let has_ended = ["succeeded", "failed", "cancelled"].iter().any(|end| status["state"] == *end);
+        let has_ended =
+            ["succeeded", "failed", "cancelled"].iter().any(|end| status["state"] == *end);
         assert!(!has_ended || status["state"] == state, "{status}");
         (status["state"] == state).then_some(status)
     })
@@ -143,9 +146,13 @@ fn a_job_writes_what_the_command_writes_and_says_what_it_did() {
         assert_eq!(summary["outputs"], json!([{"name": output, "bytes": bytes}]));
         assert_eq!((&summary["rows"], &summary["bad"]), (&json!(40_000), &json!(0)));
         assert_eq!((&done["version"], &done["attempts"]), (&json!(2), &json!(1)));
-        assert_eq!((&done["progress"]["rows"], &done["progress"]["fraction"]), (&json!(40_000), &json!(1.0)));
+        assert_eq!(
+            (&done["progress"]["rows"], &done["progress"]["fraction"]),
+            (&json!(40_000), &json!(1.0))
+        );
         assert_eq!(done["sha256"].as_str().map(str::len), Some(64));
-        let times = ["created", "started", "ended"].map(|time| done[time].as_str().expect("it is a time"));
+        let times =
+            ["created", "started", "ended"].map(|time| done[time].as_str().expect("it is a time"));
         assert!(times.is_sorted(), "{times:?}");
     }
     let listed = server.get("/api/jobs?state=succeeded").json();

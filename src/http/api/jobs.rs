@@ -82,11 +82,15 @@ pub(in crate::http) async fn get(State(api): State<Api>, Path(id): Path<String>)
 
 /// Cancels a job, or forgets one that has ended.
 pub(in crate::http) async fn delete(State(api): State<Api>, Path(id): Path<String>) -> Response {
-    done(&api, move |jobs| jobs.cancel(&id), |left| match left {
-        // A job that runs stops soon.
-        Some(status) => reply::with_status(StatusCode::ACCEPTED, &status),
-        None => StatusCode::NO_CONTENT.into_response(),
-    })
+    done(
+        &api,
+        move |jobs| jobs.cancel(&id),
+        |left| match left {
+            // A job that runs stops soon.
+            Some(status) => reply::with_status(StatusCode::ACCEPTED, &status),
+            None => StatusCode::NO_CONTENT.into_response(),
+        },
+    )
     .await
 }
 

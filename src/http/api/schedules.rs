@@ -21,8 +21,10 @@ pub(in crate::http) async fn list(State(api): State<Api>) -> Response {
 }
 
 pub(in crate::http) async fn run(State(api): State<Api>, Path(name): Path<String>) -> Response {
-    done(&api, move |jobs| jobs.run_schedule(&name), |status| {
-        reply::with_status(StatusCode::ACCEPTED, &status)
-    })
+    done(
+        &api,
+        move |jobs| jobs.run_schedule(&name),
+        |status| reply::with_status(StatusCode::ACCEPTED, &status),
+    )
     .await
 }

@@ -47,7 +47,8 @@ fn a_server_that_is_told_to_stop_keeps_its_jobs_for_the_next_one() {
     let server = place.start(&["--shutdown-timeout", "20s"]);
     let job = json!({"model": "slow", "input": "many.csv", "output": "out.csv"});
     let id = accepted(&server, &job);
-    let behind = accepted(&server, &json!({"model": "slow", "input": "few.csv", "output": "few-out.csv"}));
+    let behind =
+        accepted(&server, &json!({"model": "slow", "input": "few.csv", "output": "few-out.csv"}));
     wait_for(&server, &id, "running");
     // Who follows a job is told by the end of the events that the server goes.
     let mut follower = server.connect();

@@ -70,9 +70,14 @@ fn a_run_becomes_a_job_and_the_schedule_remembers_it() {
         Some(schedule(&server)).filter(|schedule| schedule["last_run"]["outcome"] == "succeeded")
     });
     assert_eq!((&after["last_run"]["job"], &after["running"]), (&json!(id), &Value::Null));
-    until("it is measured", || (metric(&server, "last_success_timestamp_seconds") > 0).then_some(()));
+    until("it is measured", || {
+        (metric(&server, "last_success_timestamp_seconds") > 0).then_some(())
+    });
     assert_eq!(metric(&server, "last_run_failed"), 0);
-    assert!(metric(&server, "next_run_timestamp_seconds") > metric(&server, "last_success_timestamp_seconds"));
+    assert!(
+        metric(&server, "next_run_timestamp_seconds")
+            > metric(&server, "last_success_timestamp_seconds")
+    );
     server.stop();
     let server = start(&place, NIGHTLY);
     let again = until("the state is read", || {
@@ -94,7 +99,10 @@ fn a_run_that_fails_is_tried_again_as_often_as_the_schedule_says() {
     server.logged("a run of a schedule failed");
     assert_eq!(status(&server, &id)["attempts"], 2);
     let failed = schedule(&server);
-    assert_eq!((&failed["last_run"]["outcome"], &failed["last_run"]["attempt"]), (&json!("failed"), &json!(2)));
+    assert_eq!(
+        (&failed["last_run"]["outcome"], &failed["last_run"]["attempt"]),
+        (&json!("failed"), &json!(2))
+    );
     assert_eq!(failed["last_run"]["job"], json!(id));
     until("it is measured", || (metric(&server, "last_run_failed") == 1).then_some(()));
     write_input(&place);
@@ -119,9 +127,17 @@ fn schedules_that_cannot_run_keep_the_server_from_starting() {
     let refused = starts(NIGHTLY, &[]);
     assert!(refused.code == 2 && refused.stderr.contains("needs job-root"), "{}", refused.stderr);
     let refused = starts(&NIGHTLY.replace("keep =", "keeps ="), &allowed);
-    assert!(refused.code == 2 && refused.stderr.contains("unknown key 'keeps'"), "{}", refused.stderr);
+    assert!(
+        refused.code == 2 && refused.stderr.contains("unknown key 'keeps'"),
+        "{}",
+        refused.stderr
+    );
     let refused = starts(&NIGHTLY.replace("\"out/", "\"../out/"), &allowed);
-    assert!(refused.code == 1 && refused.stderr.contains("schedule 'nightly': "), "{}", refused.stderr);
+    assert!(
+        refused.code == 1 && refused.stderr.contains("schedule 'nightly': "),
+        "{}",
+        refused.stderr
+    );
     assert!(refused.stderr.contains("lies outside"), "{}", refused.stderr);
 }
 
