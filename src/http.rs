@@ -39,6 +39,20 @@ pub struct Config {
     pub max_body: usize,
     /// Time for a client to send a request's head, and again for its body.
     pub read_timeout: Duration,
+    pub scores: Scores,
+}
+
+/// How files are scored while they come.
+#[derive(Debug, Clone, Copy)]
+pub struct Scores {
+    /// Files at the same time.
+    pub at_once: usize,
+    /// Threads of each.
+    pub threads: usize,
+    /// Bytes of a file that must be there as a whole before it can be read.
+    pub max_file: usize,
+    /// Of one core, what each thread takes while requests keep the process busy.
+    pub share: f64,
 }
 
 /// What handlers need. Cheap to clone.
@@ -55,6 +69,7 @@ pub struct Parts {
     board: Board,
     /// None if no place is allowed to them.
     jobs: Option<Jobs>,
+    scorer: api::score::Scorer,
 }
 
 impl std::ops::Deref for Api {
@@ -75,7 +90,8 @@ impl Api {
         (monitors, board): (Monitors, Board),
         jobs: Option<Jobs>,
     ) -> Self {
-        Self(Arc::new(Parts { config, predictor, readiness, metrics, monitors, board, jobs }))
+        let scorer = api::score::Scorer::new(&config);
+        Self(Arc::new(Parts { config, predictor, readiness, metrics, monitors, board, jobs, scorer }))
     }
 }
 
@@ -108,6 +124,8 @@ pub fn router(api: Api) -> Router {
             "/api/models/{model}/routing",
             get(api::routing::get).put(api::routing::put).delete(api::routing::delete),
         )
+        .route("/api/models/{model}/score", post(api::score::score))
+        .route("/api/models/{model}/versions/{version}/score", post(api::score::score_version))
         .route("/api/models/{model}/rollback", post(api::rollback::roll_back))
         .route("/api/jobs", get(api::jobs::list).post(api::jobs::submit))
         .route("/api/jobs/{id}", get(api::jobs::get).delete(api::jobs::delete))

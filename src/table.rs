@@ -8,6 +8,7 @@ mod batches;
 mod cell;
 mod chunk;
 mod csv;
+mod digits;
 mod format;
 mod inputs;
 mod ndjson;

@@ -128,6 +128,20 @@ fn only_the_engine_over_tract_names_tract() {
 }
 
 #[test]
+fn only_the_store_names_the_crate_for_object_stores() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let path = source.path.to_string_lossy();
+        let inside =
+            ["/store/client.rs", "/store/refusal.rs"].iter().any(|own| path.ends_with(own));
+        if !inside && source.text.contains("object_store::") {
+            wrong.push(path.into_owned());
+        }
+    }
+    assert!(wrong.is_empty(), "these name object_store's types: {wrong:?}");
+}
+
+#[test]
 fn no_protocol_names_another() {
     let protocols = ["v1", "v2", "api"];
     let mut wrong = Vec::new();

@@ -1,5 +1,6 @@
 //! Which columns of a file feed which inputs, and which columns an output has.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use crate::engine::{Dim, Signature, TensorSpec};
@@ -49,6 +50,14 @@ impl<'a> Mapping<'a> {
         let kept = keep.iter().map(place).collect::<Result<Vec<_>, _>>()?;
         // Of a nameless matrix all columns are features but those that are only kept.
         let rows = Rows::new(signature, columns, &kept)?;
+        let unused: HashSet<usize> = rows.unused().into_iter().collect();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        columns.iter().for_each(|name| *places.entry(name).or_default() += 1);
+        for (place, name) in columns.iter().enumerate() {
+            if places[name.as_str()] > 1 && (kept.contains(&place) || !unused.contains(&place)) {
+                return Err(format!("it has {} columns '{name}', expected one", places[name.as_str()]));
+            }
+        }
         Ok(Self { rows, kept, names: keep.to_vec() })
     }
 

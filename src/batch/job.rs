@@ -124,7 +124,10 @@ impl FromStr for Limit {
         let wrong = || format!("'{text}' is no limit, expected rows as 100 or a share as 1%");
         if let Some(percent) = text.strip_suffix('%') {
             let percent: f64 = percent.trim().parse().map_err(|_| wrong())?;
-            return (0.0..=100.0).contains(&percent).then_some(Self::Share(percent / 100.0)).ok_or_else(wrong);
+            return (0.0..=100.0)
+                .contains(&percent)
+                .then_some(Self::Share(percent / 100.0))
+                .ok_or_else(wrong);
         }
         text.parse().map(Self::Rows).map_err(|_| wrong())
     }

@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::read::Mark;
 use super::totals::Totals;
 
-const NAME: &str = "journal";
+pub(super) const NAME: &str = "journal";
 const FORMAT: u32 = 1;
 
 /// What must be the same for a job to be gone on with.
@@ -35,7 +35,12 @@ pub(super) struct Identity {
 pub(super) struct Piece {
     pub(super) bytes: u64,
     pub(super) crc: u32,
-    #[serde(default, skip_serializing_if = "Vec::is_empty", serialize_with = "text", deserialize_with = "bytes")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "text",
+        deserialize_with = "bytes"
+    )]
     pub(super) index: Vec<u8>,
 }
 
@@ -53,7 +58,6 @@ pub(super) struct Entry {
 
 pub(super) struct Journal {
     file: File,
-    path: PathBuf,
 }
 
 /// Why a journal is not gone on with.
@@ -72,12 +76,7 @@ impl From<io::Error> for Trouble {
 }
 
 impl Identity {
-    pub(super) fn new(
-        model: &str,
-        contract: &str,
-        job: serde_json::Value,
-        inputs: String,
-    ) -> Self {
+    pub(super) fn new(model: &str, contract: &str, job: serde_json::Value, inputs: String) -> Self {
         Self {
             format: FORMAT,
             program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -114,11 +113,15 @@ impl Journal {
         resume: bool,
     ) -> Result<(Self, Vec<Entry>), Trouble> {
         std::fs::create_dir_all(directory)?;
-        let path = directory.join(NAME);
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(directory.join(NAME))?;
         // Two that write to the same files would spoil them.
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| Trouble::Busy)?;
-        let mut journal = Self { file, path };
+        let mut journal = Self { file };
         let entries = if resume { journal.read(identity)? } else { Vec::new() };
         if entries.is_empty() {
             journal.file.set_len(0)?;
@@ -169,10 +172,6 @@ impl Journal {
 
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 }
 

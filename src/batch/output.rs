@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::journal::Piece;
+use super::journal::{self, Piece};
 use crate::table::{Encoder, Placed, Segment};
 
 /// One file that grows segment by segment.
@@ -23,12 +23,8 @@ pub(super) fn path(directory: &Path, name: impl std::fmt::Display) -> PathBuf {
 impl Part {
     /// A new file with its head.
     pub(super) fn create(path: &Path, encoder: &Encoder) -> io::Result<Self> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(path)?;
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
         let head = encoder.head().map_err(io::Error::other)?;
         file.write_all(&head)?;
         Ok(Self { file, length: head.len() as u64, placed: Vec::new() })
@@ -118,10 +114,32 @@ fn holds(reader: &mut impl Read, bytes: u64, crc: u32) -> io::Result<bool> {
     Ok(hash.finalize() == crc)
 }
 
-/// Removes what was on its way.
+/// Is there once all files are whole: what is missing then has got its name.
+pub(super) const FINISHED: &str = "finished";
+
+/// Removes what was on its way, and nothing else that lies there. The mark goes first: without the
+/// journal it would vouch for files of another run.
 pub(super) fn remove(directory: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(directory) {
+    let gone = |result: io::Result<()>| match result {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    };
+    gone(fs::remove_file(directory.join(FINISHED)))?;
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if is_part(&path) {
+            gone(fs::remove_file(path))?;
+        }
     }
+    gone(fs::remove_file(directory.join(journal::NAME)))?;
+    // Somebody may keep other things there.
+    let _ = fs::remove_dir(directory);
+    Ok(())
+}
+
+/// Whether it is a file of [`path`].
+fn is_part(path: &Path) -> bool {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let is_own = stem == "rejects" || stem.parse::<usize>().is_ok();
+    is_own && path.extension().is_some_and(|extension| extension == "part")
 }

@@ -14,19 +14,22 @@ use super::score::{Scored, Scoring};
 use crate::courtesy;
 
 /// Runs all tasks. `next` gives them, on a thread of its own; `take` gets what was made of them, in
-/// their order, on this one. `first` is the number of the first task.
+/// their order, on this one, and why there will be no more. `first` is the number of the first task.
 pub(super) fn run<'a>(
     scoring: &Scoring<'_>,
     threads: usize,
     first: u64,
     next: impl FnMut() -> Result<Option<Task<'a>>, Error> + Send,
-    mut take: impl FnMut(Scored) -> Result<(), Error>,
+    mut take: impl FnMut(Result<Scored, Error>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let threads = threads.max(1);
     // While a slow task is waited for, others are made, but no more than this.
     let most = 2 * threads + 2;
     let (permits, permitted) = mpsc::sync_channel::<()>(most);
-    (0..most).for_each(|_| drop(permits.send(())));
+    // There is room for all of them.
+    (0..most).for_each(|_| {
+        let _ = permits.try_send(());
+    });
     let (tasks, waiting) = mpsc::sync_channel::<Task>(most);
     let (done, scored) = mpsc::sync_channel::<Result<Scored, Error>>(most);
     let waiting = Mutex::new(waiting);
@@ -54,15 +57,18 @@ pub(super) fn run<'a>(
             if result.is_err() {
                 continue;
             }
-            result = scored.and_then(|scored| {
-                order.add(scored);
-                while let Some(scored) = order.next() {
-                    take(scored)?;
-                    // The cutter may have ended.
-                    let _ = permits.try_send(());
-                }
-                Ok(())
-            });
+            result = scored.map_or_else(
+                |error| take(Err(error)),
+                |scored| {
+                    order.add(scored);
+                    while let Some(scored) = order.next() {
+                        take(Ok(scored))?;
+                        // The cutter may have ended.
+                        let _ = permits.try_send(());
+                    }
+                    Ok(())
+                },
+            );
             stop.store(result.is_err(), Ordering::Relaxed);
             if result.is_err() {
                 // It may be waiting for one.

@@ -95,7 +95,7 @@ impl Plan {
         for part in &mut self.parts {
             let file = &self.files[part.file];
             let relative = file.found.as_ref().map_or("stdin.", |found| &found.relative);
-            let place = directory.join(&renamed(relative, self.kind));
+            let place = directory.join(&renamed(relative, self.kind)).map_err(Error::Asked)?;
             let name = place.to_string();
             if let Some(other) = known.insert(name.clone(), part.file) {
                 let (other, file) = (&self.files[other].name, &file.name);
@@ -119,7 +119,7 @@ fn files(job: &Job, stores: &Stores) -> Result<Vec<File>, Error> {
             files.push(File { found: None, name: STANDARD.to_owned(), kind });
             continue;
         }
-        for found in stores.find(text).map_err(|error| Error::Asked(error.to_string()))? {
+        for found in stores.find(text)? {
             let name = found.place.to_string();
             let kind = job.input_kind(&name);
             let kind = kind.map_err(|reason| Error::Asked(format!("{name}: {reason}")))?;
@@ -133,17 +133,16 @@ fn files(job: &Job, stores: &Stores) -> Result<Vec<File>, Error> {
 }
 
 fn origin(file: &File, stores: &Stores) -> Result<Origin, Error> {
-    Ok(match &file.found {
-        Some(found) => Origin::File(opened(file, found, stores)?),
-        None => Origin::Stream(Box::new(std::io::stdin())),
-    })
+    let Some(found) = &file.found else { return Ok(Origin::Stream(Box::new(std::io::stdin()))) };
+    if file.kind.format == Format::Parquet {
+        return Ok(Origin::File(opened(found, stores)?));
+    }
+    let sequence = stores.sequential(found, 0)?;
+    Ok(Origin::Sequence(Box::new(sequence), found.bytes))
 }
 
-fn opened(file: &File, found: &Found, stores: &Stores) -> Result<Arc<dyn ReadAt>, Error> {
-    stores.open(found).map_err(|error| Error::Input {
-        file: file.name.clone(),
-        reason: error.to_string(),
-    })
+fn opened(found: &Found, stores: &Stores) -> Result<Arc<dyn ReadAt>, Error> {
+    Ok(stores.open(found)?)
 }
 
 /// What a shard may have without the rest: a file, or a row group of one.
@@ -153,7 +152,7 @@ fn units_of(place: usize, file: &File, job: &Job, stores: &Stores) -> Result<Vec
     let splits = job.shard.is_some() && !job.is_by_file() && file.kind.format == Format::Parquet;
     let Some(found) = file.found.as_ref().filter(|_| splits) else { return Ok(vec![whole]) };
     let input = |reason| Error::Input { file: file.name.clone(), reason };
-    let known = groups(opened(file, found, stores)?).map_err(input)?;
+    let known = groups(opened(found, stores)?).map_err(input)?;
     let mut first_row = 0;
     let unit = |(at, group): (usize, &crate::table::Group)| {
         let groups = Some(at..at + 1);

@@ -12,9 +12,11 @@ use crate::engine::Signature;
 use crate::store::Stores;
 use crate::table::{ColumnType, MAX_BYTES, Piece, Pieces, Position};
 
-/// Rows of a task: enough for a model to run them well, and few enough that all cores have some of
-/// them in their caches.
-const ROWS: usize = 16 * 1024;
+/// Rows of a task, and so of a row group: many enough for who reads it.
+pub(super) const ROWS: usize = 16 * 1024;
+
+/// Rows that go through all steps together: few enough that they stay in a core's cache.
+pub(super) const PIECE_ROWS: usize = 2 * 1024;
 
 /// A place between two tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -30,7 +32,6 @@ pub(super) struct Task<'a> {
     pub(super) number: u64,
     pub(super) output: usize,
     pub(super) pieces: Vec<(Arc<Opened<'a>>, Piece)>,
-    pub(super) rows: usize,
     /// Where the next one begins.
     pub(super) after: Mark,
     /// Bytes of all files that have been read.
@@ -70,11 +71,14 @@ pub(super) struct Source<'a> {
 
 impl<'a> Tasks<'a> {
     /// Those that follow the mark. `opened` is the first part, if it was opened before.
-    pub(super) fn new(source: Source<'a>, mark: Mark, opened: Option<Pieces>) -> Result<Self, Error> {
+    pub(super) fn new(
+        source: Source<'a>,
+        mark: Mark,
+        opened: Option<Pieces>,
+    ) -> Result<Self, Error> {
         let Source { plan, stores, signature, keep, kept } = source;
         let before = plan.parts.iter().take(mark.part).map(|part| part.bytes).sum();
-        let mut tasks =
-            Self { plan, stores, signature, keep, kept, mark, current: None, before };
+        let mut tasks = Self { plan, stores, signature, keep, kept, mark, current: None, before };
         if let (Some(pieces), Some(part)) = (opened, plan.parts.get(mark.part)) {
             tasks.current = Some(tasks.checked(part, pieces)?);
         }
@@ -91,7 +95,7 @@ impl<'a> Tasks<'a> {
                 break;
             }
             output = part.output;
-            let (opened, next) = self.piece(part, ROWS - rows)?;
+            let (opened, next) = self.piece(part, PIECE_ROWS.min(ROWS - rows))?;
             match next {
                 Some(piece) => {
                     rows += piece.rows;
@@ -111,7 +115,7 @@ impl<'a> Tasks<'a> {
         }
         let number = self.mark.tasks;
         self.mark.tasks += 1;
-        Ok(Some(Task { number, output, pieces, rows, after: self.mark, read: self.read() }))
+        Ok(Some(Task { number, output, pieces, after: self.mark, read: self.read() }))
     }
 
     fn piece(
@@ -155,8 +159,12 @@ impl<'a> Tasks<'a> {
         Error::Input { file: self.plan.files[part.file].name.clone(), reason }
     }
 
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss,
-             reason = "bars are coarse")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "bars are coarse"
+    )]
     fn read(&self) -> u64 {
         let part = self.plan.parts.get(self.mark.part).map_or(0, |part| part.bytes);
         let fraction = self.current.as_ref().and_then(|(_, pieces)| pieces.progress().fraction());

@@ -6,10 +6,8 @@ use crate::table::{ColumnType, Encoder, Heading, Kind, Segment, Values};
 /// One thing that is wrong with a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reject {
-    /// The place of its piece in the task.
-    pub(super) piece: usize,
-    /// In the piece.
-    pub(super) row: usize,
+    /// In the file, from 0.
+    pub(super) row: u64,
     /// Of the file or of the model; empty if it is the row as a whole.
     pub(super) column: String,
     pub(super) code: String,
@@ -22,7 +20,8 @@ pub(super) const COLUMNS: [&str; 6] = ["file", "row", "column", "code", "expecte
 
 pub(super) fn encoder(kind: Kind) -> Encoder {
     let text = ColumnType::text;
-    let kinds = [text(), ColumnType::of(crate::tensor::DataType::Int64), text(), text(), text(), text()];
+    let kinds =
+        [text(), ColumnType::of(crate::tensor::DataType::Int64), text(), text(), text(), text()];
     let headings: Vec<Heading> = COLUMNS
         .iter()
         .zip(kinds)
@@ -31,23 +30,21 @@ pub(super) fn encoder(kind: Kind) -> Encoder {
     Encoder::new(kind, &headings)
 }
 
-/// Rejects with the file and the row there of each.
+/// Rejects of files.
 pub(super) fn segment(
     encoder: &Encoder,
-    rejects: &[Reject],
-    place: impl Fn(&Reject) -> (String, u64),
+    rejects: &[(String, Vec<Reject>)],
 ) -> Result<Segment, Error> {
-    let places: Vec<(String, u64)> = rejects.iter().map(place).collect();
-    let texts = |of: &dyn Fn(&Reject) -> &str| {
-        Values::texts(rejects.iter().map(|reject| Some(of(reject))))
-    };
+    let all =
+        || rejects.iter().flat_map(|(file, rejects)| rejects.iter().map(move |it| (file, it)));
+    let texts = |of: fn(&Reject) -> &str| Values::texts(all().map(|(_, reject)| Some(of(reject))));
     let columns = vec![
-        Values::texts(places.iter().map(|(file, _)| Some(file.as_str()))),
-        Values::wholes(places.iter().map(|(_, row)| i64::try_from(*row).unwrap_or(i64::MAX))),
-        texts(&|reject| &reject.column),
-        texts(&|reject| &reject.code),
-        texts(&|reject| &reject.expected),
-        Values::texts(rejects.iter().map(|reject| reject.value.as_deref())),
+        Values::texts(all().map(|(file, _)| Some(file.as_str()))),
+        Values::wholes(all().map(|(_, reject)| i64::try_from(reject.row).unwrap_or(i64::MAX))),
+        texts(|reject| &reject.column),
+        texts(|reject| &reject.code),
+        texts(|reject| &reject.expected),
+        Values::texts(all().map(|(_, reject)| reject.value.as_deref())),
     ];
     encoder.segment(columns).map_err(Error::Internal)
 }

@@ -1,5 +1,6 @@
 //! A job from its beginning, or from where it ended, to its outputs.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,20 +9,17 @@ use std::time::{Duration, Instant};
 use super::columns::{Columns, Mapped, Mapping};
 use super::error::Error;
 use super::job::Job;
-use super::journal::{Entry, Identity, Journal, Piece, Trouble};
+use super::journal::{Entry, Identity, Journal, Trouble};
 use super::model::Model;
 use super::output::{self, Part};
 use super::plan::Plan;
 use super::read::{Mark, Source, Tasks};
 use super::score::{Scored, Scoring};
 use super::totals::Totals;
-use super::{pipeline, rejects};
+use super::{pipeline, rejects, reopen};
 use crate::digest;
 use crate::store::{Place, Stores};
 use crate::table::{Encoder, Heading, Kind};
-
-/// Is there once all files are whole: what is missing then has got its name.
-const FINISHED: &str = "finished";
 
 /// What was written is on the disk after this time.
 const SYNC: Duration = Duration::from_secs(10);
@@ -90,6 +88,8 @@ struct Files<'a> {
     current: Option<(usize, Part)>,
     rejects: Option<Part>,
     totals: Totals,
+    /// The outputs that have rows.
+    written: BTreeSet<usize>,
     synced: Instant,
     /// All are whole, and some may have got their names.
     finished: bool,
@@ -127,7 +127,8 @@ impl Run<'_> {
         let opened = opened.filter(|_| mark == Mark::default());
         let mut tasks = Tasks::new(source, mark, opened)?;
         let bytes = plan.bytes();
-        let take = |scored: Scored| {
+        let take = |scored: Result<Scored, Error>| {
+            let scored = scored?;
             if self.watcher.is_cancelled() {
                 return Err(Error::Cancelled);
             }
@@ -219,8 +220,8 @@ impl<'a> Files<'a> {
         let failed = |error| run.failed(error);
         let directory = &run.directory;
         let identity = run.identity(plan)?;
-        let (mut journal, mut entries) = Journal::open(directory, &identity, run.resume)
-            .map_err(|trouble| match trouble {
+        let (mut journal, mut entries) =
+            Journal::open(directory, &identity, run.resume).map_err(|trouble| match trouble {
                 Trouble::Io(error) => failed(error),
                 Trouble::Busy => Error::Asked(format!(
                     "{} is being written by another process",
@@ -230,19 +231,20 @@ impl<'a> Files<'a> {
                     Error::Changed { directory: directory.display().to_string(), what }
                 }
             })?;
-        let written = entries.len();
-        let finished = run.resume && directory.join(FINISHED).exists();
+        let known = entries.len();
+        let finished = run.resume && directory.join(output::FINISHED).exists();
         let parts = if finished {
             (None, None)
         } else {
-            let _ = fs::remove_file(directory.join(FINISHED));
-            reopen(directory, encoder, rejects_encoder, &mut entries).map_err(failed)?
+            let _ = fs::remove_file(directory.join(output::FINISHED));
+            reopen::reopen(directory, encoder, rejects_encoder, &mut entries).map_err(failed)?
         };
-        if entries.len() < written {
+        if entries.len() < known {
             let kept = journal.keep(&identity, &entries);
             kept.map_err(|_| failed(io::Error::other("the journal cannot be written")))?;
         }
         let (current, rejects) = parts;
+        let written = entries.iter().map(|entry| entry.output).collect();
         let last = entries.pop();
         let mark = last.as_ref().map_or_else(Mark::default, |entry| entry.after);
         let totals = last.map_or_else(Totals::default, |entry| entry.totals);
@@ -256,6 +258,7 @@ impl<'a> Files<'a> {
             current,
             rejects,
             totals,
+            written,
             synced,
             finished,
         };
@@ -272,6 +275,7 @@ impl<'a> Files<'a> {
         if self.current.as_ref().is_none_or(|(current, _)| *current != output) {
             self.end_current()?;
             let part = Part::create(&output::path(directory, output), self.encoder)?;
+            self.written.insert(output);
             self.current = Some((output, part));
         }
         let Some((_, part)) = &mut self.current else { return Ok(()) };
@@ -340,13 +344,16 @@ impl<'a> Files<'a> {
         let directory = &self.run.directory;
         for at in 0..self.plan.outputs.len() {
             let path = output::path(directory, at);
-            if !path.exists() {
-                // Of a file without rows.
+            if !self.written.contains(&at) {
+                // Of a file without rows. What lies there is of a run that ended just then.
                 Part::create(&path, self.encoder)?.finish(self.encoder)?;
+            } else if !path.exists() {
+                let lost = format!("{} is gone, remove all of it to begin anew", path.display());
+                return Err(io::Error::other(lost));
             }
         }
-        self.journal.sync()?;
-        fs::File::create(directory.join(FINISHED))?.sync_all()
+        // The files are on the disk; who finds no mark after a crash looks at them anew.
+        fs::File::create(directory.join(output::FINISHED)).map(drop)
     }
 
     fn publish(&self, path: &Path, place: Option<&Place>, name: &str) -> Result<(), Error> {
@@ -355,61 +362,13 @@ impl<'a> Files<'a> {
             return Ok(());
         }
         match place {
-            Some(place) => self
-                .run
-                .stores
-                .publish(path, place)
-                .map_err(|error| output(error.to_string())),
+            Some(place) => {
+                self.run.stores.publish(path, place).map_err(|error| output(error.to_string()))
+            }
             None => fs::File::open(path)
                 .and_then(|mut file| io::copy(&mut file, &mut io::stdout().lock()))
                 .map(drop)
                 .map_err(|error| output(error.to_string())),
-        }
-    }
-}
-
-/// The output that grew last and the rejects, if they hold what the journal says; entries that
-/// they do not bear out are taken away.
-fn reopen(
-    directory: &Path,
-    encoder: &Encoder,
-    rejects_encoder: &Encoder,
-    entries: &mut Vec<Entry>,
-) -> io::Result<(Option<(usize, Part)>, Option<Part>)> {
-    loop {
-        let Some(output) = entries.last().map(|entry| entry.output) else {
-            return Ok((None, None));
-        };
-        let first = entries.partition_point(|entry| entry.output < output);
-        let segments: Vec<Piece> =
-            entries[first..].iter().map(|entry| entry.segment.clone()).collect();
-        let path = output::path(directory, output);
-        let (mut part, there) = Part::reopen(&path, encoder, &segments)?;
-        let with_rejects = |entries: &[Entry]| {
-            entries.iter().filter_map(|entry| entry.rejects.clone()).collect::<Vec<_>>()
-        };
-        let wanted = with_rejects(entries);
-        let mut rejects = None;
-        let mut rejects_there = 0;
-        if !wanted.is_empty() {
-            let path = output::path(directory, "rejects");
-            let (part, there) = Part::reopen(&path, rejects_encoder, &wanted)?;
-            (rejects, rejects_there) = (Some(part), there);
-        }
-        let mut keep = first + there;
-        while with_rejects(&entries[..keep]).len() > rejects_there {
-            keep -= 1;
-        }
-        if keep == entries.len() {
-            return Ok((Some((output, part)), rejects));
-        }
-        entries.truncate(keep);
-        if keep > first {
-            part.keep(keep - first)?;
-            if let Some(rejects) = &mut rejects {
-                rejects.keep(with_rejects(entries).len())?;
-            }
-            return Ok((Some((output, part)), rejects));
         }
     }
 }

@@ -66,13 +66,21 @@ fn predict() -> Command {
         )
         .arg(model())
         .arg(
-            option("input", "FILE|URL", "Files, patterns as data/*.csv, or - for the standard input")
-                .required(true)
-                .action(ArgAction::Append),
+            option(
+                "input",
+                "FILE|URL",
+                "Files, patterns as data/*.csv, or - for the standard input",
+            )
+            .required(true)
+            .action(ArgAction::Append),
         )
         .arg(
-            option("output", "FILE|URL", "A file, a directory (DIR/) for one file of each input, or -")
-                .required(true),
+            option(
+                "output",
+                "FILE|URL",
+                "A file, a directory (DIR/) for one file of each input, or -",
+            )
+            .required(true),
         )
         .arg(option("input-format", "FORMAT", FORMATS))
         .arg(option("output-format", "FORMAT", FORMATS))
@@ -81,11 +89,19 @@ fn predict() -> Command {
                 .action(ArgAction::Append),
         )
         .arg(
-            option("on-bad-row", "WHAT", "Ends the job, leaves predictions empty, or drops the row")
-                .value_parser(["fail", "null", "drop"])
-                .default_value("fail"),
+            option(
+                "on-bad-row",
+                "WHAT",
+                "Ends the job, leaves predictions empty, or drops the row",
+            )
+            .value_parser(["fail", "null", "drop"])
+            .default_value("fail"),
         )
-        .arg(option("rejects", "FILE|URL", "What is wrong with bad rows [default: OUTPUT.rejects.csv]"))
+        .arg(option(
+            "rejects",
+            "FILE|URL",
+            "What is wrong with bad rows [default: OUTPUT.rejects.csv]",
+        ))
         .arg(option("max-bad-rows", "LIMIT", "Fail if more rows are bad, as 100 or 1%"))
         .arg(flag("fail-on-drift", "Fail if the data has drifted from the reference profile"))
         .arg(option("shard", "I/N", "Do the Ith of N parts of the work, from 0"))
@@ -94,7 +110,11 @@ fn predict() -> Command {
             option("jobs", "N", "Threads that predict [default: cores]")
                 .value_parser(clap::value_parser!(usize)),
         )
-        .arg(option("work-dir", "DIR", "Where files lie until they are whole [default: OUTPUT.part]"))
+        .arg(option(
+            "work-dir",
+            "DIR",
+            "Where files lie until they are whole [default: OUTPUT.part]",
+        ))
         .arg(option("summary", "FILE", "Write what was done as JSON"))
         .arg(version())
 }

@@ -1,5 +1,6 @@
 //! `onnxd predict`: predictions of whole files.
 
+mod interrupt;
 mod local;
 mod report;
 
@@ -32,7 +33,9 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Some(directory) => PathBuf::from(directory),
         None => work_directory(&job)?,
     };
-    let reporter = Reporter::new();
+    let interrupted = interrupt::watch();
+    let interrupted = interrupted.map_err(|error| Failure::Work(format!("signals: {error}")))?;
+    let reporter = Reporter::new(interrupted);
     let run = Run {
         job: &job,
         model: &model,
@@ -100,7 +103,8 @@ fn work_directory(job: &Job) -> Result<PathBuf, Failure> {
         return Ok(std::env::temp_dir().join(name));
     };
     if job.is_by_file() {
-        let name = job.shard.map_or_else(String::new, |s| format!("-{:05}-of-{:05}", s.index, s.of));
+        let name =
+            job.shard.map_or_else(String::new, |s| format!("-{:05}-of-{:05}", s.index, s.of));
         return Ok(path.join(format!(".onnxd{name}.part")));
     }
     let mut name = path.into_os_string();
@@ -127,4 +131,3 @@ fn left(error: Error, directory: &Path) -> Failure {
         other => other,
     }
 }
-

@@ -8,6 +8,7 @@ pub(super) mod quality;
 pub(super) mod rollback;
 pub(super) mod routing;
 pub(super) mod schedules;
+pub(super) mod score;
 
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -2,6 +2,7 @@
 //! requests. The job holds it until it ends, so a swap changes nothing of what it writes.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::entry::Entry;
 use crate::batch::{self, Failure, Model};
@@ -40,6 +41,8 @@ impl Model for Served<'_> {
     }
 
     fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Failure> {
+        // Else it would be idle, and leave memory.
+        self.live.asked.at(Instant::now());
         // A task may take minutes; who cancels should not wait for it.
         batch::run(self.live.model.as_ref(), inputs, &|| self.entry.is_stopped())
     }

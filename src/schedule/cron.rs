@@ -78,7 +78,7 @@ impl Pattern {
         let end = after.year().checked_add(LONGEST_SEARCH_YEARS)?.min(LAST_YEAR);
         let found = next_before(&self.crontab, after, end);
         let mended = self.december.as_ref().and_then(|december| {
-            let last = found.map_or(end, |found| found.year());
+            let last = found.map_or(end, DateTime::year);
             (after.year()..=last).find_map(|year| {
                 let open = before(Date::new(year, 12, 25).ok()?.at(0, 0, 0, 0))?;
                 let next = next_before(december, after.max(open), year.saturating_add(1))?;

@@ -8,7 +8,7 @@ use super::state::later;
 use super::{Missed, Overlap, Progress, Retry, Running, Schedule, State};
 
 /// A run that starts at most so long after its time is not late: nobody missed it.
-pub const ON_TIME: Duration = Duration::from_secs(60);
+pub const ON_TIME: Duration = Duration::from_mins(1);
 
 /// Who sleeps until [`Decision::wake`] should look at least so often, since timers do not
 /// notice that the clock was set or that the machine slept.

@@ -6,8 +6,6 @@
 mod format;
 mod parse;
 
-use std::fmt::Write as _;
-
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Zoned};
@@ -102,13 +100,14 @@ impl Piece {
             }
             Self::Time { shift, format } => {
                 let time = values.time.checked_add(*shift)?;
-                match format {
-                    Some(format) => text.push_str(&jiff::fmt::strtime::format(format, &time)?),
-                    None => {
-                        let time = time.with_time_zone(TimeZone::UTC);
-                        let _ = write!(text, "{}", time.strftime("%Y%m%dT%H%M%SZ"));
-                    }
-                }
+                let in_zone = |format| jiff::fmt::strtime::format(format, &time);
+                let in_utc = || {
+                    jiff::fmt::strtime::format(
+                        "%Y%m%dT%H%M%SZ",
+                        &time.with_time_zone(TimeZone::UTC),
+                    )
+                };
+                text.push_str(&format.as_ref().map_or_else(in_utc, in_zone)?);
             }
         }
         Ok(())

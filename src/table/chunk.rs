@@ -25,20 +25,25 @@ pub(super) enum Column {
     Array(ArrayRef),
 }
 
-/// Cells of a text, all columns of it.
+/// Cells of a text, all columns of it. Behind each cell stands one character that is no part of it.
 #[derive(Debug)]
 pub(super) struct Texts {
     pub(super) text: String,
-    /// Where each cell stands, row by row.
-    pub(super) spans: Vec<(u32, u32)>,
+    /// Where each row begins.
+    pub(super) begins: Vec<u32>,
+    /// Where each cell ends, row by row.
+    pub(super) ends: Vec<u32>,
     pub(super) width: usize,
 }
 
 impl Texts {
     #[inline]
     pub(super) fn span(&self, row: usize, column: usize) -> Range<usize> {
-        let (start, end) = self.spans[row * self.width + column];
-        start as usize..end as usize
+        let at = row * self.width + column;
+        let end = self.ends[at] as usize;
+        let begin = if column == 0 { self.begins[row] } else { self.ends[at - 1] + 1 };
+        // Cells of rows that are damaged all end where the text begins.
+        (begin as usize).min(end)..end
     }
 
     #[inline]

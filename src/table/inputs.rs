@@ -14,7 +14,7 @@ use half::f16;
 
 use super::chunk::{Chunk, Column, Texts};
 use super::rows::{Input, Rows};
-use super::{Cell, batches};
+use super::{Cell, batches, digits};
 use crate::tensor::json::{short_f32, short_f64, short_i64};
 use crate::tensor::{CompactString, Data, DataType, Element, Shape, Tensor};
 
@@ -129,7 +129,8 @@ impl FromCell for f32 {
 
     #[inline]
     fn of_text(texts: &Texts, row: usize, column: usize) -> Option<Self> {
-        short_f32(texts.text.as_bytes(), texts.span(row, column))
+        let (text, span) = (texts.text.as_bytes(), texts.span(row, column));
+        digits::short_f32(text, span.clone()).or_else(|| short_f32(text, span))
     }
 }
 
@@ -140,7 +141,8 @@ impl FromCell for f64 {
 
     #[inline]
     fn of_text(texts: &Texts, row: usize, column: usize) -> Option<Self> {
-        short_f64(texts.text.as_bytes(), texts.span(row, column))
+        let (text, span) = (texts.text.as_bytes(), texts.span(row, column));
+        digits::short_f64(text, span.clone()).or_else(|| short_f64(text, span))
     }
 }
 
@@ -193,7 +195,8 @@ impl Reading<'_> {
             Column::Text(texts, column) => {
                 for row in 0..self.chunk.rows {
                     let value = T::of_text(texts, row, *column);
-                    let value = value.or_else(|| self.other(place, row, &text(texts, row, *column)));
+                    let value =
+                        value.or_else(|| self.other(place, row, &text(texts, row, *column)));
                     put(row, value.unwrap_or_default());
                 }
             }
@@ -235,7 +238,8 @@ impl Reading<'_> {
             ArrowType::Utf8View => self.cells(place, texts(array.as_string_view().iter()), put),
             _ => {
                 let cells = batches::column(array);
-                let cells = cells.map_err(|bad| format!("column '{}' {bad}", self.columns[place]))?;
+                let cells =
+                    cells.map_err(|bad| format!("column '{}' {bad}", self.columns[place]))?;
                 self.cells(place, cells.into_iter(), put);
             }
         }

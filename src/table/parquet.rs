@@ -3,8 +3,8 @@
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
-use parquet::file::reader::ChunkReader;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::reader::ChunkReader;
 
 use super::batches::{self, AT_ONCE};
 use super::source::Source;
@@ -51,7 +51,9 @@ fn check_compression(metadata: &ParquetMetaData) -> Result<(), String> {
         other => Some(other),
     });
     unknown.map_or(Ok(()), |unknown| {
-        Err(format!("it is compressed as {unknown}, expected Snappy, gzip, Zstandard, LZ4 or no compression"))
+        Err(format!(
+            "it is compressed as {unknown}, expected Snappy, gzip, Zstandard, LZ4 or no compression"
+        ))
     })
 }
 

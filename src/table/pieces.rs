@@ -60,9 +60,15 @@ pub struct Piece {
 
 enum Content {
     /// Records of CSV.
-    Csv { bytes: Vec<u8>, columns: Arc<[String]> },
+    Csv {
+        bytes: Vec<u8>,
+        columns: Arc<[String]>,
+    },
     /// Lines of JSON.
-    Lines { bytes: Vec<u8>, columns: Arc<[String]> },
+    Lines {
+        bytes: Vec<u8>,
+        columns: Arc<[String]>,
+    },
     Batch(RecordBatch),
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use arrow_array::builder::{StringBuilder, UInt32Builder};
 use arrow_array::{
     ArrayRef, BooleanArray, FixedSizeListArray, Float32Array, Float64Array, Int8Array, Int16Array,
-    Int32Array, Int64Array, StringArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array, new_empty_array,
+    Int32Array, Int64Array, StringArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+    new_empty_array,
 };
 use arrow_schema::{DataType, Field};
 use arrow_select::concat::concat;
@@ -204,9 +205,7 @@ impl Values {
 fn picked(data: &Data, from: usize, of: usize) -> ArrayRef {
     macro_rules! primitive {
         ($array:ident, $values:expr) => {
-            Arc::new($array::from_iter_values(
-                $values.iter().skip(from).step_by(of).copied(),
-            ))
+            Arc::new($array::from_iter_values($values.iter().skip(from).step_by(of).copied()))
         };
     }
     match data {

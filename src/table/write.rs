@@ -68,6 +68,21 @@ impl Encoder {
         }
     }
 
+    /// What a stream of Arrow begins with, which is what a file has behind its first bytes.
+    /// Segments are the same in both.
+    ///
+    /// # Errors
+    /// A column cannot be written.
+    pub fn stream_head(&self) -> Result<Vec<u8>, String> {
+        arrow::stream_head(&self.schema)
+    }
+
+    /// What a stream of Arrow ends with.
+    #[must_use]
+    pub fn stream_tail(&self) -> Vec<u8> {
+        arrow::END_OF_STREAM.to_vec()
+    }
+
     /// Some rows: columns in the order of the headings, all of one length.
     ///
     /// # Errors
@@ -76,9 +91,8 @@ impl Encoder {
         let columns = columns.into_iter().map(|values| values.0).collect();
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns);
         let batch = batch.map_err(|error| error.to_string())?;
-        let text = |bytes| {
-            Ok(Segment { bytes: pack(self.kind.packing, bytes)?, index: Vec::new() })
-        };
+        let text =
+            |bytes| Ok(Segment { bytes: pack(self.kind.packing, bytes)?, index: Vec::new() });
         match self.kind.format {
             Format::Csv => text(csv::rows(&batch)?),
             Format::Ndjson => text(ndjson::rows(&batch)?),

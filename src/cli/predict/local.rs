@@ -21,8 +21,7 @@ impl Local {
     pub(super) fn load(only: Only) -> Result<Self, Failure> {
         let (model, sha256) = only.load()?;
         let Only { model: name, version, files, settings } = only;
-        let wrong =
-            |reason: String| Failure::Work(format!("{name} version {version}: {reason}"));
+        let wrong = |reason: String| Failure::Work(format!("{name} version {version}: {reason}"));
         let found = files.contract(&settings).map_err(wrong)?;
         let contract = found.map(|found| Contract::new(&found.document, model.signature()));
         let contract = contract.transpose().map_err(wrong)?;

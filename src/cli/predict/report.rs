@@ -1,7 +1,8 @@
 //! What a person is told while files are predicted, and at the end.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -12,11 +13,14 @@ use crate::cli::progress::Line;
 pub(super) struct Reporter {
     line: Mutex<Option<Line>>,
     started: Instant,
+    /// Somebody wants the command to end.
+    interrupted: Arc<AtomicBool>,
 }
 
 impl Reporter {
-    pub(super) fn new() -> Self {
-        Self { line: Mutex::new(Some(Line::new("predicting"))), started: Instant::now() }
+    pub(super) fn new(interrupted: Arc<AtomicBool>) -> Self {
+        let line = Mutex::new(Some(Line::new("predicting")));
+        Self { line, started: Instant::now(), interrupted }
     }
 
     pub(super) fn elapsed(&self) -> Duration {
@@ -38,6 +42,10 @@ impl Watcher for Reporter {
         if rows > 0 {
             eprintln!("{rows} rows were done before");
         }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
     }
 
     fn at(&self, progress: &Progress) {

@@ -1,3 +1,5 @@
+//! What templates give, and what is said of mistakes in them.
+
 use jiff::civil::date;
 
 use super::*;

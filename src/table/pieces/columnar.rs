@@ -96,7 +96,7 @@ pub(super) fn parquet(origin: Origin, groups: Option<Range<usize>>) -> Result<Pi
 
 pub(super) fn arrow(origin: Origin) -> Result<Pieces, String> {
     match origin {
-        Origin::Stream(stream) => {
+        Origin::Stream(stream) | Origin::Sequence(stream, _) => {
             let batches = arrow::batches_of(stream, true)?;
             Ok(pieces(plain(&batches.schema), batches, Progress::of(0)))
         }

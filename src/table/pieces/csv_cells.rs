@@ -6,6 +6,7 @@ use std::sync::Arc;
 use csv::ByteRecord;
 
 use crate::table::chunk::{Chunk, Column, Texts};
+use crate::table::digits::equal;
 
 /// A row whose cells are not where they should be.
 type Damaged = Vec<(usize, String)>;
@@ -13,33 +14,33 @@ type Damaged = Vec<(usize, String)>;
 pub(super) fn chunk(bytes: Vec<u8>, columns: &[String], rows: usize) -> Result<Chunk, String> {
     let width = columns.len();
     let plain = (memchr::memchr(b'"', &bytes).is_none()).then(|| plain(&bytes, width, rows));
-    let (bytes, spans, mut damaged) = match plain.flatten() {
-        Some((spans, damaged)) => (bytes, spans, damaged),
+    let (bytes, cells) = match plain.flatten() {
+        Some(cells) => (bytes, cells),
         None => quoted(&bytes, width, rows)?,
     };
+    let Cells { begins, ends, mut damaged } = cells;
+    let mut texts = Texts { text: String::new(), begins, ends, width };
     let text = String::from_utf8(bytes);
-    let text = text.unwrap_or_else(|error| repaired(error.into_bytes(), &spans, width, &mut damaged));
+    texts.text = text.unwrap_or_else(|error| repaired(error.into_bytes(), &texts, &mut damaged));
     damaged.sort_by_key(|(row, _)| *row);
     damaged.dedup_by_key(|(row, _)| *row);
-    let texts = Arc::new(Texts { text, spans, width });
+    let texts = Arc::new(texts);
     let columns = (0..width).map(|column| Column::Text(Arc::clone(&texts), column)).collect();
     Ok(Chunk { rows, columns, damaged })
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-
-/// The top bit of each byte that is this one.
-#[inline]
-fn equal(word: u64, byte: u8) -> u64 {
-    let difference = word ^ (ONES * u64::from(byte));
-    let low = 0x7f * ONES;
-    !(((difference & low).wrapping_add(low)) | difference | low)
+/// Where the cells of a text are.
+struct Cells {
+    begins: Vec<u32>,
+    ends: Vec<u32>,
+    damaged: Damaged,
 }
 
 /// Cells of text without quotation marks; `None` if it does not have so many rows.
-fn plain(bytes: &[u8], width: usize, rows: usize) -> Option<(Vec<(u32, u32)>, Damaged)> {
+fn plain(bytes: &[u8], width: usize, rows: usize) -> Option<Cells> {
     let mut found = Found {
-        spans: Vec::with_capacity(rows * width),
+        begins: Vec::with_capacity(rows),
+        ends: Vec::with_capacity(rows * width),
         damaged: Vec::new(),
         begin: 0,
         row: 0,
@@ -64,11 +65,13 @@ fn plain(bytes: &[u8], width: usize, rows: usize) -> Option<(Vec<(u32, u32)>, Da
     if found.begin < bytes.len() || found.is_within_row() {
         found.end(bytes.len(), false);
     }
-    (found.row == rows && found.spans.len() == rows * width).then_some((found.spans, found.damaged))
+    let Found { begins, ends, damaged, row, .. } = found;
+    (row == rows && ends.len() == rows * width).then_some(Cells { begins, ends, damaged })
 }
 
 struct Found {
-    spans: Vec<(u32, u32)>,
+    begins: Vec<u32>,
+    ends: Vec<u32>,
     damaged: Damaged,
     /// Where the cell begins that is looked at.
     begin: usize,
@@ -80,31 +83,42 @@ impl Found {
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "pieces are smaller than 4 GiB")]
     fn end(&mut self, end: usize, within_row: bool) {
-        // A blank line.
-        if !within_row && end == self.begin && !self.is_within_row() {
-            self.begin = end + 1;
-            return;
+        if !self.is_within_row() {
+            // A blank line.
+            if !within_row && end == self.begin {
+                self.begin = end + 1;
+                return;
+            }
+            self.begins.push(self.begin as u32);
         }
-        self.spans.push((self.begin as u32, end as u32));
+        self.ends.push(end as u32);
         self.begin = end + 1;
         if !within_row {
             self.end_row();
         }
     }
 
+    #[inline]
     fn is_within_row(&self) -> bool {
-        self.spans.len() > self.row * self.width
+        self.ends.len() > self.row * self.width
     }
 
     #[inline]
     fn end_row(&mut self) {
         self.row += 1;
         let wanted = self.row * self.width;
-        if self.spans.len() != wanted {
-            let cells = self.spans.len() + self.width - wanted;
-            self.damaged.push((self.row - 1, unequal(cells, self.width)));
-            self.spans.resize(wanted, (0, 0));
+        if self.ends.len() != wanted {
+            self.is_damaged(wanted);
         }
+    }
+
+    /// The cells of the last row are none.
+    #[cold]
+    fn is_damaged(&mut self, wanted: usize) {
+        let before = wanted - self.width;
+        self.damaged.push((self.row - 1, unequal(self.ends.len() - before, self.width)));
+        self.ends.truncate(before);
+        self.ends.resize(wanted, 0);
     }
 }
 
@@ -113,49 +127,44 @@ fn unequal(cells: usize, width: usize) -> String {
     format!("it has {cells} cells, the header has {width}")
 }
 
-/// Text, and where cells are in it.
-type Cells = (Vec<u8>, Vec<(u32, u32)>, Damaged);
-
 #[expect(clippy::cast_possible_truncation, reason = "pieces are smaller than 4 GiB")]
-fn quoted(bytes: &[u8], width: usize, rows: usize) -> Result<Cells, String> {
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
-    let (mut record, mut row) = (ByteRecord::new(), 0);
-    let (mut text, mut spans) = (Vec::with_capacity(bytes.len()), Vec::with_capacity(rows * width));
+fn quoted(bytes: &[u8], width: usize, rows: usize) -> Result<(Vec<u8>, Cells), String> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
+    let mut record = ByteRecord::new();
+    let mut text = Vec::with_capacity(bytes.len());
+    let (mut begins, mut ends) = (Vec::with_capacity(rows), Vec::with_capacity(rows * width));
     let mut damaged = Vec::new();
     while reader.read_byte_record(&mut record).map_err(|error| error.to_string())? {
-        if record.len() != width {
-            damaged.push((row, unequal(record.len(), width)));
+        begins.push(text.len() as u32);
+        if record.len() == width {
+            for cell in &record {
+                text.extend_from_slice(cell);
+                ends.push(text.len() as u32);
+                text.push(b',');
+            }
+        } else {
+            damaged.push((begins.len() - 1, unequal(record.len(), width)));
+            ends.resize(begins.len() * width, 0);
         }
-        for cell in record.iter().take(width) {
-            let begin = text.len() as u32;
-            text.extend_from_slice(cell);
-            spans.push((begin, text.len() as u32));
-        }
-        row += 1;
-        spans.resize(row * width, (0, 0));
     }
-    if row == rows {
-        return Ok((text, spans, damaged));
+    if begins.len() == rows {
+        return Ok((text, Cells { begins, ends, damaged }));
     }
-    Err(format!("its quotation marks make {row} rows of {rows}"))
+    Err(format!("its quotation marks make {} rows of {rows}", begins.len()))
 }
 
-/// The text with what is no UTF-8 replaced by as many question marks.
-fn repaired(
-    mut bytes: Vec<u8>,
-    spans: &[(u32, u32)],
-    width: usize,
-    damaged: &mut Damaged,
-) -> String {
-    for (place, (begin, end)) in spans.iter().enumerate() {
-        let cell = &mut bytes[*begin as usize..*end as usize];
-        if str::from_utf8(cell).is_err() {
-            cell.fill(b'?');
-            damaged.push((place / width, format!("cell {} is not UTF-8", place % width + 1)));
+/// The text with what is no UTF-8 replaced by question marks.
+fn repaired(mut bytes: Vec<u8>, texts: &Texts, damaged: &mut Damaged) -> String {
+    for row in 0..texts.begins.len() {
+        for column in 0..texts.width {
+            let cell = &mut bytes[texts.span(row, column)];
+            if str::from_utf8(cell).is_err() {
+                cell.fill(b'?');
+                damaged.push((row, format!("cell {} is not UTF-8", column + 1)));
+            }
         }
     }
-    // What lies between the cells is ASCII, or belongs to no cell of the header.
+    // What lies between cells is ASCII, or in a row that is damaged.
     String::from_utf8(bytes).unwrap_or_else(|error| {
         let bytes = error.into_bytes().into_iter();
         bytes.map(|byte| if byte.is_ascii() { char::from(byte) } else { '?' }).collect()
@@ -184,7 +193,10 @@ mod tests {
     #[test]
     fn rows_with_other_cells_than_the_header_are_named_and_do_no_harm() {
         let (rows, damaged) = cells(b"1,2\r\n3\n\n4,5,6\n7,8", 2, 4);
-        assert_eq!((&rows[0], &rows[3]), (&vec!["1".into(), "2".into()], &vec!["7".into(), "8".into()]));
+        assert_eq!(
+            (&rows[0], &rows[3]),
+            (&vec!["1".into(), "2".into()], &vec!["7".into(), "8".into()])
+        );
         assert_eq!(damaged, [1, 2]);
         let (rows, damaged) = cells(b"1,2\n\xe9,\"x\"\n\xe9,3,4\n5,6\n", 2, 4);
         assert_eq!((rows[3].join(","), damaged), ("5,6".into(), vec![1, 2]));

@@ -1,9 +1,11 @@
 //! Where the bytes of a file come from.
 
+use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use crate::store::{Local, ReadAt};
+use crate::store::ReadAt;
 
 /// Bytes that are read at once where they are read from the beginning to the end.
 const BLOCK: usize = 256 << 10;
@@ -11,18 +13,25 @@ const BLOCK: usize = 256 << 10;
 pub enum Origin {
     /// Can be read once, as the standard input.
     Stream(Box<dyn Read + Send>),
+    /// The same, where it is known how many bytes come.
+    Sequence(Box<dyn Read + Send>, u64),
     File(Arc<dyn ReadAt>),
 }
 
 impl Origin {
     pub(super) fn is_empty(&self) -> bool {
-        matches!(self, Self::File(file) if file.is_empty())
+        match self {
+            Self::Stream(_) => false,
+            Self::Sequence(_, bytes) => *bytes == 0,
+            Self::File(file) => file.is_empty(),
+        }
     }
 
     /// 0 where nobody knows.
     pub(super) fn bytes(&self) -> u64 {
         match self {
             Self::Stream(_) => 0,
+            Self::Sequence(_, bytes) => *bytes,
             Self::File(file) => file.len(),
         }
     }
@@ -30,8 +39,10 @@ impl Origin {
     /// From this byte on; a stream has to be there already.
     pub(super) fn read(self, from: u64) -> Box<dyn Read + Send> {
         match self {
-            Self::Stream(stream) => stream,
-            Self::File(file) => Box::new(BufReader::with_capacity(BLOCK, Cursor { file, at: from })),
+            Self::Stream(stream) | Self::Sequence(stream, _) => stream,
+            Self::File(file) => {
+                Box::new(BufReader::with_capacity(BLOCK, Cursor { file, at: from }))
+            }
         }
     }
 
@@ -39,7 +50,7 @@ impl Origin {
     pub(super) fn into_file(self) -> Result<Arc<dyn ReadAt>, String> {
         match self {
             Self::File(file) => Ok(file),
-            Self::Stream(stream) => {
+            Self::Stream(stream) | Self::Sequence(stream, _) => {
                 spool(stream).map_err(|error| format!("it cannot be read: {error}"))
             }
         }
@@ -50,7 +61,24 @@ fn spool(mut stream: Box<dyn Read + Send>) -> io::Result<Arc<dyn ReadAt>> {
     let mut file = tempfile::tempfile()?;
     io::copy(&mut stream, &mut file)?;
     file.flush()?;
-    Ok(Arc::new(Local::new(file)?))
+    let bytes = file.metadata()?.len();
+    Ok(Arc::new(Spooled { file, bytes }))
+}
+
+/// A file that nobody else knows.
+struct Spooled {
+    file: File,
+    bytes: u64,
+}
+
+impl ReadAt for Spooled {
+    fn len(&self) -> u64 {
+        self.bytes
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(buffer, offset)
+    }
 }
 
 /// Reads one after the other.

@@ -89,8 +89,15 @@ impl Unpacked {
             self.buffer.drain(..self.taken);
             self.taken = 0;
         }
-        let block = (&mut self.reader).take(BLOCK as u64);
-        let read = { block }.read_to_end(&mut self.buffer).map_err(unreadable)?;
+        let before = self.buffer.len();
+        self.buffer.resize(before + BLOCK, 0);
+        let read = loop {
+            match self.reader.read(&mut self.buffer[before..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read.map_err(unreadable)?,
+            }
+        };
+        self.buffer.truncate(before + read);
         self.ended = read == 0;
         Ok(read > 0)
     }
@@ -124,8 +131,5 @@ pub(super) fn unreadable(error: io::Error) -> String {
 
 /// Of a row without an end.
 pub(super) fn too_long() -> String {
-    format!(
-        "it is longer than {} MiB, is a quotation mark or a line end missing?",
-        MAX_ROW >> 20
-    )
+    format!("it is longer than {} MiB, is a quotation mark or a line end missing?", MAX_ROW >> 20)
 }

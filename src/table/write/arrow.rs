@@ -14,7 +14,7 @@ const MAGIC: &[u8; 6] = b"ARROW1";
 /// The length of the footer, and the magic.
 const END: usize = 4 + MAGIC.len();
 /// What ends the stream inside of a file.
-const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+pub(super) const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 
 fn file(schema: &SchemaRef, batch: Option<&RecordBatch>) -> Result<Vec<u8>, ArrowError> {
     let mut writer = FileWriter::try_new(Vec::new(), schema)?;
@@ -34,6 +34,14 @@ pub(super) fn head(schema: &SchemaRef) -> Result<Vec<u8>, String> {
     let mut bytes = file(schema, None).map_err(|error| error.to_string())?;
     let end = footer_at(&bytes) - END_OF_STREAM.len();
     bytes.truncate(end);
+    Ok(bytes)
+}
+
+/// The magic is padded: what follows is aligned to as many bytes as the library writes it to.
+pub(super) fn stream_head(schema: &SchemaRef) -> Result<Vec<u8>, String> {
+    let mut bytes = head(schema)?;
+    let begin = bytes.windows(4).position(|four| four == &END_OF_STREAM[..4]);
+    bytes.drain(..begin.ok_or("a schema was not written")?);
     Ok(bytes)
 }
 

@@ -1,7 +1,10 @@
 //! A row group a segment. Each is made as a file of its own, whose footer is taken off and put
 //! together with the others at the end.
 
-use arrow_array::RecordBatch;
+use std::collections::HashSet;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
@@ -38,9 +41,8 @@ fn file(batch: &RecordBatch) -> Result<Vec<u8>, ParquetError> {
         .set_created_by(format!("onnxd {}", env!("CARGO_PKG_VERSION")))
         .set_offset_index_disabled(true)
         .set_max_row_group_row_count(Some(usize::MAX));
-    for field in batch.schema().fields() {
-        // Hardly two predictions are the same, and a dictionary would be built in vain.
-        if matches!(field.data_type(), DataType::Float32 | DataType::Float64) {
+    for (field, values) in batch.schema().fields().iter().zip(batch.columns()) {
+        if !repeats(values) {
             let column = ColumnPath::new(vec![field.name().clone()]);
             properties = properties.set_column_dictionary_enabled(column, false);
         }
@@ -48,6 +50,22 @@ fn file(batch: &RecordBatch) -> Result<Vec<u8>, ParquetError> {
     let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties.build()))?;
     writer.write(batch)?;
     writer.into_inner()
+}
+
+/// Whether values come again, so that a dictionary of them is not built in vain. Numbers with a
+/// point hardly ever do.
+fn repeats(values: &ArrayRef) -> bool {
+    /// Rows that are looked at.
+    const SAMPLE: usize = 256;
+    match values.data_type() {
+        DataType::Float32 | DataType::Float64 => false,
+        DataType::Utf8 => {
+            let texts = values.as_string::<i32>().iter().take(SAMPLE);
+            let seen: HashSet<Option<&str>, ahash::RandomState> = texts.collect();
+            seen.len() * 2 <= values.len().min(SAMPLE)
+        }
+        _ => true,
+    }
 }
 
 pub(super) fn tail(schema: &SchemaRef, segments: &[Placed]) -> Result<Vec<u8>, String> {
@@ -87,7 +105,11 @@ fn footer(index: &[u8]) -> Result<ParquetMetaData, ParquetError> {
 }
 
 /// The row group where it now stands.
-fn moved(group: &RowGroupMetaData, by: i64, ordinal: usize) -> Result<RowGroupMetaData, ParquetError> {
+fn moved(
+    group: &RowGroupMetaData,
+    by: i64,
+    ordinal: usize,
+) -> Result<RowGroupMetaData, ParquetError> {
     let column = |column: &ColumnChunkMetaData| {
         let dictionary = column.dictionary_page_offset().map(|at| at + by);
         column
