@@ -37,7 +37,7 @@ pub fn run(rounds: usize) -> Vec<Figure> {
     repository.add("flight-delay", 2, &repository::flight_delay(2));
     repository.add("digits", 1, &repository::digits());
     let raw = Raw::load(&repository.version("digits", 1));
-    let rows = Rows::new("digits", &raw, &subjects::pictures());
+    let rows = Rows::new("digits", &raw, &[subjects::digits_of(&[256, 64], 4)]);
     let questions = subjects::one_by_one(&rows, Form::Json, "");
     let files = Repository::new();
     fs::write(files.root.join("flights.csv"), flights()).expect("writable");

@@ -57,18 +57,21 @@ pub(super) fn run<'a>(
             if result.is_err() {
                 continue;
             }
-            result = scored.map_or_else(
-                |error| take(Err(error)),
-                |scored| {
+            result = match scored {
+                Err(error) => take(Err(error)),
+                Ok(scored) => {
                     order.add(scored);
-                    while let Some(scored) = order.next() {
-                        take(Ok(scored))?;
+                    let mut taken = Ok(());
+                    while taken.is_ok()
+                        && let Some(scored) = order.next()
+                    {
+                        taken = take(Ok(scored));
                         // The cutter may have ended.
                         let _ = permits.try_send(());
                     }
-                    Ok(())
-                },
-            );
+                    taken
+                }
+            };
             stop.store(result.is_err(), Ordering::Relaxed);
             if result.is_err() {
                 // It may be waiting for one.
