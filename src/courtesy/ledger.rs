@@ -134,7 +134,7 @@ mod tests {
         });
         told.recv().unwrap();
         let during = used().saturating_sub(before);
-        drop(go_on.send(()));
+        go_on.send(()).unwrap();
         thread.join().unwrap();
         let after = used().saturating_sub(before);
         assert!(during >= WORK.mul_f64(0.9) && after >= WORK.mul_f64(0.9), "{during:?} {after:?}");

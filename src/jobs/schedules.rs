@@ -146,18 +146,16 @@ impl Schedules {
         for schedule in &self.list {
             let running = state.progress(&schedule.name).and_then(|progress| progress.running);
             let Some(running) = running else { continue };
-            let outcome = match job_of(jobs, schedule, running.scheduled_for) {
-                Some(job) => match job.state {
-                    record::State::Waiting | record::State::Running => continue,
-                    record::State::Succeeded => Outcome::Succeeded,
-                    record::State::Cancelled => Outcome::Cancelled,
-                    record::State::Failed => Outcome::Failed(job.error.unwrap_or_default()),
-                },
+            let Some(job) = job_of(jobs, schedule, running.scheduled_for) else {
                 // The server ended before it could ask for it.
-                None => {
-                    let _ = start(jobs, state, schedule, running, now);
-                    continue;
-                }
+                let _ = start(jobs, state, schedule, running, now);
+                continue;
+            };
+            let outcome = match job.state {
+                record::State::Waiting | record::State::Running => continue,
+                record::State::Succeeded => Outcome::Succeeded,
+                record::State::Cancelled => Outcome::Cancelled,
+                record::State::Failed => Outcome::Failed(job.error.unwrap_or_default()),
             };
             finished(state, schedule, outcome, now);
             save(jobs, state);
