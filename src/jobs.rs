@@ -132,7 +132,7 @@ impl Jobs {
             predictor: predictor.clone(),
             stores: Stores::default(),
             threads: config.threads,
-            manner: Loading::new(config.share),
+            manner: Loading::patient(config.share),
         };
         let refused = |error: io::Error| format!("cannot start a thread for jobs: {error}");
         // At once where no other server has the jobs: who asks right after the start must find them.

@@ -27,6 +27,9 @@ const PIECE: Duration = Duration::from_micros(500);
 /// One rest. After a piece that cannot be divided it must not become endless.
 const LONGEST_REST: Duration = Duration::from_millis(100);
 
+/// The same where nobody waits.
+const PATIENT_REST: Duration = Duration::from_secs(1);
+
 /// Cores in use by the rest of the process: up to the first it counts as idle, from the
 /// second on as busy, and in between rests grow.
 const IDLE: f64 = 0.1;
@@ -41,6 +44,7 @@ const WINDOW: Duration = Duration::from_millis(50);
 pub struct Loading {
     /// Of one core, while the process is busy.
     share: f64,
+    longest_rest: Duration,
     seen: Mutex<Seen>,
 }
 
@@ -71,8 +75,19 @@ impl Loading {
     /// they never rest.
     #[must_use]
     pub fn new(share: f64) -> Arc<Self> {
+        Self::resting(share, LONGEST_REST)
+    }
+
+    /// The same for work that may take as long as it does: its pieces are long, and so may its
+    /// rests be.
+    #[must_use]
+    pub fn patient(share: f64) -> Arc<Self> {
+        Self::resting(share, PATIENT_REST)
+    }
+
+    fn resting(share: f64, longest_rest: Duration) -> Arc<Self> {
         let seen = Mutex::new(Seen { since: Moment::now(), busy: 0.0 });
-        Arc::new(Self { share: share.clamp(0.001, 1.0), seen })
+        Arc::new(Self { share: share.clamp(0.001, 1.0), longest_rest, seen })
     }
 
     /// Does the work on this thread, which rests at its points.
@@ -122,7 +137,7 @@ impl GiveWay for Worker {
         }
         let loading = &self.loading;
         self.membership.count(worked);
-        let rest = rest_after(worked, loading.busy(), loading.share);
+        let rest = rest_after(worked, loading.busy(), loading.share).min(loading.longest_rest);
         if !rest.is_zero() {
             sleep(rest);
         }
@@ -145,7 +160,7 @@ fn busy_cores(since: Moment, now: Moment) -> f64 {
 fn rest_after(worked: Duration, busy: f64, share: f64) -> Duration {
     let full = worked.as_secs_f64() * (1.0 / share - 1.0);
     let rest = full * ((busy - IDLE) / (BUSY - IDLE)).clamp(0.0, 1.0);
-    Duration::from_secs_f64(rest).min(LONGEST_REST)
+    Duration::from_secs_f64(rest)
 }
 
 fn nanos(duration: Duration) -> u64 {
@@ -180,7 +195,7 @@ mod tests {
         assert!(half.abs_diff(Duration::from_micros(4500)) < Duration::from_micros(1));
         assert_eq!(rest_after(ms(1), 2.0, 0.1), ms(9));
         assert_eq!(rest_after(ms(1), 2.0, 1.0), Duration::ZERO);
-        assert_eq!(rest_after(ms(50), 2.0, 0.1), LONGEST_REST);
+        assert_eq!(rest_after(ms(50), 2.0, 0.1), ms(450));
     }
 
     #[test]
