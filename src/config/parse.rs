@@ -42,7 +42,11 @@ impl<'a> Read<'a> {
                     Origin::File(name) => format!("{name}: {}", setting.name),
                     Origin::Flag | Origin::Default => format!("--{}", setting.name),
                 };
-                self.errors.push(format!("{given}: {reason}"));
+                let mistake = format!("{given}: {reason}");
+                // Several values may be made of one setting.
+                if !self.errors.contains(&mistake) {
+                    self.errors.push(mistake);
+                }
                 None
             }
         }
