@@ -105,7 +105,8 @@ impl<'a> Read<'a> {
             threads: self.value(&settings::JOB_THREADS, threads),
             share: self.value(&settings::JOB_SHARE, percent),
             history: self.value(&settings::JOB_HISTORY, positive),
-            directory: self.optional(&settings::STATE_DIR, |text| Ok(PathBuf::from(text).join("jobs"))),
+            directory: self
+                .optional(&settings::STATE_DIR, |text| Ok(PathBuf::from(text).join("jobs"))),
             schedules: self.schedules(),
         };
         if !config.schedules.is_empty() && !config.is_on() {
