@@ -6,13 +6,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::config::Config;
 use crate::drift::{Monitors, Ticker};
 use crate::engine::guard;
 use crate::engine::tract::TractEngine;
 use crate::http::{self, Api, Readiness, Server};
+use crate::jobs::Jobs;
 use crate::metrics;
 use crate::predict::Predictor;
 use crate::quality::{Board, Key};
@@ -31,6 +32,8 @@ pub enum Error {
     Thread(std::io::Error),
     #[error("{0}")]
     Registry(String),
+    #[error("{0}")]
+    Jobs(String),
     #[error("the feedback key cannot be used: {0}")]
     Key(String),
 }
@@ -44,6 +47,7 @@ pub struct App {
     readiness: Readiness,
     owner: Owner,
     ticker: Ticker,
+    jobs: Option<Jobs>,
 }
 
 /// Binds the sockets and starts to load models.
@@ -77,9 +81,18 @@ pub async fn build(config: Config) -> Result<App, Error> {
         Owner::start(config.registry.clone(), parts).map_err(Error::Registry)?;
     let readiness = Readiness::default();
     let predictor = Predictor::new(registry, registry_metrics, config.predict);
-    let api =
-        Api::new(config.http.clone(), predictor, readiness.clone(), metrics, (monitors, board));
-    Ok(App { config, server, metrics_server, api, readiness, owner, ticker })
+    let jobs = config.jobs.is_on().then(|| Jobs::start(&config.jobs, predictor.clone(), &metrics));
+    let jobs = jobs.transpose().map_err(Error::Jobs)?;
+    let watching = (monitors, board);
+    let api = Api::new(
+        config.http.clone(),
+        predictor,
+        readiness.clone(),
+        metrics,
+        watching,
+        jobs.clone(),
+    );
+    Ok(App { config, server, metrics_server, api, readiness, owner, ticker, jobs })
 }
 
 /// The key that signs tokens: that of the file, or one that only this process has.
@@ -112,7 +125,7 @@ impl App {
     /// Serves until `stop` resolves, then goes down gracefully. Returns whether every
     /// request that was under way has ended.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
-        let Self { config, server, metrics_server, api, readiness, owner, ticker } = self;
+        let Self { config, server, metrics_server, api, readiness, owner, ticker, jobs } = self;
         tracing::info!(
             http.addr = %server.address(),
             metrics.addr = metrics_server.as_ref().map(|s| s.address().to_string()),
@@ -128,6 +141,11 @@ impl App {
             sleep(config.shutdown.delay).await;
             // Both servers hold a receiver until they have seen it.
             let _ = stopping.send(true);
+            let Some(jobs) = &jobs else { return };
+            jobs.stop();
+            if timeout(drain, jobs.idle()).await.is_err() {
+                tracing::warn!("a job did not stop in time; what it has done is kept");
+            }
         };
         let main =
             http::serve(server, http::router(api.clone()), &config.http, stopped.clone(), drain);

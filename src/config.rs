@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::repository::Source;
-use crate::{engine, http, predict, registry, repository, scheduler, telemetry};
+use crate::{engine, http, jobs, predict, registry, repository, scheduler, telemetry};
 
 pub use sources::{Effective, Sources};
 
@@ -28,6 +28,7 @@ pub struct Config {
     /// The file of the secret that signs tokens of predictions.
     pub feedback_key: Option<PathBuf>,
     pub predict: predict::Config,
+    pub jobs: jobs::Config,
     pub repository: repository::Config,
     pub scheduler: scheduler::Config,
     pub engine: engine::tract::Config,
@@ -90,6 +91,7 @@ impl Config {
                 wake: read.value(&settings::WAKE, parse::wake),
                 deadline: read.value(&settings::DEADLINE, parse::positive_duration),
             },
+            jobs: read.jobs(),
             repository: repository::Config {
                 cache: read.cache(&source, poll.flatten()),
                 source,

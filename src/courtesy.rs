@@ -5,6 +5,7 @@
 //! others wait for it. So whoever begins long work says how it gives way ([`with`]), and the
 //! work passes a [`point`] now and then, where that is done.
 
+mod ledger;
 mod loading;
 
 use std::cell::RefCell;

@@ -24,6 +24,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::drift::Monitors;
+use crate::jobs::Jobs;
 use crate::metrics;
 use crate::predict::Predictor;
 use crate::quality::Board;
@@ -66,6 +67,8 @@ pub struct Parts {
     metrics: metrics::Registry,
     monitors: Monitors,
     board: Board,
+    /// None if no place is allowed to them.
+    jobs: Option<Jobs>,
     scorer: api::score::Scorer,
 }
 
@@ -85,9 +88,10 @@ impl Api {
         readiness: Readiness,
         metrics: metrics::Registry,
         (monitors, board): (Monitors, Board),
+        jobs: Option<Jobs>,
     ) -> Self {
         let scorer = api::score::Scorer::new(&config);
-        Self(Arc::new(Parts { config, predictor, readiness, metrics, monitors, board, scorer }))
+        Self(Arc::new(Parts { config, predictor, readiness, metrics, monitors, board, jobs, scorer }))
     }
 }
 
@@ -123,6 +127,12 @@ pub fn router(api: Api) -> Router {
         .route("/api/models/{model}/score", post(api::score::score))
         .route("/api/models/{model}/versions/{version}/score", post(api::score::score_version))
         .route("/api/models/{model}/rollback", post(api::rollback::roll_back))
+        .route("/api/jobs", get(api::jobs::list).post(api::jobs::submit))
+        .route("/api/jobs/{id}", get(api::jobs::get).delete(api::jobs::delete))
+        .route("/api/jobs/{id}/retry", post(api::jobs::retry))
+        .route("/api/jobs/{id}/events", get(api::jobs::events))
+        .route("/api/schedules", get(api::schedules::list))
+        .route("/api/schedules/{name}/run", post(api::schedules::run))
         .route("/v1/models", get(v1::status::list))
         // The last segment is `name:verb`, which a path pattern cannot split.
         .route("/v1/models/{model}", get(v1::status::model).post(v1::predict::predict))

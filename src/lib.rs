@@ -43,6 +43,8 @@ pub mod batch;
 
 pub mod schedule;
 
+pub mod jobs;
+
 pub mod http;
 
 pub mod config;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module may name only modules before it.
-const ORDER: [&str; 24] = [
+const ORDER: [&str; 25] = [
     "digest",
     "tensor",
     "metrics",
@@ -27,6 +27,7 @@ const ORDER: [&str; 24] = [
     "predict",
     "batch",
     "schedule",
+    "jobs",
     "http",
     "config",
     "app",

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench load` prints the tables of docs/PERFORMANCE.md. Arguments after `--`
 //! choose parts by name: `ratios`, `generator`, `saturation`, `tail`, `flood`, `mix`,
-//! `overload`, `idle`, `soak`, `shapes`, `monitoring`, `swaps` (behind it the name of a model),
+//! `overload`, `idle`, `soak`, `shapes`, `monitoring`, `jobs`, `swaps` (behind it the name of a model),
 //! and `chaos` and `allocators`, which run only if they are named. `rounds=2`, `seconds=10` (of
 //! the overload) and `minutes=1` (of the chaos) make a quick look of it. `ONNXD_BENCH_SERVER`
 //! names another server to measure.
@@ -26,6 +26,7 @@ mod figure;
 mod flood;
 mod generator;
 mod idle;
+mod jobs;
 mod mix;
 mod monitoring;
 mod network;
@@ -100,6 +101,9 @@ fn main() {
     }
     if wanted("monitoring") {
         figures.extend(monitoring::run());
+    }
+    if wanted("jobs") {
+        figures.extend(jobs::run(rounds));
     }
     if wanted("swaps") {
         swaps::run(parts.get(1).copied(), number(&arguments, "swaps"));

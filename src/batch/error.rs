@@ -10,6 +10,9 @@ pub enum Error {
     /// What was asked for cannot be: nothing was begun.
     #[error("{0}")]
     Asked(String),
+    /// What an earlier run has left cannot be gone on with.
+    #[error("{directory} cannot be gone on with: {what}; remove it to begin anew")]
+    Changed { directory: String, what: String },
     /// A file cannot be read, or is not what it should be.
     #[error("{file}: {reason}")]
     Input { file: String, reason: String },

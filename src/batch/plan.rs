@@ -87,6 +87,16 @@ impl Plan {
         self.parts.iter().map(|part| part.bytes).sum()
     }
 
+    /// Names of the files that are read.
+    pub fn inputs(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.name.as_str())
+    }
+
+    /// Names of the files that are written, without that of rejects.
+    pub fn outputs(&self) -> impl Iterator<Item = &str> {
+        self.outputs.iter().map(|target| target.name.as_str())
+    }
+
     /// Opens a part at its beginning.
     pub(super) fn open(&self, part: &Part, stores: &Stores) -> Result<Pieces, Error> {
         let file = &self.files[part.file];

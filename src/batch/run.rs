@@ -209,10 +209,9 @@ impl<'a> Files<'a> {
                     "{} is being written by another process",
                     directory.display()
                 )),
-                Trouble::Other(what) => Error::Asked(format!(
-                    "{} cannot be gone on with: {what}; remove it to begin anew",
-                    directory.display()
-                )),
+                Trouble::Other(what) => {
+                    Error::Changed { directory: directory.display().to_string(), what }
+                }
             })?;
         let known = entries.len();
         let finished = run.resume && directory.join(output::FINISHED).exists();

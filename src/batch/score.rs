@@ -11,6 +11,7 @@ use super::read::{Mark, Opened, Task};
 use super::rejects::{self, Reject};
 use super::shim::{All as _, ByRow as _, RowVerdicts};
 use super::totals::Totals;
+use crate::courtesy;
 use crate::drift::Tally;
 use crate::table::{Encoder, Piece, Segment, Values, Wrong};
 use crate::tensor::Tensor;
@@ -132,12 +133,14 @@ impl Scoring<'_> {
             let first = opened.first_row + piece.first;
             let mut rows = Rows::new(&opened, first, piece.rows);
             parts.push(self.piece(&mut rows, piece, &mut totals)?);
+            courtesy::point();
             let bad: Vec<Reject> = rows.bad.into_values().flatten().collect();
             if !bad.is_empty() {
                 rejects.push((opened.file.clone(), bad));
             }
         }
         let columns = joined_columns(parts).map_err(Error::Internal)?;
+        courtesy::point();
         let segment = self.encoder.segment(columns).map_err(Error::Internal)?;
         let rejects =
             if rejects.is_empty() { None } else { Some(rejects::segment(self.rejects, &rejects)?) };
@@ -152,6 +155,7 @@ impl Scoring<'_> {
         totals: &mut Totals,
     ) -> Result<Vec<Values>, Error> {
         let (mut inputs, kept) = self.read(rows, piece)?;
+        courtesy::point();
         rows.keep_good(&mut [&mut inputs])?;
         if let Some(contract) = self.model.contract() {
             let (tensors, verdicts, passed) = contract.rows(inputs);

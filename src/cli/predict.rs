@@ -119,6 +119,7 @@ fn work_directory(job: &Job) -> Result<PathBuf, Failure> {
 fn failure(error: Error) -> Failure {
     match error {
         Error::Asked(reason) => Failure::Usage(reason),
+        Error::Changed { .. } => Failure::Usage(error.to_string()),
         other => Failure::Work(other.to_string()),
     }
 }

@@ -13,7 +13,9 @@ use super::{Config, Errors};
 use crate::predict::Wake;
 use crate::registry::Control;
 use crate::repository::{CacheConfig, Source, Verification, parse_duration};
+use crate::schedule::Schedule;
 use crate::telemetry::Format;
+use crate::{jobs, schedule};
 
 /// Reads settings and remembers what was wrong with them.
 pub(super) struct Read<'a> {
@@ -40,7 +42,11 @@ impl<'a> Read<'a> {
                     Origin::File(name) => format!("{name}: {}", setting.name),
                     Origin::Flag | Origin::Default => format!("--{}", setting.name),
                 };
-                self.errors.push(format!("{given}: {reason}"));
+                let mistake = format!("{given}: {reason}");
+                // Several values may be made of one setting.
+                if !self.errors.contains(&mistake) {
+                    self.errors.push(mistake);
+                }
                 None
             }
         }
@@ -86,6 +92,36 @@ impl<'a> Read<'a> {
             self.errors.push(reason.to_owned());
         }
         CacheConfig { directory: directory.unwrap_or_default(), poll, fetch_threads }
+    }
+
+    /// What jobs may do, and how much at a time.
+    pub(super) fn jobs(&mut self) -> jobs::Config {
+        let path = |text: &str| Ok(PathBuf::from(text));
+        let config = jobs::Config {
+            root: self.optional(&settings::JOB_ROOT, path),
+            prefixes: self.optional(&settings::JOB_PREFIXES, prefixes).unwrap_or_default(),
+            at_once: self.value(&settings::MAX_JOBS, positive),
+            queue: self.value(&settings::JOB_QUEUE, positive),
+            threads: self.value(&settings::JOB_THREADS, threads),
+            share: self.value(&settings::JOB_SHARE, percent),
+            history: self.value(&settings::JOB_HISTORY, positive),
+            directory: self
+                .optional(&settings::STATE_DIR, |text| Ok(PathBuf::from(text).join("jobs"))),
+            schedules: self.schedules(),
+        };
+        if !config.schedules.is_empty() && !config.is_on() {
+            let reason = "schedule: needs job-root or job-prefixes, the places that jobs may have";
+            self.errors.push(reason.to_owned());
+        }
+        config
+    }
+
+    fn schedules(&mut self) -> Vec<Schedule> {
+        let Some((list, file)) = self.sources.schedules() else { return Vec::new() };
+        schedule::read(list, &jobs::KEYS).unwrap_or_else(|mistakes| {
+            self.errors.extend(mistakes.0.iter().map(|mistake| format!("{file}: {mistake}")));
+            Vec::new()
+        })
     }
 
     pub(super) fn verification(&mut self) -> Verification {
@@ -190,6 +226,10 @@ pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
         "false" => Ok(false),
         _ => Err(format!("'{text}' is neither true nor false")),
     }
+}
+
+fn prefixes(text: &str) -> Result<Vec<String>, String> {
+    text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(jobs::prefix).collect()
 }
 
 pub(super) fn log_format(text: &str) -> Result<Format, String> {

@@ -95,6 +95,20 @@ settings! {
         "Memory that all models may take together, by their estimates";
     WAKE: "wake", "ONNXD_WAKE", "HOW" = "wait",
         "A request for a model that left memory: 'wait' until it is back, or 'refuse' with 503 meanwhile";
+    JOB_ROOT: "job-root", "ONNXD_JOB_ROOT", "DIR" = "",
+        "Directory that batch jobs may read and write; without it and job-prefixes there are none";
+    JOB_PREFIXES: "job-prefixes", "ONNXD_JOB_PREFIXES", "URLS" = "",
+        "URLs below which batch jobs may read and write, with commas between";
+    MAX_JOBS: "max-jobs", "ONNXD_MAX_JOBS", "N" = "1",
+        "Batch jobs that run at the same time";
+    JOB_QUEUE: "job-queue", "ONNXD_JOB_QUEUE", "N" = "1000",
+        "Batch jobs that may wait";
+    JOB_THREADS: "job-threads", "ONNXD_JOB_THREADS", "N" = "cores",
+        "Threads of each batch job, or 'cores'";
+    JOB_SHARE: "job-share", "ONNXD_JOB_SHARE", "PERCENT" = "25",
+        "Of a core, what each thread of a batch job takes while requests keep the server busy";
+    JOB_HISTORY: "job-history", "ONNXD_JOB_HISTORY", "N" = "1000",
+        "Batch jobs that have ended and are still known";
     LOG: "log", "ONNXD_LOG", "FORM" = "text",
         "Form of the log lines: text or json";
     LOG_FILTER: "log-filter", "ONNXD_LOG_FILTER", "FILTER" = "info",

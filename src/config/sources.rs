@@ -7,6 +7,8 @@ use std::path::Path;
 use super::Errors;
 use super::settings::{self, Setting};
 
+const SCHEDULE: &str = "schedule";
+
 /// Texts by setting name, from each source.
 #[derive(Debug, Default, Clone)]
 pub struct Sources {
@@ -14,6 +16,8 @@ pub struct Sources {
     pub environment: BTreeMap<String, String>,
     file: BTreeMap<String, String>,
     file_name: String,
+    /// `[[schedule]]`, which only the file can have.
+    schedules: Option<toml::Value>,
 }
 
 /// A text and the source that gave it.
@@ -51,6 +55,10 @@ impl Sources {
             toml::from_str(&text).map_err(|error| Errors(vec![format!("{name}: {error}")]))?;
         let mut errors = Vec::new();
         for (key, value) in table {
+            if key == SCHEDULE {
+                self.schedules = Some(value);
+                continue;
+            }
             if !settings::ALL.iter().any(|setting| setting.name == key) {
                 errors.push(format!("{name}: unknown setting '{key}'"));
                 continue;
@@ -67,6 +75,12 @@ impl Sources {
         }
         self.file_name = name;
         if errors.is_empty() { Ok(self) } else { Err(Errors(errors)) }
+    }
+
+    /// The schedules as they were written, and in which file.
+    #[must_use]
+    pub fn schedules(&self) -> Option<(&toml::Value, &str)> {
+        self.schedules.as_ref().map(|value| (value, self.file_name.as_str()))
     }
 
     /// The text that counts for this setting: flag, environment, file, default.

@@ -1,4 +1,4 @@
-//! How loading gives way to serving.
+//! How loading, and other work that nobody waits for, gives way to serving.
 //!
 //! A thread that loads models runs where nobody else wants to, but that alone does not keep
 //! it out of the way: it keeps the system from moving waiting threads to its core, evicts
@@ -7,7 +7,6 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -19,6 +18,7 @@ use thread_priority::unix::{
     thread_native_id,
 };
 
+use super::ledger::{self, Membership};
 use super::{GiveWay, Stopwatch, time_of};
 
 /// A piece of work; resting more often would only cost switches.
@@ -27,22 +27,24 @@ const PIECE: Duration = Duration::from_micros(500);
 /// One rest. After a piece that cannot be divided it must not become endless.
 const LONGEST_REST: Duration = Duration::from_millis(100);
 
+/// The same where nobody waits.
+const PATIENT_REST: Duration = Duration::from_secs(1);
+
 /// Cores in use by the rest of the process: up to the first it counts as idle, from the
 /// second on as busy, and in between rests grow.
 const IDLE: f64 = 0.1;
 const BUSY: f64 = 0.3;
 
-/// How busy the process is, is judged over at least this long: what other loaders have done
-/// is known only when they rest.
+/// How busy the process is, is judged over at least this long: the system brings the times of
+/// threads that run up to date every few milliseconds.
 const WINDOW: Duration = Duration::from_millis(50);
 
-/// Settings of the threads that load, and what they did so far. Cheap to share.
+/// Settings of the threads that load, and how busy the process is besides. Cheap to share.
 #[derive(Debug)]
 pub struct Loading {
     /// Of one core, while the process is busy.
     share: f64,
-    /// Processor time of all threads that load, in nanoseconds.
-    used: AtomicU64,
+    longest_rest: Duration,
     seen: Mutex<Seen>,
 }
 
@@ -55,6 +57,7 @@ struct Seen {
 
 struct Worker {
     loading: Arc<Loading>,
+    membership: Membership,
     /// Since the last rest: on the clock, which costs little to ask, and in processor time.
     piece: Cell<(Instant, Stopwatch)>,
 }
@@ -63,6 +66,7 @@ struct Worker {
 struct Moment {
     wall: Instant,
     process: Duration,
+    /// Of it, what threads used that give way, in nanoseconds.
     used: u64,
 }
 
@@ -71,21 +75,33 @@ impl Loading {
     /// they never rest.
     #[must_use]
     pub fn new(share: f64) -> Arc<Self> {
-        let seen = Mutex::new(Seen { since: Moment::now(0), busy: 0.0 });
-        Arc::new(Self { share: share.clamp(0.001, 1.0), used: AtomicU64::new(0), seen })
+        Self::resting(share, LONGEST_REST)
+    }
+
+    /// The same for work that may take as long as it does: its pieces are long, and so may its
+    /// rests be.
+    #[must_use]
+    pub fn patient(share: f64) -> Arc<Self> {
+        Self::resting(share, PATIENT_REST)
+    }
+
+    fn resting(share: f64, longest_rest: Duration) -> Arc<Self> {
+        let seen = Mutex::new(Seen { since: Moment::now(), busy: 0.0 });
+        Arc::new(Self { share: share.clamp(0.001, 1.0), longest_rest, seen })
     }
 
     /// Does the work on this thread, which rests at its points.
     pub fn run<R>(self: &Arc<Self>, work: impl FnOnce() -> R) -> R {
         let piece = Cell::new(piece());
-        super::with(Rc::new(Worker { loading: Arc::clone(self), piece }), work)
+        let loading = Arc::clone(self);
+        super::with(Rc::new(Worker { loading, membership: ledger::enter(), piece }), work)
     }
 
-    /// Cores that threads which do not load keep busy.
+    /// Cores that threads which do not give way keep busy.
     fn busy(&self) -> f64 {
-        let now = Moment::now(self.used.load(Ordering::Relaxed));
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.wall.saturating_duration_since(seen.since.wall) >= WINDOW {
+        if seen.since.wall.elapsed() >= WINDOW {
+            let now = Moment::now();
             *seen = Seen { busy: busy_cores(seen.since, now), since: now };
         }
         seen.busy
@@ -93,7 +109,8 @@ impl Loading {
 }
 
 impl Moment {
-    fn now(used: u64) -> Self {
+    fn now() -> Self {
+        let used = nanos(ledger::used());
         Self { wall: Instant::now(), process: time_of(ClockId::ProcessCPUTime), used }
     }
 }
@@ -119,8 +136,8 @@ impl GiveWay for Worker {
             return;
         }
         let loading = &self.loading;
-        loading.used.fetch_add(nanos(worked), Ordering::Relaxed);
-        let rest = rest_after(worked, loading.busy(), loading.share);
+        self.membership.count(worked);
+        let rest = rest_after(worked, loading.busy(), loading.share).min(loading.longest_rest);
         if !rest.is_zero() {
             sleep(rest);
         }
@@ -143,7 +160,7 @@ fn busy_cores(since: Moment, now: Moment) -> f64 {
 fn rest_after(worked: Duration, busy: f64, share: f64) -> Duration {
     let full = worked.as_secs_f64() * (1.0 / share - 1.0);
     let rest = full * ((busy - IDLE) / (BUSY - IDLE)).clamp(0.0, 1.0);
-    Duration::from_secs_f64(rest).min(LONGEST_REST)
+    Duration::from_secs_f64(rest)
 }
 
 fn nanos(duration: Duration) -> u64 {
@@ -152,6 +169,8 @@ fn nanos(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
+
     use super::super::point;
     use super::*;
 
@@ -176,7 +195,7 @@ mod tests {
         assert!(half.abs_diff(Duration::from_micros(4500)) < Duration::from_micros(1));
         assert_eq!(rest_after(ms(1), 2.0, 0.1), ms(9));
         assert_eq!(rest_after(ms(1), 2.0, 1.0), Duration::ZERO);
-        assert_eq!(rest_after(ms(50), 2.0, 0.1), LONGEST_REST);
+        assert_eq!(rest_after(ms(50), 2.0, 0.1), ms(450));
     }
 
     #[test]

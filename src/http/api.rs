@@ -2,10 +2,12 @@
 
 pub(super) mod contract;
 pub(super) mod drift;
+pub(super) mod jobs;
 pub(super) mod models;
 pub(super) mod quality;
 pub(super) mod rollback;
 pub(super) mod routing;
+pub(super) mod schedules;
 pub(super) mod score;
 
 use axum::http::StatusCode;

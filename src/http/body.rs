@@ -130,7 +130,17 @@ pub(super) async fn read_small(
     body: Body,
 ) -> Result<Bytes, Error> {
     const MAX_BODY: usize = 16 * 1024;
-    let config = Config { max_body: MAX_BODY.min(config.max_body), ..config.clone() };
+    read_up_to(MAX_BODY, config, headers, body).await
+}
+
+/// The same up to so many bytes.
+pub(super) async fn read_up_to(
+    limit: usize,
+    config: &Config,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Bytes, Error> {
+    let config = Config { max_body: limit.min(config.max_body), ..config.clone() };
     read(&config, headers, body).await
 }
 

@@ -71,6 +71,8 @@ pub struct Failure {
 pub enum Outcome {
     Succeeded,
     Failed(String),
+    /// Somebody wanted it to end, so it is not tried again.
+    Cancelled,
 }
 
 /// What the end of an attempt means for its run.
@@ -91,6 +93,18 @@ impl State {
         self.schedules.get(schedule)
     }
 
+    /// Begins a run that somebody asks for, between those of the clock. None if the run before
+    /// has not ended.
+    pub fn begin(&mut self, schedule: &Schedule, now: Timestamp) -> Option<Running> {
+        let progress = self.schedules.entry(schedule.name.clone()).or_default();
+        if progress.is_busy() {
+            return None;
+        }
+        let scheduled_for = Timestamp::from_second(now.as_second()).unwrap_or(now);
+        progress.running = Some(Running { scheduled_for, attempt: 1, since: now });
+        progress.running
+    }
+
     /// Takes in how the run under way of a schedule ended. Ask [`super::decide`] afterwards.
     pub fn finished(&mut self, schedule: &Schedule, outcome: Outcome, now: Timestamp) -> Ended {
         let Some(progress) = self.schedules.get_mut(&schedule.name) else {
@@ -99,15 +113,17 @@ impl State {
         let Some(Running { scheduled_for, attempt, .. }) = progress.running.take() else {
             return Ended::NotRunning;
         };
+        let is_final = outcome == Outcome::Cancelled || attempt > schedule.on_failure.retries;
         let reason = match outcome {
             Outcome::Succeeded => {
                 progress.last_success = Some(Success { scheduled_for, at: now, attempts: attempt });
                 return Ended::Succeeded;
             }
             Outcome::Failed(reason) => reason,
+            Outcome::Cancelled => "it was cancelled".to_owned(),
         };
         progress.last_failure = Some(Failure { scheduled_for, at: now, attempts: attempt, reason });
-        if attempt > schedule.on_failure.retries {
+        if is_final {
             return Ended::Failed;
         }
         let at = later(now, schedule.on_failure.wait);

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::batch::{Failure as NotRun, Model};
+use crate::batch::{self, Failure as NotRun, Model};
 use crate::cli::Failure;
 use crate::cli::load::Only;
 use crate::contract::Contract;
 use crate::drift::{Mode, PROFILE_FILE, Reference};
-use crate::engine::{CostCurve, LoadedModel, RunError, Signature};
-use crate::gate::runner;
+use crate::engine::{LoadedModel, Signature};
 use crate::tensor::Tensor;
 
 pub(super) struct Local {
@@ -54,18 +53,10 @@ impl Model for Local {
     }
 
     fn rows_at_once(&self) -> usize {
-        if self.model.batching().is_on() {
-            self.model.cost().map_or(1, CostCurve::cheapest_rows)
-        } else {
-            self.model.signature().rows_of_a_run(1).unwrap_or(1)
-        }
+        batch::rows_at_once(self.model.as_ref())
     }
 
     fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, NotRun> {
-        let plan = runner::plan(self.model.as_ref(), inputs, &|| false).map_err(NotRun::Model)?;
-        plan.run(inputs).map_err(|error| match error {
-            RunError::Values { .. } | RunError::Shapes { .. } => NotRun::Values(error.to_string()),
-            other => NotRun::Model(other.to_string()),
-        })
+        batch::run(self.model.as_ref(), inputs, &|| false)
     }
 }

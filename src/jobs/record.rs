@@ -1,0 +1,155 @@
+//! What is known of a job, and outlives the process.
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::request::Request;
+use crate::batch::{Outcome, Totals};
+
+/// Milliseconds since 1970.
+pub(super) type Moment = i64;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Record {
+    pub(super) id: String,
+    pub(super) request: Request,
+    pub(super) state: State,
+    /// Times that it was begun or gone on with.
+    #[serde(default)]
+    pub(super) attempts: u32,
+    pub(super) created: Moment,
+    #[serde(default)]
+    pub(super) started: Option<Moment>,
+    #[serde(default)]
+    pub(super) ended: Option<Moment>,
+    /// The model that it was begun with.
+    #[serde(default)]
+    pub(super) began: Option<Began>,
+    #[serde(default)]
+    pub(super) error: Option<String>,
+    #[serde(default)]
+    pub(super) rows: u64,
+    #[serde(default)]
+    pub(super) bad: u64,
+    #[serde(default)]
+    pub(super) summary: Option<Summary>,
+    #[serde(default)]
+    pub(super) schedule: Option<Scheduled>,
+}
+
+/// The schedule that asked for a job, and the time that it is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scheduled {
+    pub name: String,
+    pub scheduled_for: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    Waiting,
+    Running,
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Began {
+    pub(super) version: u64,
+    pub(super) sha256: String,
+}
+
+/// What was done, as `onnxd predict --summary` says it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    pub outputs: Vec<File>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejects: Option<String>,
+    pub rows: u64,
+    pub written: u64,
+    pub bad: u64,
+    pub codes: BTreeMap<String, u64>,
+    pub warned: u64,
+    pub repaired: u64,
+    /// Of the last attempt.
+    pub seconds: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    pub name: String,
+    pub bytes: u64,
+}
+
+impl State {
+    pub const ALL: [Self; 5] =
+        [Self::Waiting, Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// # Errors
+    /// The states that there are.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| {
+            let all = Self::ALL.map(Self::as_str).join(", ");
+            format!("'{text}' is no state of a job, expected one of {all}")
+        })
+    }
+
+    /// Nothing more happens to it on its own.
+    #[must_use]
+    pub fn has_ended(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+}
+
+impl Record {
+    pub(super) fn new(id: String, request: Request, schedule: Option<Scheduled>) -> Self {
+        Self {
+            id,
+            request,
+            state: State::Waiting,
+            attempts: 0,
+            created: now(),
+            started: None,
+            ended: None,
+            began: None,
+            error: None,
+            rows: 0,
+            bad: 0,
+            summary: None,
+            schedule,
+        }
+    }
+}
+
+impl Summary {
+    /// `shown` makes names of files what callers may see of them.
+    pub(super) fn new(outcome: Outcome, seconds: f64, shown: impl Fn(&str) -> String) -> Self {
+        let Outcome { totals, outputs, rejects, .. } = outcome;
+        let Totals { rows, written, bad, codes, warned, repaired, .. } = totals;
+        let files = outputs.iter();
+        let outputs =
+            files.map(|file| File { name: shown(&file.name), bytes: file.bytes }).collect();
+        let rejects = rejects.map(|name| shown(&name));
+        Self { outputs, rejects, rows, written, bad, codes, warned, repaired, seconds }
+    }
+}
+
+pub(super) fn now() -> Moment {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Moment::try_from(since.as_millis()).unwrap_or(Moment::MAX)
+}

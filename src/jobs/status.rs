@@ -1,0 +1,80 @@
+//! What callers see of a job.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::record::{Moment, Record, Scheduled, State, Summary};
+use super::request::Request;
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    pub id: String,
+    pub state: State,
+    /// What was asked for.
+    pub request: Request,
+    /// The schedule that asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Scheduled>,
+    pub attempts: u32,
+    /// The version that it was begun with.
+    pub version: Option<u64>,
+    /// Of that version's model file.
+    pub sha256: Option<String>,
+    pub created: String,
+    pub started: Option<String>,
+    pub ended: Option<String>,
+    pub progress: Progress,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What was done, once it has succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Summary>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Progress {
+    pub rows: u64,
+    pub bad: u64,
+    /// The part of the files that was read, where their size is known.
+    pub fraction: Option<f64>,
+    pub rows_per_second: Option<f64>,
+    pub remaining_seconds: Option<f64>,
+}
+
+impl Progress {
+    pub(super) fn at_rest(rows: u64, bad: u64) -> Self {
+        Self { rows, bad, fraction: None, rows_per_second: None, remaining_seconds: None }
+    }
+}
+
+impl Status {
+    /// `progress` says how far it is, if it is running.
+    pub(super) fn new(record: Record, progress: impl FnOnce(bool) -> Progress) -> Self {
+        let mut progress = progress(record.state == State::Running);
+        if record.state == State::Succeeded {
+            progress.fraction = Some(1.0);
+        }
+        let (version, sha256) = record.began.map(|began| (began.version, began.sha256)).unzip();
+        Self {
+            id: record.id,
+            state: record.state,
+            request: record.request,
+            schedule: record.schedule,
+            attempts: record.attempts,
+            version,
+            sha256,
+            created: text(record.created),
+            started: record.started.map(text),
+            ended: record.ended.map(text),
+            progress,
+            error: record.error,
+            summary: record.summary,
+        }
+    }
+}
+
+/// As RFC 3339 has it.
+fn text(moment: Moment) -> String {
+    Timestamp::from_millisecond(moment).map_or_else(|_| moment.to_string(), |time| time.to_string())
+}
