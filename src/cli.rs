@@ -5,6 +5,7 @@ mod check;
 mod contract;
 mod inspect;
 mod load;
+mod predict;
 mod profile;
 mod progress;
 mod serve;
@@ -35,6 +36,7 @@ pub fn run() -> ExitCode {
     };
     let result = match matches.subcommand() {
         Some(("serve", matches)) => serve::run(matches),
+        Some(("predict", matches)) => predict::run(matches),
         Some(("inspect", matches)) => inspect::run(matches),
         Some(("check", matches)) => check::run(matches),
         Some(("profile", matches)) => profile::run(matches),

@@ -66,6 +66,12 @@ impl Config {
             http: http::Config {
                 max_body: read.value(&settings::MAX_BODY, parse::bytes),
                 read_timeout: read.value(&settings::READ_TIMEOUT, parse::positive_duration),
+                scores: http::Scores {
+                    at_once: read.value(&settings::MAX_SCORES, parse::positive),
+                    threads: read.value(&settings::THREADS, parse::threads),
+                    max_file: read.value(&settings::MAX_SCORE_FILE, parse::bytes),
+                    share: read.value(&settings::LOAD_SHARE, parse::percent),
+                },
             },
             registry: registry::Config {
                 poll: poll.flatten(),

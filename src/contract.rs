@@ -11,6 +11,7 @@ mod document;
 mod finder;
 mod metrics;
 mod number;
+mod pattern;
 mod promote;
 mod quarantine;
 mod relation;

@@ -38,6 +38,20 @@ pub struct Config {
     pub max_body: usize,
     /// Time for a client to send a request's head, and again for its body.
     pub read_timeout: Duration,
+    pub scores: Scores,
+}
+
+/// How files are scored while they come.
+#[derive(Debug, Clone, Copy)]
+pub struct Scores {
+    /// Files at the same time.
+    pub at_once: usize,
+    /// Threads of each.
+    pub threads: usize,
+    /// Bytes of a file that must be there as a whole before it can be read.
+    pub max_file: usize,
+    /// Of one core, what each thread takes while requests keep the process busy.
+    pub share: f64,
 }
 
 /// What handlers need. Cheap to clone.
@@ -52,6 +66,7 @@ pub struct Parts {
     metrics: metrics::Registry,
     monitors: Monitors,
     board: Board,
+    scorer: api::score::Scorer,
 }
 
 impl std::ops::Deref for Api {
@@ -71,7 +86,8 @@ impl Api {
         metrics: metrics::Registry,
         (monitors, board): (Monitors, Board),
     ) -> Self {
-        Self(Arc::new(Parts { config, predictor, readiness, metrics, monitors, board }))
+        let scorer = api::score::Scorer::new(&config);
+        Self(Arc::new(Parts { config, predictor, readiness, metrics, monitors, board, scorer }))
     }
 }
 
@@ -104,6 +120,8 @@ pub fn router(api: Api) -> Router {
             "/api/models/{model}/routing",
             get(api::routing::get).put(api::routing::put).delete(api::routing::delete),
         )
+        .route("/api/models/{model}/score", post(api::score::score))
+        .route("/api/models/{model}/versions/{version}/score", post(api::score::score_version))
         .route("/api/models/{model}/rollback", post(api::rollback::roll_back))
         .route("/v1/models", get(v1::status::list))
         // The last segment is `name:verb`, which a path pattern cannot split.

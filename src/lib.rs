@@ -13,6 +13,8 @@ pub mod telemetry;
 
 pub mod courtesy;
 
+pub mod store;
+
 pub mod stats;
 
 pub mod engine;
@@ -36,6 +38,10 @@ pub mod scheduler;
 pub mod registry;
 
 pub mod predict;
+
+pub mod batch;
+
+pub mod schedule;
 
 pub mod http;
 

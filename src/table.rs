@@ -6,19 +6,32 @@
 mod arrow;
 mod batches;
 mod cell;
+mod chunk;
 mod csv;
+mod digits;
+mod format;
+mod inputs;
 mod ndjson;
 mod parquet;
+mod pieces;
 mod progress;
 mod rows;
 mod source;
+mod values;
+mod write;
 
 use std::fs::File;
 use std::path::Path;
 
 pub use cell::{Cell, class};
+pub use chunk::Chunk;
+pub use format::{Format, Kind, Packing};
+pub use inputs::{Wrong, WrongCell};
+pub use pieces::{Group, MAX_BYTES, Origin, Piece, Pieces, Position, groups};
 pub use progress::Progress;
 pub use rows::Rows;
+pub use values::{ColumnType, Values};
+pub use write::{Encoder, Heading, Placed, Segment};
 
 use crate::engine::guard::{self, Caught};
 use source::Source;

@@ -6,12 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module may name only modules before it.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 24] = [
     "digest",
     "tensor",
     "metrics",
     "telemetry",
     "courtesy",
+    "store",
     "stats",
     "engine",
     "table",
@@ -24,6 +25,8 @@ const ORDER: [&str; 21] = [
     "scheduler",
     "registry",
     "predict",
+    "batch",
+    "schedule",
     "http",
     "config",
     "app",
@@ -121,6 +124,20 @@ fn only_the_engine_over_tract_names_tract() {
         }
     }
     assert!(wrong.is_empty(), "these name tract's types: {wrong:?}");
+}
+
+#[test]
+fn only_the_store_names_the_crate_for_object_stores() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let path = source.path.to_string_lossy();
+        let inside =
+            ["/store/client.rs", "/store/refusal.rs"].iter().any(|own| path.ends_with(own));
+        if !inside && source.text.contains("object_store::") {
+            wrong.push(path.into_owned());
+        }
+    }
+    assert!(wrong.is_empty(), "these name object_store's types: {wrong:?}");
 }
 
 #[test]

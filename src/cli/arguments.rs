@@ -11,6 +11,7 @@ pub(super) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(serve())
+        .subcommand(predict())
         .subcommand(inspect())
         .subcommand(check())
         .subcommand(profile())
@@ -54,6 +55,71 @@ fn argument(setting: &Setting) -> Arg {
     }
     argument
 }
+
+fn predict() -> Command {
+    Command::new("predict")
+        .about("Predicts whole files")
+        .long_about(
+            "Reads rows of files, runs the model over them, and writes predictions in the order \
+             of the rows. Columns are matched to inputs by name. An output gets its name when it \
+             is whole; what broke off is gone on with by --resume.",
+        )
+        .arg(model())
+        .arg(
+            option(
+                "input",
+                "FILE|URL",
+                "Files, patterns as data/*.csv, or - for the standard input",
+            )
+            .required(true)
+            .action(ArgAction::Append),
+        )
+        .arg(
+            option(
+                "output",
+                "FILE|URL",
+                "A file, a directory (DIR/) for one file of each input, or -",
+            )
+            .required(true),
+        )
+        .arg(option("input-format", "FORMAT", FORMATS))
+        .arg(option("output-format", "FORMAT", FORMATS))
+        .arg(
+            option("keep", "COLUMNS", "Columns that the output has as well, as id,date")
+                .action(ArgAction::Append),
+        )
+        .arg(
+            option(
+                "on-bad-row",
+                "WHAT",
+                "Ends the job, leaves predictions empty, or drops the row",
+            )
+            .value_parser(["fail", "null", "drop"])
+            .default_value("fail"),
+        )
+        .arg(option(
+            "rejects",
+            "FILE|URL",
+            "What is wrong with bad rows [default: OUTPUT.rejects.csv]",
+        ))
+        .arg(option("max-bad-rows", "LIMIT", "Fail if more rows are bad, as 100 or 1%"))
+        .arg(flag("fail-on-drift", "Fail if the data has drifted from the reference profile"))
+        .arg(option("shard", "I/N", "Do the Ith of N parts of the work, from 0"))
+        .arg(flag("resume", "Go on where an earlier run of the same job ended"))
+        .arg(
+            option("jobs", "N", "Threads that predict [default: cores]")
+                .value_parser(clap::value_parser!(usize)),
+        )
+        .arg(option(
+            "work-dir",
+            "DIR",
+            "Where files lie until they are whole [default: OUTPUT.part]",
+        ))
+        .arg(option("summary", "FILE", "Write what was done as JSON"))
+        .arg(version())
+}
+
+const FORMATS: &str = "csv, ndjson, parquet, arrow, or csv.gz, csv.zst [default: by the name]";
 
 fn inspect() -> Command {
     Command::new("inspect")

@@ -65,6 +65,10 @@ settings! {
         "Requests that may wait for one model version, unless model.toml says otherwise";
     READ_TIMEOUT: "read-timeout", "ONNXD_READ_TIMEOUT", "TIME" = "30s",
         "Time for a client to send the head of a request, and again for its body";
+    MAX_SCORES: "max-scores", "ONNXD_MAX_SCORES", "N" = "2",
+        "Files that requests may have scored at the same time";
+    MAX_SCORE_FILE: "max-score-file", "ONNXD_MAX_SCORE_FILE", "BYTES" = "1GiB",
+        "Largest Parquet file in a request to score, which lies in a temporary file meanwhile";
     THREADS: "threads", "ONNXD_THREADS", "N" = "cores",
         "Threads that run models, or 'cores'";
     IO_THREADS: "io-threads", "ONNXD_IO_THREADS", "N" = "cores",

@@ -5,12 +5,11 @@ mod numbers;
 
 use std::collections::HashSet;
 
-use regex::Regex;
-
 use super::check::Contract;
 use super::column::{Column, Rule};
 use super::document::{Document, FeatureRule, Line, Mode, OutputRule, Relation, Required, Scalar};
 use super::number::Number;
+use super::pattern::Pattern;
 use super::quarantine::Ring;
 use super::relation::{RowCheck, Test};
 use super::rows::Rows;
@@ -200,11 +199,7 @@ impl Compiler<'_> {
             self.mistake(rule.line, format!("'{}' is a text, expected texts", rule.name));
             return None;
         }
-        let pattern = rule.pattern.as_ref().map(|written| {
-            // Alone first: what closes a bracket of ours would not be anchored.
-            Regex::new(written)?;
-            Regex::new(&format!("^(?:{written})$")).map(|regex| (written.clone(), regex))
-        });
+        let pattern = rule.pattern.as_deref().map(Pattern::new);
         let pattern = match pattern.transpose() {
             Ok(pattern) => pattern,
             Err(error) => {

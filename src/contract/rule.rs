@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use regex::Regex;
-
+use super::pattern::Pattern;
 use super::repair::Fix;
 use super::violation::Code;
 use crate::features::Band;
@@ -41,7 +40,7 @@ pub(super) struct NumberRule {
 pub(super) struct TextRule {
     pub(super) nullable: bool,
     pub(super) set: Option<TextSet>,
-    pub(super) pattern: Option<(String, Regex)>,
+    pub(super) pattern: Option<Pattern>,
     pub(super) max_length: Option<usize>,
     pub(super) impute: Option<String>,
 }
@@ -161,8 +160,8 @@ impl ValueRule<&str> for TextRule {
         if self.set.as_ref().is_some_and(|set| !set.texts.contains(text)) {
             return Some(Code::NotInSet);
         }
-        let (_, pattern) = self.pattern.as_ref()?;
-        (!pattern.is_match(text)).then_some(Code::Pattern)
+        let pattern = self.pattern.as_ref()?;
+        (!pattern.matches(text)).then_some(Code::Pattern)
     }
 
     fn repaired(&self, _: &str) -> Option<Fix<'_>> {
@@ -176,7 +175,7 @@ impl ValueRule<&str> for TextRule {
             }
             Code::NotInSet => self.set.as_ref().map(|set| set.said.clone()).unwrap_or_default(),
             Code::Pattern => {
-                let pattern = self.pattern.as_ref().map(|(written, _)| written.as_str());
+                let pattern = self.pattern.as_ref().map(|pattern| pattern.written.as_str());
                 format!("all of it to match {}", pattern.unwrap_or_default())
             }
             _ => "a value".to_owned(),

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use ahash::RandomState;
+
 use crate::stats::{EdgeError, Edges};
 use crate::tensor::CompactString;
 
@@ -15,7 +17,7 @@ pub enum Binning {
     Edges(Edges),
     /// Numbers by their values.
     Numbers(Vec<f64>),
-    Texts(HashMap<CompactString, usize>),
+    Texts(HashMap<CompactString, usize, RandomState>),
 }
 
 /// Bins that make no sense.
@@ -54,7 +56,7 @@ impl Binning {
             }
             Bins::Texts(texts) => {
                 at_most(texts.len())?;
-                let mut places = HashMap::with_capacity(texts.len());
+                let mut places = HashMap::with_capacity_and_hasher(texts.len(), RandomState::new());
                 for (place, text) in texts.iter().enumerate() {
                     if places.insert(text.as_str().into(), place).is_some() {
                         return Err(BinsError::Twice(text.clone()));

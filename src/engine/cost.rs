@@ -105,6 +105,17 @@ impl CostCurve {
         }
     }
 
+    /// The rows that run together at the lowest cost a row, whoever waits: for work that is many
+    /// rows long. Where the largest run that was measured is the cheapest, a longer one costs no
+    /// more.
+    #[must_use]
+    pub fn cheapest_rows(&self) -> usize {
+        const LONGER: usize = 4;
+        let best = self.points.iter().min_by(|a, b| a.per_row().total_cmp(&b.per_row()));
+        let (Some(best), Some(last)) = (best, self.points.last()) else { return 1 };
+        if best.rows == last.rows && last.rows > 1 { last.rows * LONGER } else { best.rows }
+    }
+
     /// What a row costs in a batch of so many.
     #[must_use]
     pub fn per_row(&self, rows: usize) -> Duration {

@@ -6,6 +6,7 @@ pub(super) mod models;
 pub(super) mod quality;
 pub(super) mod rollback;
 pub(super) mod routing;
+pub(super) mod score;
 
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -21,6 +21,18 @@ pub(super) enum Error {
     BrokenBody(String),
     #[error("Content-Encoding '{0}' is not supported, expected identity, gzip or deflate")]
     ContentEncoding(String),
+    #[error("{0}")]
+    MediaType(String),
+    #[error("{0}")]
+    NotAcceptable(String),
+    /// The model fails, or what it gives cannot be written.
+    #[error("{0}")]
+    Scoring(String),
+    #[error("{limit} files are being scored, and no more may be at once (max-scores)")]
+    TooManyScores { limit: usize },
+    /// Whoever asked does not read the answer.
+    #[error("nobody reads the answer")]
+    Unread,
     #[error(transparent)]
     Predict(#[from] predict::Error),
     #[error("internal error")]
@@ -33,10 +45,22 @@ impl Error {
             Self::Malformed(_) | Self::BrokenBody(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::ContentEncoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::ContentEncoding(_) | Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
+            Self::TooManyScores { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unread => StatusCode::REQUEST_TIMEOUT,
             Self::Predict(error) => StatusCode::from_u16(error.kind().status())
                 .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Scoring(_) | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Seconds after which trying again makes sense.
+    pub(super) fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Predict(error) => error.retry_after(),
+            Self::TooManyScores { .. } => Some(1),
+            _ => None,
         }
     }
 
@@ -44,6 +68,7 @@ impl Error {
     pub(super) fn refusal(&self) -> Option<Refusal> {
         match self {
             Self::Predict(error) => error.refusal(),
+            Self::TooManyScores { .. } => Some(Refusal::QueueFull),
             _ => None,
         }
     }
@@ -55,9 +80,13 @@ impl Error {
             | Self::TooLarge { .. }
             | Self::SlowBody { .. }
             | Self::BrokenBody(_)
-            | Self::ContentEncoding(_) => Outcome::Invalid,
+            | Self::ContentEncoding(_)
+            | Self::MediaType(_)
+            | Self::NotAcceptable(_) => Outcome::Invalid,
+            Self::TooManyScores { .. } => Outcome::Overloaded,
+            Self::Unread => Outcome::Cancelled,
             Self::Predict(error) => error.kind().outcome(),
-            Self::Internal => Outcome::Failed,
+            Self::Scoring(_) | Self::Internal => Outcome::Failed,
         }
     }
 }
@@ -75,9 +104,7 @@ impl IntoResponse for Error {
             }
             _ => reply::error(self.status(), &message),
         };
-        if let Self::Predict(error) = &self
-            && let Some(seconds) = error.retry_after()
-        {
+        if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response.extensions_mut().insert(Message(message));

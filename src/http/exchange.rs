@@ -114,9 +114,9 @@ pub(super) fn ok(
     live: &LiveModel,
     content_type: HeaderValue,
     coding: Coding,
-    body: Vec<u8>,
+    body: impl Into<Body>,
 ) -> Response {
-    let mut response = Response::new(Body::from(body));
+    let mut response = Response::new(body.into());
     let headers = response.headers_mut();
     headers.insert(MODEL_VERSION, HeaderValue::from(live.version));
     // Copied: a shared value has a count that all cores would write.

@@ -59,6 +59,13 @@ impl Watch {
         );
     }
 
+    /// The file that came with the request was scored to its end.
+    pub fn scored(&mut self, rows: u64) {
+        let Some(live) = &self.live else { return };
+        self.ended = true;
+        live.counts.scored(rows, self.started.elapsed());
+    }
+
     /// The request failed; `refusal` says so if it was merely turned away.
     pub fn failed(&mut self, outcome: Outcome, refusal: Option<Refusal>) {
         if let Some(refusal) = refusal {

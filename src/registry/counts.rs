@@ -25,7 +25,7 @@ pub struct Counts {
 /// Series of one version that fill up in one thread, and what only this program reads.
 #[derive(Clone)]
 pub(super) struct Part {
-    pub(super) protocols: [PerProtocol; 2],
+    pub(super) protocols: [PerProtocol; 3],
     pub(super) stages: [LocalHistogram; 4],
     pub(super) rows: LocalIntCounter,
     /// Requests that began in this thread, and that ended in it.
@@ -72,6 +72,15 @@ impl Counts {
         });
     }
 
+    /// That file was scored to its end.
+    pub fn scored(&self, rows: u64, took: Duration) {
+        self.parts.with(|part| {
+            part.ended(Protocol::Score, Outcome::Ok, took);
+            part.protocols[Protocol::Score as usize].duration.observe(seconds(took));
+            part.rows.inc_by(rows);
+        });
+    }
+
     /// That request ended without an answer.
     pub fn failed(&self, protocol: Protocol, outcome: Outcome, took: Duration) {
         self.parts.with(|part| {
@@ -100,7 +109,10 @@ impl Part {
     fn ended(&mut self, protocol: Protocol, outcome: Outcome, took: Duration) {
         self.ended += 1;
         self.protocols[protocol as usize].outcomes[outcome as usize].inc();
-        self.health.add(outcome, took);
+        // How long a file takes says nothing of the version.
+        if protocol != Protocol::Score {
+            self.health.add(outcome, took);
+        }
     }
 }
 

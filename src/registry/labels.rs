@@ -5,16 +5,19 @@
 pub enum Protocol {
     V1,
     V2,
+    /// Files that are scored while they come.
+    Score,
 }
 
 impl Protocol {
-    pub(super) const ALL: [Self; 2] = [Self::V1, Self::V2];
+    pub(super) const ALL: [Self; 3] = [Self::V1, Self::V2, Self::Score];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::V1 => "v1",
             Self::V2 => "v2",
+            Self::Score => "score",
         }
     }
 }

@@ -4,7 +4,6 @@
 //! the time, also if the store is down, and also at the next start. What the copy holds is
 //! replaced as a whole, version by version, only by what was fetched and checked completely.
 
-mod backoff;
 mod cache;
 mod fetch;
 mod plan;
@@ -20,7 +19,6 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use self::backoff::Backoff;
 use self::cache::Cache;
 use self::plan::Names;
 use self::store::Store;
@@ -28,6 +26,7 @@ use self::sync::Syncing;
 use super::source::Remote;
 use super::{Error, Listing, Version, layout};
 use crate::digest;
+use crate::store::backoff::Backoff;
 
 /// Reasons why versions could not be copied.
 type Failed = BTreeMap<String, BTreeMap<Version, String>>;
@@ -74,6 +73,15 @@ struct Status {
     looked: bool,
     problem: Option<String>,
     failed: Failed,
+}
+
+fn between_tries() -> Backoff {
+    Backoff::new(Duration::from_millis(100), Duration::from_secs(5))
+}
+
+/// After the first failure the next look comes when it would have come anyway.
+fn between_looks(poll: Duration) -> Backoff {
+    Backoff::new(poll, poll.max(Duration::from_secs(30)))
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -173,7 +181,7 @@ impl Drop for Mirror {
 async fn run(mut syncing: Syncing, poll: Option<Duration>, url: String) {
     let shared = Arc::clone(&syncing.shared);
     let looks = async {
-        let mut backoff = poll.map(Backoff::between_looks);
+        let mut backoff = poll.map(between_looks);
         loop {
             let result = syncing.look().await;
             let wait = match (&result, &mut backoff) {

@@ -3,45 +3,16 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::store::Place;
+pub use crate::store::Remote;
+
 /// A place that models come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// A model repository, a directory that holds one model, or an `.onnx` file.
     Local(PathBuf),
+    /// The place that the models' paths are relative to, or an `.onnx` file.
     Remote(Remote),
-}
-
-/// A place behind a network.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remote {
-    pub(super) scheme: Scheme,
-    /// The bucket or container; for HTTP the host, with its port.
-    pub(super) bucket: String,
-    /// What lies before the models' paths, without slashes at its ends; may be empty.
-    pub(super) prefix: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scheme {
-    S3,
-    Google,
-    Azure,
-    Http,
-    Https,
-}
-
-impl Scheme {
-    const ALL: [Self; 5] = [Self::S3, Self::Google, Self::Azure, Self::Http, Self::Https];
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::S3 => "s3",
-            Self::Google => "gs",
-            Self::Azure => "az",
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
 }
 
 impl Source {
@@ -50,49 +21,11 @@ impl Source {
     /// # Errors
     /// The text of what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let Some((scheme, rest)) = text.split_once("://") else {
-            return match text {
-                "" => Err("the path is empty".to_owned()),
-                path => Ok(Self::Local(PathBuf::from(path))),
-            };
-        };
-        if scheme == "file" {
-            return file(rest);
-        }
-        let scheme =
-            Scheme::ALL.into_iter().find(|known| known.as_str() == scheme).ok_or_else(|| {
-                format!("'{scheme}://' is not known, expected file, s3, gs, az, http or https")
-            })?;
-        remote(scheme, rest).map(Self::Remote)
+        Ok(match Place::parse(text)? {
+            Place::Local(path) => Self::Local(path),
+            Place::Remote(remote) => Self::Remote(remote),
+        })
     }
-}
-
-fn file(rest: &str) -> Result<Source, String> {
-    let path = rest.strip_prefix("localhost").unwrap_or(rest);
-    if path.starts_with('/') {
-        Ok(Source::Local(PathBuf::from(path)))
-    } else {
-        Err("a file:// URL needs an absolute path, as in file:///srv/models".to_owned())
-    }
-}
-
-fn remote(scheme: Scheme, rest: &str) -> Result<Remote, String> {
-    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-    // None of these texts is repeated: they may hold what nobody should read.
-    if bucket.contains('@') {
-        return Err("the URL holds credentials; they belong into the environment".to_owned());
-    }
-    if rest.contains(['?', '#']) {
-        return Err("the URL has a query or a fragment; neither is supported".to_owned());
-    }
-    if bucket.is_empty() {
-        return Err(format!("'{}://' is followed by no name", scheme.as_str()));
-    }
-    let prefix = prefix.trim_matches('/');
-    if !prefix.is_empty() && prefix.split('/').any(|part| matches!(part, "" | "." | "..")) {
-        return Err("the URL's path has an empty part, '.' or '..'".to_owned());
-    }
-    Ok(Remote { scheme, bucket: bucket.to_owned(), prefix: prefix.to_owned() })
 }
 
 impl Remote {
@@ -123,13 +56,6 @@ impl fmt::Display for Source {
             Self::Local(path) => path.display().fmt(f),
             Self::Remote(remote) => remote.fmt(f),
         }
-    }
-}
-
-impl fmt::Display for Remote {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let slash = if self.prefix.is_empty() { "" } else { "/" };
-        write!(f, "{}://{}{slash}{}", self.scheme.as_str(), self.bucket, self.prefix)
     }
 }
 

@@ -6,7 +6,6 @@
 mod messages;
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::mem;
 use std::sync::Arc;
@@ -29,7 +28,14 @@ const OLD_FEATHER: &[u8] = b"FEA1";
 pub(super) fn open(mut source: Source) -> Result<Table, String> {
     let progress = source.progress();
     let has_footer = has_footer(&mut source.file);
-    let mut reader = BufReader::with_capacity(BUFFER, source);
+    let batches = batches_of(source, has_footer)?;
+    Ok(batches::table(&batches.schema.clone(), batches, progress))
+}
+
+/// The batches of a file or a stream from its beginning on. `has_footer` says whether a file ends
+/// as one should.
+pub(super) fn batches_of<R: Read>(reader: R, has_footer: bool) -> Result<Batches<R>, String> {
+    let mut reader = BufReader::with_capacity(BUFFER, reader);
     let head = reader.fill_buf().map_err(source::unreadable)?;
     let is_file = head.starts_with(FILE);
     let padded = 8 + 8 * head.chunks(8).skip(1).take_while(|bytes| *bytes == [0; 8]).count();
@@ -45,13 +51,12 @@ pub(super) fn open(mut source: Source) -> Result<Table, String> {
     } else if !head.starts_with(STREAM) {
         return Err("it is no Arrow: it begins neither as a file nor as a stream".to_owned());
     }
-    let batches = Batches::open(Messages::new(reader, is_file))
-        .map_err(|reason| format!("it is no whole Arrow: {reason}"))?;
-    Ok(batches::table(&batches.schema.clone(), batches, progress))
+    Batches::open(Messages::new(reader, is_file))
+        .map_err(|reason| format!("it is no whole Arrow: {reason}"))
 }
 
 /// Whether a file ends as it should. What cannot be seen beforehand, as in pipes, may.
-fn has_footer(file: &mut File) -> bool {
+pub(super) fn has_footer(file: &mut (impl Read + Seek)) -> bool {
     let mut ends = || -> io::Result<bool> {
         let mut end = [0; FILE.len()];
         file.seek(SeekFrom::End(-6))?;
@@ -63,14 +68,14 @@ fn has_footer(file: &mut File) -> bool {
 }
 
 /// The batches of a stream.
-struct Batches {
-    messages: Messages<BufReader<Source>>,
-    schema: SchemaRef,
+pub(super) struct Batches<R> {
+    messages: Messages<BufReader<R>>,
+    pub(super) schema: SchemaRef,
     dictionaries: HashMap<i64, ArrayRef>,
 }
 
-impl Batches {
-    fn open(mut messages: Messages<BufReader<Source>>) -> Result<Self, String> {
+impl<R: Read> Batches<R> {
+    fn open(mut messages: Messages<BufReader<R>>) -> Result<Self, String> {
         let first = messages.next()?.ok_or("it has no schema")?;
         let schema = schema(&first)?;
         Ok(Self { messages, schema, dictionaries: HashMap::new() })
@@ -101,7 +106,7 @@ fn schema(message: &Message) -> Result<SchemaRef, String> {
     try_fb_to_schema(schema).map(Arc::new).map_err(|error| error.to_string())
 }
 
-impl Iterator for Batches {
+impl<R: Read> Iterator for Batches<R> {
     type Item = Result<RecordBatch, String>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -114,6 +114,14 @@ fn rows_of(batch: &RecordBatch) -> Result<Vec<Vec<Cell>>, Bad> {
     Ok(rows)
 }
 
+/// All values of a column.
+///
+/// # Errors
+/// What it holds instead of cells.
+pub(super) fn column(array: &dyn Array) -> Result<Vec<Cell>, String> {
+    cells(array).map_err(|bad| bad.reason)
+}
+
 fn cells(array: &dyn Array) -> Result<Vec<Cell>, Bad> {
     downcast_integer_array!(
         array => Ok(wholes(array)),

@@ -6,15 +6,18 @@
 use std::fmt;
 use std::io::BufRead;
 use std::iter;
+use std::sync::Arc;
 
+use arrow_schema::DataType;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::chunk::{Chunk, Column};
 use super::source::{self, RowLimit, Source, Text};
 use super::{Cell, Table};
 use crate::tensor::{CompactString, format_compact};
 
 /// Rows that may bring new columns.
-const OPEN_ROWS: usize = 1000;
+pub(super) const OPEN_ROWS: usize = 1000;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -36,6 +39,61 @@ pub(super) fn open(source: Source) -> Result<Table, String> {
     lines.columns.is_open = false;
     let rest = iter::from_fn(move || lines.row().transpose());
     Ok(Table { columns, rows: Box::new(first.chain(rest)), progress })
+}
+
+/// The columns of the first lines of a file, and what they hold there.
+pub(super) fn columns(lines: &[u8]) -> Result<Vec<(String, DataType)>, String> {
+    let mut columns = Columns { names: Vec::new(), is_open: true };
+    let mut kinds: Vec<Option<DataType>> = Vec::new();
+    for line in rows(lines) {
+        // What is no object is a row that is damaged, and says nothing about columns.
+        let Ok(cells) = parse(line, &mut columns) else { continue };
+        kinds.resize(columns.names.len(), None);
+        kinds.iter_mut().zip(&cells).for_each(|(kind, cell)| *kind = wider(kind.take(), cell));
+    }
+    kinds.resize(columns.names.len(), None);
+    let kinds = kinds.into_iter().map(|kind| kind.unwrap_or(DataType::Utf8));
+    Ok(columns.names.into_iter().zip(kinds).collect())
+}
+
+fn wider(kind: Option<DataType>, cell: &Cell) -> Option<DataType> {
+    let own = match cell {
+        Cell::Missing => return kind,
+        Cell::Whole(_) => DataType::Int64,
+        Cell::Number(_) => DataType::Float64,
+        Cell::Text(_) => DataType::Utf8,
+    };
+    Some(match kind {
+        None => own,
+        Some(kind) if kind == own => own,
+        Some(DataType::Utf8) => DataType::Utf8,
+        Some(_) if own == DataType::Utf8 => DataType::Utf8,
+        Some(_) => DataType::Float64,
+    })
+}
+
+/// Lines that are not blank.
+fn rows(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
+    lines.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty())
+}
+
+/// Lines as cells.
+pub(super) fn chunk(lines: &[u8], columns: &Arc<[String]>, count: usize) -> Chunk {
+    let mut known = Columns { names: columns.to_vec(), is_open: false };
+    let column = || Vec::with_capacity(count);
+    let mut cells: Vec<Vec<Cell>> = columns.iter().map(|_| column()).collect();
+    let mut damaged = Vec::new();
+    for (row, line) in rows(lines).enumerate() {
+        match parse(line, &mut known) {
+            Ok(row) => cells.iter_mut().zip(row).for_each(|(column, cell)| column.push(cell)),
+            Err(reason) => {
+                damaged.push((row, reason));
+                cells.iter_mut().for_each(|column| column.push(Cell::Missing));
+            }
+        }
+    }
+    let rows = cells.first().map_or(count, Vec::len);
+    Chunk { rows, columns: cells.into_iter().map(Column::Cells).collect(), damaged }
 }
 
 struct Lines {

@@ -4,21 +4,17 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderB
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::reader::ChunkReader;
 
 use super::batches::{self, AT_ONCE};
 use super::source::Source;
 use super::{Progress, Table};
 
 pub(super) fn open(source: Source) -> Result<Table, String> {
-    let broken = |error: ParquetError| format!("it is no Parquet: {error}");
-    // What a writer kept of its own types says nothing about values.
-    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(source.file, options)
-        .map_err(broken)?;
-    check_compression(reader.metadata())?;
+    let reader = reader(source.file, true)?;
     let rows = reader.metadata().file_metadata().num_rows();
     let schema = reader.schema().clone();
-    let batches = reader.with_batch_size(AT_ONCE).build().map_err(broken)?;
+    let batches = reader.with_batch_size(AT_ONCE).build().map_err(|error| broken(&error))?;
     let batches = batches.map(|batch| batch.map_err(|error| error.to_string()));
     let progress = Progress::of(u64::try_from(rows).unwrap_or(0));
     let mut table = batches::table(&schema, batches, progress.clone());
@@ -26,14 +22,38 @@ pub(super) fn open(source: Source) -> Result<Table, String> {
     Ok(table)
 }
 
+/// A reader that has seen the footer. What a writer kept of its own types says nothing about
+/// values, and something about what a column is.
+pub(super) fn reader<R: ChunkReader + 'static>(
+    file: R,
+    values_only: bool,
+) -> Result<ParquetRecordBatchReaderBuilder<R>, String> {
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(values_only);
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options);
+    let reader = reader.map_err(|error| broken(&error))?;
+    check_compression(reader.metadata())?;
+    Ok(reader)
+}
+
+pub(super) fn broken(error: &ParquetError) -> String {
+    format!("it is no Parquet: {error}")
+}
+
 fn check_compression(metadata: &ParquetMetaData) -> Result<(), String> {
     let mut columns = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
     let unknown = columns.find_map(|column| match column.compression() {
-        Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_) => None,
+        Compression::UNCOMPRESSED
+        | Compression::SNAPPY
+        | Compression::GZIP(_)
+        | Compression::ZSTD(_)
+        | Compression::LZ4
+        | Compression::LZ4_RAW => None,
         other => Some(other),
     });
     unknown.map_or(Ok(()), |unknown| {
-        Err(format!("it is compressed as {unknown}, expected Snappy, gzip or no compression"))
+        Err(format!(
+            "it is compressed as {unknown}, expected Snappy, gzip, Zstandard, LZ4 or no compression"
+        ))
     })
 }
 

@@ -6,20 +6,23 @@ use super::Cell;
 use crate::engine::{Dim, Role, Signature, TensorSpec};
 use crate::tensor::{Data, DataType, Shape, Tensor};
 
+/// Columns of an input that a person reads one by one.
+const MOST_NAMES: usize = 20;
+
 /// Which columns feed which input.
 #[derive(Debug)]
 pub struct Rows<'a> {
-    inputs: Vec<Input<'a>>,
-    columns: Vec<String>,
+    pub(super) inputs: Vec<Input<'a>>,
+    pub(super) columns: Vec<String>,
 }
 
 #[derive(Debug)]
-struct Input<'a> {
-    spec: &'a TensorSpec,
+pub(super) struct Input<'a> {
+    pub(super) spec: &'a TensorSpec,
     /// A column of the table for each column of the input; `None` for nought.
-    places: Vec<Option<usize>>,
+    pub(super) places: Vec<Option<usize>>,
     /// `[N]` instead of `[N, columns]`.
-    is_vector: bool,
+    pub(super) is_vector: bool,
 }
 
 impl<'a> Rows<'a> {
@@ -72,6 +75,24 @@ impl<'a> Rows<'a> {
     pub fn unused(&self) -> Vec<usize> {
         let feeds = |place: &usize| self.inputs.iter().any(|i| i.places.contains(&Some(*place)));
         (0..self.columns.len()).filter(|place| !feeds(place)).collect()
+    }
+
+    /// Inputs and the columns that feed them, for a person.
+    #[must_use]
+    pub fn fed(&self) -> Vec<(String, String)> {
+        let name = |place: &Option<usize>| {
+            place.map_or_else(|| "nought".to_owned(), |place| self.columns[place].clone())
+        };
+        let columns = |input: &Input| {
+            let names: Vec<String> = input.places.iter().map(name).collect();
+            match names.as_slice() {
+                [first, .., last] if names.len() > MOST_NAMES => {
+                    format!("{} columns, {first} to {last}", names.len())
+                }
+                _ => names.join(", "),
+            }
+        };
+        self.inputs.iter().map(|input| (input.spec.name.clone(), columns(input))).collect()
     }
 
     fn tensor(&self, input: &Input, rows: &[Vec<Cell>], first: usize) -> Result<Tensor, String> {

@@ -66,6 +66,16 @@ fn join<T: Element>(
     Some(T::wrap(joined))
 }
 
+/// These rows of a tensor, in this order. `None` if it does not have rows.
+#[must_use]
+pub fn pick_rows(tensor: &Tensor, rows: &[usize]) -> Option<Tensor> {
+    let row = tensor.shape().dims().first().map(|_| tensor.shape().row_elements())?;
+    let picks = rows.iter().flat_map(|at| at * row..(at + 1) * row);
+    let mut data = Data::empty(tensor.data_type());
+    data.extend_picked(tensor.data(), &picks.map(Some).collect::<Vec<_>>());
+    Tensor::new(tensor.shape().with_rows(rows.len()), data).ok()
+}
+
 /// Takes a tensor apart along its leading axis: one tensor of `counts[i]` rows for each
 /// `i`, in order. `None` if the counts do not add up to the tensor's rows.
 #[must_use]

@@ -17,6 +17,7 @@ mod skip;
 mod values;
 mod writer;
 
+pub use number::{short_f32, short_f64, short_i64};
 pub use reader::{JsonError, Kind, Reader};
 pub use values::{FromJson, Nesting, read_nested};
 pub use writer::{

@@ -21,6 +21,7 @@ mod operations;
 mod profile;
 mod promotion;
 mod quality;
+mod score;
 mod swap;
 mod tabular;
 mod target;

@@ -14,7 +14,8 @@ DATATYPES = "BOOL UINT8 UINT16 UINT32 UINT64 INT8 INT16 INT32 INT64 FP16 FP32 FP
 FIXTURES = ["symbolic_batch", "two_inputs", *(f"dtype_{datatype.lower()}" for datatype in DATATYPES)]
 MODELS = [*SHIPPED_MODELS, *FIXTURES]
 
-READY_WITHIN_SECONDS = 60
+# The conformance suite loads a thousand models, perhaps beside a compiler.
+READY_WITHIN_SECONDS = 240
 STOPPED_WITHIN_SECONDS = 30
 
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 
-use super::backoff::Backoff;
+use super::between_tries;
 use super::cache::Cache;
 use super::store::{Object, Refusal, Store};
 use crate::digest;
@@ -53,7 +53,7 @@ pub(super) fn disk(error: &io::Error) -> String {
 /// The reason, fit for callers.
 pub(super) async fn fetch(store: &Store, cache: &Cache, object: &Object) -> Result<String, String> {
     let partial = cache.partial(object);
-    let mut backoff = Backoff::between_tries();
+    let mut backoff = between_tries();
     let mut fruitless = 0;
     for _ in 0..MAX_TRIES {
         let before = length(&partial);
@@ -142,28 +142,29 @@ async fn transfer(
             Ok(()) => Failure::Again(refusal.text()),
             Err(error) => error.into(),
         },
-        Refusal::Other(text) => Failure::Again(text),
+        Refusal::Passing(text) | Refusal::Lasting(text) => Failure::Again(text),
     })?;
-    if object.bytes.is_some_and(|bytes| bytes != body.bytes) {
+    let whole = body.meta.bytes;
+    if object.bytes.is_some_and(|bytes| bytes != whole) {
         return Err(Failure::Final(Refusal::Changed.text()));
     }
     let mut window = (Instant::now(), have);
-    while have < body.bytes {
+    while have < whole {
         let chunk = match tokio::time::timeout(STALL, body.chunks.next()).await {
-            Err(_) => return Err(broke("it stalled", have, body.bytes)),
-            Ok(None) => return Err(broke("it was truncated", have, body.bytes)),
-            Ok(Some(Err(refusal))) => return Err(broke(&refusal.text(), have, body.bytes)),
+            Err(_) => return Err(broke("it stalled", have, whole)),
+            Ok(None) => return Err(broke("it was truncated", have, whole)),
+            Ok(Some(Err(refusal))) => return Err(broke(&refusal.text(), have, whole)),
             Ok(Some(Ok(chunk))) => chunk,
         };
-        let room = usize::try_from(body.bytes - have).unwrap_or(usize::MAX);
+        let room = usize::try_from(whole - have).unwrap_or(usize::MAX);
         let chunk = chunk.slice(..chunk.len().min(room));
         file.write_all(&chunk)?;
         hash.update(&chunk);
         have += chunk.len() as u64;
         let (since, at) = window;
         if since.elapsed() >= SLOWEST.1 {
-            if have - at < SLOWEST.0 && have < body.bytes {
-                return Err(broke("it is too slow", have, body.bytes));
+            if have - at < SLOWEST.0 && have < whole {
+                return Err(broke("it is too slow", have, whole));
             }
             window = (Instant::now(), have);
         }
@@ -189,13 +190,10 @@ fn keep(cache: &Cache, file: &File, partial: &Path, sha256: &str) -> io::Result<
 
 #[cfg(test)]
 mod tests {
-    use object_store::memory::InMemory;
-    use object_store::path::Path as Key;
-    use object_store::{ObjectStore, ObjectStoreExt};
-
     use super::*;
     use crate::digest::sha256;
     use crate::repository::Source;
+    use crate::store::client::Client;
 
     const CONTENT: &str = "0123456789";
 
@@ -207,10 +205,9 @@ mod tests {
     }
 
     async fn rig() -> Rig {
-        let memory = InMemory::new();
-        memory.put(&Key::from("p/m/1/model.onnx"), CONTENT.into()).await.unwrap();
+        let memory = Client::in_memory(&[("p/m/1/model.onnx", CONTENT)]).await;
         let Ok(Source::Remote(remote)) = Source::parse("s3://bucket/p") else { panic!() };
-        let store = Store::of(Box::new(memory) as Box<dyn ObjectStore>, &remote);
+        let store = Store::of(memory, &remote);
         let object = store.list().await.unwrap().remove(0);
         assert_eq!((object.path.as_str(), object.bytes), ("m/1/model.onnx", Some(10)));
         let directory = tempfile::tempdir().unwrap();

@@ -132,14 +132,13 @@ pub(super) struct Names {
 
 #[cfg(test)]
 mod tests {
-    use object_store::path::Path;
-
     use super::*;
+    use crate::repository::mirror::store::Key;
 
     fn plan(paths: &[&str]) -> Plan {
         let object = |path: &&str| Object {
             path: (*path).to_owned(),
-            key: Path::from(*path),
+            key: Key::from(*path),
             bytes: None,
             identity: String::new(),
             etag: None,

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use super::backoff::Backoff;
 use super::cache::{Cache, Index, Known, Tree};
 use super::fetch::{disk, fetch};
 use super::plan::{Names, Part, Plan};
 use super::store::{Object, Store};
-use super::{Failed, Shared, tree};
+use super::{Failed, Shared, between_looks, between_tries, tree};
 use crate::repository::sums::{self, Sums};
+use crate::store::backoff::Backoff;
 
 /// A listing that fails once is tried again before anybody hears of it.
 const LIST_TRIES: usize = 3;
@@ -85,7 +85,7 @@ impl Syncing {
     }
 
     async fn list(&self) -> Result<Vec<Object>, String> {
-        let mut backoff = Backoff::between_tries();
+        let mut backoff = between_tries();
         for _ in 1..LIST_TRIES {
             match self.store.list().await {
                 Ok(objects) => return Ok(objects),
@@ -170,7 +170,7 @@ fn later(retries: &mut BTreeMap<String, Retry>, object: &Object, reason: &str) {
     let retry = retries.entry(object.path.clone()).or_insert_with(|| Retry {
         identity: String::new(),
         reason: String::new(),
-        backoff: Backoff::between_looks(FIRST_RETRY),
+        backoff: between_looks(FIRST_RETRY),
         after: now,
     });
     if retry.identity != object.identity {

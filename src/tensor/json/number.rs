@@ -5,6 +5,8 @@
 //! that are both exact in binary need one multiplication or division, which rounds once
 //! and so rounds right. Everything else goes to the standard library.
 
+use std::ops::Range;
+
 use super::reader::{JsonError, Reader};
 
 /// A number as it stands in the text.
@@ -210,6 +212,25 @@ impl Short {
     pub(super) fn to_i64(self) -> Option<i64> {
         (self.decimals == 0).then_some(if self.negative { -self.mantissa } else { self.mantissa })
     }
+}
+
+/// The number that stands in exactly this stretch of a text, if it is a short decimal; `None` for
+/// all others, and for what is no number.
+#[inline]
+pub fn short_f32(text: &[u8], stretch: Range<usize>) -> Option<f32> {
+    Short::scan(text, stretch.start).filter(|short| short.end == stretch.end)?.to_f32()
+}
+
+/// The same in double precision.
+#[inline]
+pub fn short_f64(text: &[u8], stretch: Range<usize>) -> Option<f64> {
+    Short::scan(text, stretch.start).filter(|short| short.end == stretch.end)?.to_f64()
+}
+
+/// The same for a whole number.
+#[inline]
+pub fn short_i64(text: &[u8], stretch: Range<usize>) -> Option<i64> {
+    Short::scan(text, stretch.start).filter(|short| short.end == stretch.end)?.to_i64()
 }
 
 impl<'a> Reader<'a> {

@@ -1,31 +1,26 @@
-//! Waits that grow, and differ between servers that lost the same store.
+//! Waits that grow, and differ between programs that lost the same store.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     first: Duration,
     longest: Duration,
     step: u32,
 }
 
 impl Backoff {
-    pub(super) fn between_tries() -> Self {
-        Self { first: Duration::from_millis(100), longest: Duration::from_secs(5), step: 0 }
+    pub(crate) fn new(first: Duration, longest: Duration) -> Self {
+        Self { first, longest, step: 0 }
     }
 
-    /// After the first failure the next look comes when it would have come anyway.
-    pub(super) fn between_looks(poll: Duration) -> Self {
-        Self { first: poll, longest: poll.max(Duration::from_secs(30)), step: 0 }
-    }
-
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.step = 0;
     }
 
     /// Half to all of a wait that doubles.
-    pub(super) fn next(&mut self) -> Duration {
+    pub(crate) fn next(&mut self) -> Duration {
         let whole = self.first.saturating_mul(1 << self.step.min(16)).min(self.longest);
         self.step += 1;
         let random = RandomState::new().hash_one(self.step) % 512;
@@ -39,7 +34,7 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_longest_and_start_again_after_a_success() {
-        let mut backoff = Backoff::between_looks(Duration::from_secs(2));
+        let mut backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(30));
         for whole in [2, 4, 8, 16, 30, 30] {
             let wait = backoff.next();
             let whole = Duration::from_secs(whole);

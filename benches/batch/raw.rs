@@ -1,0 +1,73 @@
+//! The plan and nothing else: tensors of all rows lie in memory, cut as the plan likes them best.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use onnxd::batch::Model as _;
+use onnxd::store::Stores;
+use onnxd::table::{Kind, Origin, Pieces, Rows};
+use onnxd::tensor::Tensor;
+use onnxd::tensor::batch::concat_rows;
+
+use crate::Cost;
+use crate::local::Flights;
+
+/// Sizes that are tried.
+const SIZES: [usize; 7] = [128, 256, 512, 1024, 2048, 4096, 8192];
+
+pub(crate) struct Prepared {
+    /// By size.
+    slices: Vec<(usize, Vec<Vec<Tensor>>)>,
+    rows: usize,
+}
+
+impl Prepared {
+    pub(crate) fn new(model: &Flights, file: &Path) -> Self {
+        let kind = Kind::of_name("a.csv").expect("CSV");
+        let stores = Stores::new();
+        let found = stores.find(&file.display().to_string()).expect("the flights");
+        let origin = Origin::File(stores.open(&found[0]).expect("the flights"));
+        let mut pieces = Pieces::open(kind, origin).expect("the flights");
+        let columns = pieces.columns().to_vec();
+        let reader = Rows::new(model.signature(), &columns, &[]).expect("columns are inputs");
+        let (mut rows, mut wrong) = (0, Vec::new());
+        let mut slices: Vec<(usize, Vec<Vec<Tensor>>)> =
+            SIZES.iter().map(|size| (*size, Vec::new())).collect();
+        while let Some(piece) = pieces.next(16 * 1024).expect("rows") {
+            let chunk = piece.decode().expect("cells");
+            let tensors = reader.read(&chunk, &mut wrong).expect("inputs");
+            rows += chunk.rows();
+            for (size, slices) in &mut slices {
+                for from in (0..chunk.rows()).step_by(*size) {
+                    let to = (from + *size).min(chunk.rows());
+                    let cut = |tensor: &Tensor| concat_rows(&[(tensor, from..to)]).expect("rows");
+                    slices.push(tensors.iter().map(cut).collect());
+                }
+            }
+        }
+        Self { slices, rows }
+    }
+
+    /// At the size at which it is fastest.
+    pub(crate) fn run(&self, model: &Flights, threads: usize) -> Cost {
+        let of = |slices: &Vec<Vec<Tensor>>| {
+            let next = AtomicUsize::new(0);
+            Cost::of(self.rows as u64, || {
+                thread::scope(|scope| {
+                    for _ in 0..threads {
+                        scope.spawn(|| {
+                            while let Some(inputs) =
+                                slices.get(next.fetch_add(1, Ordering::Relaxed))
+                            {
+                                std::hint::black_box(model.run(inputs).expect("it runs"));
+                            }
+                        });
+                    }
+                })
+            })
+        };
+        let costs = self.slices.iter().map(|(_, slices)| of(slices));
+        costs.max_by(|a, b| a.rate.total_cmp(&b.rate)).expect("there are sizes")
+    }
+}

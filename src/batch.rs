@@ -1,0 +1,40 @@
+//! Predictions of whole files: rows are read, run and written a few thousand at a time, on all
+//! cores, in the order of the files, and what was written need never be done again.
+//!
+//! ```text
+//! files -> pieces -> tasks -> (threads: inputs, contract, model, segment) -> parts -> outputs
+//! ```
+//!
+//! One thread cuts files into pieces, several make segments of them, and the one that called
+//! appends these in their order and notes it in the journal. Knows of models only what [`Model`]
+//! says; who runs them, and with which priority, is the business of others.
+
+mod columns;
+mod engine;
+mod error;
+mod job;
+mod journal;
+mod live;
+mod model;
+mod output;
+mod pipeline;
+mod plan;
+mod read;
+mod rejects;
+mod reopen;
+mod run;
+mod score;
+mod shim;
+mod stream;
+mod totals;
+
+pub use columns::{Mapped, Mapping};
+pub use engine::{rows_at_once, run};
+pub use error::Error;
+pub use job::{Job, Limit, OnBadRow, Shard};
+pub use live::Live;
+pub use model::{Failure, Model};
+pub use plan::Plan;
+pub use run::{Outcome, Progress, Run, Watcher};
+pub use stream::{Sink, Stream, Written};
+pub use totals::Totals;

@@ -1,0 +1,56 @@
+//! A version that serves, as files of requests run it: on threads of their own, past the queue of
+//! its requests and behind them. The file holds it to its end, so a swap changes nothing of what
+//! it gets.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::engine;
+use super::model::{Failure, Model};
+use crate::contract::Contract;
+use crate::courtesy::Loading;
+use crate::drift::Reference;
+use crate::engine::Signature;
+use crate::registry::LiveModel;
+use crate::tensor::Tensor;
+
+pub struct Live<'a> {
+    pub live: Arc<LiveModel>,
+    /// How its threads rest while requests keep the process busy.
+    pub manner: &'a Arc<Loading>,
+    /// Whether nobody wants the answer any more.
+    pub is_stopped: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl Model for Live<'_> {
+    fn signature(&self) -> &Signature {
+        self.live.signature()
+    }
+
+    fn sha256(&self) -> &str {
+        &self.live.lineage.sha256
+    }
+
+    fn contract(&self) -> Option<&Contract> {
+        self.live.contract.as_deref()
+    }
+
+    /// Nobody asks what a stream was like as a whole.
+    fn reference(&self) -> Option<&Reference> {
+        None
+    }
+
+    fn rows_at_once(&self) -> usize {
+        engine::rows_at_once(self.live.model.as_ref())
+    }
+
+    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Failure> {
+        // Else it would be idle, and leave memory.
+        self.live.asked.at(Instant::now());
+        engine::run(self.live.model.as_ref(), inputs, self.is_stopped)
+    }
+
+    fn work(&self, work: &mut dyn FnMut()) {
+        self.manner.run(work);
+    }
+}

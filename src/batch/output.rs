@@ -1,0 +1,145 @@
+//! Files on their way: what is written lies in a directory of its own until the job is done, and
+//! only then gets its name.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::journal::{self, Piece};
+use crate::table::{Encoder, Placed, Segment};
+
+/// One file that grows segment by segment.
+pub(super) struct Part {
+    file: File,
+    length: u64,
+    /// What the end of the file will say; empty in texts.
+    placed: Vec<Placed>,
+}
+
+pub(super) fn path(directory: &Path, name: impl std::fmt::Display) -> PathBuf {
+    directory.join(format!("{name}.part"))
+}
+
+impl Part {
+    /// A new file with its head.
+    pub(super) fn create(path: &Path, encoder: &Encoder) -> io::Result<Self> {
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+        let head = encoder.head().map_err(io::Error::other)?;
+        file.write_all(&head)?;
+        Ok(Self { file, length: head.len() as u64, placed: Vec::new() })
+    }
+
+    /// A file that holds these segments; how many of them are really there.
+    pub(super) fn reopen(
+        path: &Path,
+        encoder: &Encoder,
+        segments: &[Piece],
+    ) -> io::Result<(Self, usize)> {
+        let Ok(file) = OpenOptions::new().read(true).write(true).open(path) else {
+            return Ok((Self::create(path, encoder)?, 0));
+        };
+        let head = encoder.head().map_err(io::Error::other)?;
+        let mut reader = BufReader::with_capacity(1 << 20, &file);
+        if !holds(&mut reader, head.len() as u64, crc32fast::hash(&head))? {
+            return Ok((Self::create(path, encoder)?, 0));
+        }
+        let (mut length, mut placed, mut there) = (head.len() as u64, Vec::new(), 0);
+        for segment in segments {
+            if !holds(&mut reader, segment.bytes, segment.crc)? {
+                break;
+            }
+            placed.push(Placed { at: length, index: segment.index.clone() });
+            length += segment.bytes;
+            there += 1;
+        }
+        let mut part = Self { file, length, placed };
+        part.cut(length)?;
+        Ok((part, there))
+    }
+
+    /// Forgets what follows.
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)?;
+        self.file.seek(SeekFrom::Start(length))?;
+        Ok(())
+    }
+
+    /// Keeps the first so many segments only.
+    pub(super) fn keep(&mut self, segments: usize) -> io::Result<()> {
+        if let Some(next) = self.placed.get(segments) {
+            self.length = next.at;
+            self.placed.truncate(segments);
+            self.cut(self.length)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn append(&mut self, segment: Segment) -> io::Result<Piece> {
+        self.file.write_all(&segment.bytes)?;
+        let Segment { bytes, index } = segment;
+        let (length, crc) = (bytes.len() as u64, crc32fast::hash(&bytes));
+        self.placed.push(Placed { at: self.length, index: index.clone() });
+        self.length += length;
+        Ok(Piece { bytes: length, crc, index })
+    }
+
+    /// Writes the end; the bytes of the whole file.
+    pub(super) fn finish(mut self, encoder: &Encoder) -> io::Result<u64> {
+        let tail = encoder.tail(&self.placed).map_err(io::Error::other)?;
+        self.file.write_all(&tail)?;
+        self.file.sync_data()?;
+        Ok(self.length + tail.len() as u64)
+    }
+
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+}
+
+/// Whether the next bytes are there and are these.
+fn holds(reader: &mut impl Read, bytes: u64, crc: u32) -> io::Result<bool> {
+    let mut hash = crc32fast::Hasher::new();
+    let mut buffer = vec![0; 64 << 10];
+    let mut left = bytes;
+    while left > 0 {
+        let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        let read = reader.read(&mut buffer[..most])?;
+        if read == 0 {
+            return Ok(false);
+        }
+        hash.update(&buffer[..read]);
+        left -= read as u64;
+    }
+    Ok(hash.finalize() == crc)
+}
+
+/// Is there once all files are whole: what is missing then has got its name.
+pub(super) const FINISHED: &str = "finished";
+
+/// Removes what was on its way, and nothing else that lies there. The mark goes first: without the
+/// journal it would vouch for files of another run.
+pub(super) fn remove(directory: &Path) -> io::Result<()> {
+    let gone = |result: io::Result<()>| match result {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    gone(fs::remove_file(directory.join(FINISHED)))?;
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if is_part(&path) {
+            gone(fs::remove_file(path))?;
+        }
+    }
+    gone(fs::remove_file(directory.join(journal::NAME)))?;
+    // Somebody may keep other things there.
+    let _ = fs::remove_dir(directory);
+    Ok(())
+}
+
+/// Whether it is a file of [`path`].
+fn is_part(path: &Path) -> bool {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let is_own = stem == "rejects" || stem.parse::<usize>().is_ok();
+    is_own && path.extension().is_some_and(|extension| extension == "part")
+}

@@ -1,0 +1,132 @@
+//! `onnxd predict`: predictions of whole files.
+
+mod interrupt;
+mod local;
+mod report;
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::thread;
+
+use clap::ArgMatches;
+
+use super::Failure;
+use super::load::only;
+use crate::batch::{Error, Job, OnBadRow, Plan, Run, Shard};
+use crate::digest;
+use crate::store::{Place, Stores};
+use local::Local;
+use report::Reporter;
+
+pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let job = job(matches)?;
+    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+    let path = Path::new(text("MODEL").unwrap_or("."));
+    let only = only(path, matches.get_one::<u64>("version").copied())?;
+    let stores = Stores::default();
+    // Before the model is loaded: a mistake in a name should not take seconds.
+    Plan::new(&job, &stores).map_err(failure)?;
+    let model = Local::load(only)?;
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let directory = match text("work-dir") {
+        Some(directory) => PathBuf::from(directory),
+        None => work_directory(&job)?,
+    };
+    let interrupted = interrupt::watch();
+    let interrupted = interrupted.map_err(|error| Failure::Work(format!("signals: {error}")))?;
+    let reporter = Reporter::new(interrupted);
+    let run = Run {
+        job: &job,
+        model: &model,
+        stores: &stores,
+        threads: matches.get_one::<usize>("jobs").copied().unwrap_or(cores),
+        directory: directory.clone(),
+        resume: matches.get_flag("resume"),
+        watcher: &reporter,
+    };
+    let outcome = run.run();
+    reporter.end();
+    let outcome = outcome.map_err(|error| left(error, &directory))?;
+    let summary = report::Summary::new(&job, &outcome, reporter.elapsed());
+    if let Some(file) = text("summary") {
+        let json = serde_json::to_string_pretty(&summary).unwrap_or_default() + "\n";
+        std::fs::write(file, json).map_err(|error| Failure::Work(format!("{file}: {error}")))?;
+    }
+    // The standard output may have the predictions.
+    eprint!("{summary}");
+    Ok(())
+}
+
+fn job(matches: &ArgMatches) -> Result<Job, Failure> {
+    let one = |name: &str| matches.get_one::<String>(name).cloned();
+    let many = |name: &str| -> Vec<String> {
+        matches.get_many::<String>(name).into_iter().flatten().cloned().collect()
+    };
+    let keep = many("keep");
+    let keep = keep.iter().flat_map(|names| names.split(','));
+    let keep = keep.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
+    let on_bad_row = match one("on-bad-row").as_deref() {
+        Some("null") => OnBadRow::Null,
+        Some("drop") => OnBadRow::Drop,
+        _ => OnBadRow::Fail,
+    };
+    Ok(Job {
+        input: many("input"),
+        output: one("output").unwrap_or_default(),
+        input_format: one("input-format"),
+        output_format: one("output-format"),
+        keep,
+        on_bad_row,
+        rejects: one("rejects"),
+        max_bad_rows: parsed(one("max-bad-rows"))?,
+        fail_on_drift: matches.get_flag("fail-on-drift"),
+        shard: parsed::<Shard>(one("shard"))?,
+    })
+}
+
+fn parsed<T: FromStr<Err = String>>(text: Option<String>) -> Result<Option<T>, Failure> {
+    text.map(|text| text.parse().map_err(Failure::Usage)).transpose()
+}
+
+/// Where files lie until they are whole: beside a local output, so that they only need their
+/// names then.
+fn work_directory(job: &Job) -> Result<PathBuf, Failure> {
+    let output = job.sharded_output();
+    let local = match Place::parse(&output).map_err(Failure::Usage)? {
+        Place::Local(path) if output != "-" => Some(path),
+        _ => None,
+    };
+    let Some(path) = local else {
+        let asked = serde_json::to_vec(job).unwrap_or_default();
+        let name = format!("onnxd-predict-{}", digest::short(asked));
+        return Ok(std::env::temp_dir().join(name));
+    };
+    if job.is_by_file() {
+        let name =
+            job.shard.map_or_else(String::new, |s| format!("-{:05}-of-{:05}", s.index, s.of));
+        return Ok(path.join(format!(".onnxd{name}.part")));
+    }
+    let mut name = path.into_os_string();
+    name.push(".part");
+    Ok(name.into())
+}
+
+fn failure(error: Error) -> Failure {
+    match error {
+        Error::Asked(reason) => Failure::Usage(reason),
+        other => Failure::Work(other.to_string()),
+    }
+}
+
+/// The failure, and what is left of the work.
+fn left(error: Error, directory: &Path) -> Failure {
+    let is_begun = directory.join("journal").exists();
+    match failure(error) {
+        Failure::Work(reason) if is_begun => Failure::Work(format!(
+            "{reason}\nwhat is done lies in {}; --resume goes on with it",
+            directory.display()
+        )),
+        other => other,
+    }
+}

@@ -1,0 +1,124 @@
+//! What a person is told while files are predicted, and at the end.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::batch::{Job, Mapped, Outcome, Progress, Totals, Watcher};
+use crate::cli::progress::Line;
+
+pub(super) struct Reporter {
+    line: Mutex<Option<Line>>,
+    started: Instant,
+    /// Somebody wants the command to end.
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Reporter {
+    pub(super) fn new(interrupted: Arc<AtomicBool>) -> Self {
+        let line = Mutex::new(Some(Line::new("predicting")));
+        Self { line, started: Instant::now(), interrupted }
+    }
+
+    pub(super) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// What comes next stands on a line of its own.
+    pub(super) fn end(&self) {
+        *self.line.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+impl Watcher for Reporter {
+    fn mapped(&self, mapped: &Mapped) {
+        eprint!("{mapped}");
+    }
+
+    fn resumed(&self, rows: u64) {
+        if rows > 0 {
+            eprintln!("{rows} rows were done before");
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    fn at(&self, progress: &Progress) {
+        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = line.as_mut() {
+            let rows = usize::try_from(progress.rows).unwrap_or(usize::MAX);
+            line.at(rows, progress.fraction);
+        }
+    }
+}
+
+/// What was done.
+#[derive(Serialize)]
+pub(super) struct Summary<'a> {
+    outputs: Vec<File<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejects: Option<&'a str>,
+    rows: u64,
+    written: u64,
+    bad: u64,
+    codes: &'a std::collections::BTreeMap<String, u64>,
+    warned: u64,
+    repaired: u64,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    name: &'a str,
+    bytes: u64,
+}
+
+impl<'a> Summary<'a> {
+    pub(super) fn new(_job: &Job, outcome: &'a Outcome, elapsed: Duration) -> Self {
+        let Totals { rows, written, bad, codes, warned, repaired, .. } = &outcome.totals;
+        let files = outcome.outputs.iter();
+        Self {
+            outputs: files.map(|file| File { name: &file.name, bytes: file.bytes }).collect(),
+            rejects: outcome.rejects.as_deref(),
+            rows: *rows,
+            written: *written,
+            bad: *bad,
+            codes,
+            warned: *warned,
+            repaired: *repaired,
+            seconds: elapsed.as_secs_f64(),
+        }
+    }
+}
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.outputs.as_slice() {
+            [only] => writeln!(f, "{}: {} rows, {} bytes", only.name, self.written, only.bytes)?,
+            many => writeln!(f, "{} files: {} rows", many.len(), self.written)?,
+        }
+        if self.bad > 0 {
+            writeln!(f, "{} of {} rows are bad:", self.bad, self.rows)?;
+            for (code, count) in self.codes {
+                writeln!(f, "  {code}: {count}")?;
+            }
+        }
+        if let Some(rejects) = self.rejects {
+            writeln!(f, "{rejects}: what is wrong with them")?;
+        }
+        if self.warned > 0 {
+            writeln!(f, "{} values break a rule that only warns", self.warned)?;
+        }
+        if self.repaired > 0 {
+            writeln!(f, "{} values were repaired", self.repaired)?;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "rates are shown to people")]
+        let rate = self.rows as f64 / self.seconds.max(1e-9);
+        writeln!(f, "{:.1} s, {rate:.0} rows/s", self.seconds)
+    }
+}

@@ -1,0 +1,186 @@
+//! Parquet and Arrow: batches, cut into smaller ones.
+
+use std::io::{BufReader, Read};
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::{Array, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use bytes::Bytes;
+use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::reader::{ChunkReader, Length};
+
+use super::origin::Cursor;
+use super::{Content, MAX_BYTES, Origin, Pieces, Position, Source};
+use crate::store::ReadAt;
+use crate::table::{Progress, arrow, parquet as parquet_file};
+
+/// Rows that are decoded at once.
+const BATCH: usize = 8192;
+
+struct Batches<B> {
+    /// `None` after the end.
+    coming: Option<B>,
+    /// What is left of the last one.
+    left: Option<RecordBatch>,
+    progress: Progress,
+}
+
+/// Bytes at any place, as the crate for Parquet wants them.
+struct File(Arc<dyn ReadAt>);
+
+impl Length for File {
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+}
+
+impl ChunkReader for File {
+    type T = BufReader<Box<dyn Read + Send>>;
+
+    fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
+        let rest = Origin::File(Arc::clone(&self.0)).read(start);
+        Ok(BufReader::new(rest))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
+        // The length stands in the file, and may be wrong in a damaged one.
+        let there = self.0.len().saturating_sub(start);
+        if length as u64 > there {
+            let text = format!("{length} bytes at {start} are not there");
+            return Err(ParquetError::EOF(text));
+        }
+        let mut bytes = vec![0; length];
+        self.0.read_at(start, &mut bytes)?;
+        Ok(bytes.into())
+    }
+}
+
+/// A row group of a Parquet file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Group {
+    pub rows: u64,
+    /// As it lies in the file.
+    pub bytes: u64,
+}
+
+/// The row groups of a Parquet file.
+///
+/// # Errors
+/// Why the file cannot be read.
+pub fn groups(file: Arc<dyn ReadAt>) -> Result<Vec<Group>, String> {
+    let reader = parquet_file::reader(File(file), false)?;
+    let size = |size: i64| u64::try_from(size).unwrap_or(0);
+    let group = |group: &RowGroupMetaData| Group {
+        rows: size(group.num_rows()),
+        bytes: size(group.compressed_size()),
+    };
+    Ok(reader.metadata().row_groups().iter().map(group).collect())
+}
+
+pub(super) fn parquet(origin: Origin, groups: Option<Range<usize>>) -> Result<Pieces, String> {
+    let mut reader = parquet_file::reader(File(origin.into_file()?), false)?;
+    let known = reader.metadata().row_groups();
+    let groups = groups.unwrap_or(0..known.len());
+    let wanted = known.get(groups.clone()).ok_or("it has become shorter")?;
+    let rows: i64 = wanted.iter().map(RowGroupMetaData::num_rows).sum();
+    let rows = u64::try_from(rows).unwrap_or(0);
+    reader = reader.with_row_groups(groups.collect());
+    let schema = plain(reader.schema());
+    let batches = reader.with_batch_size(BATCH).build();
+    let batches = batches.map_err(|error| parquet_file::broken(&error))?;
+    let batches = batches.map(|batch| batch.map_err(|error| error.to_string()));
+    Ok(pieces(schema, batches, Progress::of(rows)))
+}
+
+pub(super) fn arrow(origin: Origin) -> Result<Pieces, String> {
+    match origin {
+        Origin::Stream(stream) | Origin::Sequence(stream, _) => {
+            let batches = arrow::batches_of(stream, true)?;
+            Ok(pieces(plain(&batches.schema), batches, Progress::of(0)))
+        }
+        Origin::File(file) => {
+            let has_footer = arrow::has_footer(&mut Cursor::new(Arc::clone(&file)));
+            let reader = Origin::File(file).read(0);
+            let batches = arrow::batches_of(reader, has_footer)?;
+            Ok(pieces(plain(&batches.schema), batches, Progress::of(0)))
+        }
+    }
+}
+
+/// Columns as they are given: dictionaries by their values.
+fn plain(schema: &SchemaRef) -> SchemaRef {
+    let field = |field: &Arc<Field>| match field.data_type() {
+        DataType::Dictionary(_, values) => {
+            Arc::new(Field::new(field.name(), values.as_ref().clone(), true))
+        }
+        _ => Arc::clone(field),
+    };
+    Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>()))
+}
+
+fn pieces<B>(schema: SchemaRef, batches: B, progress: Progress) -> Pieces
+where
+    B: Iterator<Item = Result<RecordBatch, String>> + Send + 'static,
+{
+    let source = Batches { coming: Some(batches), left: None, progress: progress.clone() };
+    Pieces::new(schema, Box::new(source), progress)
+}
+
+impl<B: Iterator<Item = Result<RecordBatch, String>> + Send> Batches<B> {
+    /// Rows that are there; `None` at the end.
+    fn batch(&mut self) -> Result<Option<RecordBatch>, String> {
+        if let Some(left) = self.left.take() {
+            return Ok(Some(left));
+        }
+        let next = self.coming.as_mut().and_then(|batches| batches.find(is_some_row));
+        if next.is_none() {
+            self.coming = None;
+        }
+        next.transpose()
+    }
+
+    fn cut(&mut self, batch: RecordBatch, most: usize) -> (RecordBatch, usize) {
+        let rows = batch.num_rows();
+        let bytes: usize = batch.columns().iter().map(Array::get_array_memory_size).sum();
+        // Slices of large batches say how large those are, so a piece may become smaller than
+        // it could be, but no larger than it should.
+        let fitting = rows.saturating_mul(MAX_BYTES) / bytes.max(MAX_BYTES);
+        let taken = rows.min(most).min(fitting.max(1));
+        self.left = (taken < rows).then(|| batch.slice(taken, rows - taken));
+        self.progress.add(taken as u64);
+        (batch.slice(0, taken), taken)
+    }
+}
+
+fn is_some_row(batch: &Result<RecordBatch, String>) -> bool {
+    batch.as_ref().map_or(true, |batch| batch.num_rows() > 0)
+}
+
+impl<B: Iterator<Item = Result<RecordBatch, String>> + Send> Source for Batches<B> {
+    fn next(&mut self, most: usize) -> Result<Option<(Content, usize)>, String> {
+        let Some(batch) = self.batch()? else { return Ok(None) };
+        let (batch, rows) = self.cut(batch, most);
+        Ok(Some((Content::Batch(batch), rows)))
+    }
+
+    fn bytes(&self) -> u64 {
+        0
+    }
+
+    fn go_to(&mut self, position: Position) -> Result<(), String> {
+        let mut left = usize::try_from(position.rows).unwrap_or(usize::MAX);
+        while left > 0 {
+            let Some(batch) = self.batch()? else {
+                return Err("it has become shorter".to_owned());
+            };
+            let rows = batch.num_rows();
+            let passed = rows.min(left);
+            self.left = (passed < rows).then(|| batch.slice(passed, rows - passed));
+            self.progress.add(passed as u64);
+            left -= passed;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,135 @@
+//! The text of a file that may be packed, in a buffer that grows with what is looked at.
+
+use std::io::{self, Read};
+
+use flate2::read::MultiGzDecoder;
+
+use super::Origin;
+use crate::table::Progress;
+use crate::table::format::Packing;
+
+/// Bytes that are added at once.
+const BLOCK: usize = 256 << 10;
+
+/// A row may have so many: a forgotten quotation mark makes the rest of a file one cell.
+pub(super) const MAX_ROW: usize = 64 << 20;
+
+/// What packed files begin with.
+const PACKED: [(&str, &[u8]); 3] =
+    [("gzip", b"\x1f\x8b"), ("Zstandard", b"\x28\xb5\x2f\xfd"), ("zip", b"PK\x03\x04")];
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+pub(super) struct Unpacked {
+    reader: Box<dyn Read + Send>,
+    /// What was read and not taken yet, from `taken` on.
+    buffer: Vec<u8>,
+    taken: usize,
+    /// Bytes of the text that were taken.
+    before: u64,
+    ended: bool,
+}
+
+/// Counts what is read of a file.
+struct Counted<R> {
+    inner: R,
+    progress: Progress,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.progress.add(read as u64);
+        Ok(read)
+    }
+}
+
+impl Unpacked {
+    pub(super) fn open(
+        origin: Origin,
+        packing: Packing,
+        progress: &Progress,
+    ) -> Result<Self, String> {
+        let reader = Counted { inner: origin.read(0), progress: progress.clone() };
+        let reader: Box<dyn Read + Send> = match packing {
+            Packing::None => Box::new(reader),
+            Packing::Gzip => Box::new(MultiGzDecoder::new(reader)),
+            Packing::Zstd => {
+                Box::new(zstd::stream::read::Decoder::new(reader).map_err(unreadable)?)
+            }
+        };
+        let (buffer, taken, before, ended) = (Vec::new(), 0, 0, false);
+        let mut text = Self { reader, buffer, taken, before, ended };
+        text.more()?;
+        if let Some((name, _)) = PACKED.iter().find(|(_, magic)| text.rest().starts_with(magic)) {
+            return Err(format!("it is compressed with {name}, and its name does not say so"));
+        }
+        if text.rest().starts_with(BYTE_ORDER_MARK) {
+            text.take(BYTE_ORDER_MARK.len());
+        }
+        Ok(text)
+    }
+
+    /// What was read and not taken.
+    pub(super) fn rest(&self) -> &[u8] {
+        &self.buffer[self.taken..]
+    }
+
+    /// Bytes of the text that were taken.
+    pub(super) fn before(&self) -> u64 {
+        self.before
+    }
+
+    /// Reads on; `false` at the end.
+    pub(super) fn more(&mut self) -> Result<bool, String> {
+        if self.ended {
+            return Ok(false);
+        }
+        if self.taken > 0 {
+            self.buffer.drain(..self.taken);
+            self.taken = 0;
+        }
+        let before = self.buffer.len();
+        self.buffer.resize(before + BLOCK, 0);
+        let read = loop {
+            match self.reader.read(&mut self.buffer[before..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read.map_err(unreadable)?,
+            }
+        };
+        self.buffer.truncate(before + read);
+        self.ended = read == 0;
+        Ok(read > 0)
+    }
+
+    /// Takes so many bytes of what was read.
+    pub(super) fn take(&mut self, bytes: usize) -> Vec<u8> {
+        let taken = self.rest()[..bytes].to_vec();
+        self.taken += bytes;
+        self.before += bytes as u64;
+        taken
+    }
+
+    /// Passes over everything up to this byte of the text.
+    pub(super) fn go_to(&mut self, byte: u64) -> Result<(), String> {
+        while self.before < byte {
+            let left = usize::try_from(byte - self.before).unwrap_or(usize::MAX);
+            let there = left.min(self.rest().len());
+            self.taken += there;
+            self.before += there as u64;
+            if self.before < byte && !self.more()? {
+                return Err("it has become shorter".to_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn unreadable(error: io::Error) -> String {
+    format!("it cannot be read: {error}")
+}
+
+/// Of a row without an end.
+pub(super) fn too_long() -> String {
+    format!("it is longer than {} MiB, is a quotation mark or a line end missing?", MAX_ROW >> 20)
+}

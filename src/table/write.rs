@@ -1,0 +1,131 @@
+//! Files made of segments that need nothing of each other.
+//!
+//! A segment is some rows as the format writes them, as bytes that can stand anywhere in the file.
+//! So segments are made side by side, and one that was written needs never be made again. What the
+//! end of a file has to say about them is kept beside them, a few bytes each.
+
+mod arrow;
+mod csv;
+mod ndjson;
+mod parquet;
+mod text;
+
+use std::io::Write;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{Field, Schema, SchemaRef};
+
+use super::format::{Format, Kind, Packing};
+use super::values::{ColumnType, Values};
+
+/// A column of a file that is to be written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heading {
+    pub name: String,
+    pub kind: ColumnType,
+}
+
+pub struct Encoder {
+    kind: Kind,
+    schema: SchemaRef,
+}
+
+/// Some rows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Segment {
+    pub bytes: Vec<u8>,
+    /// What the end of the file has to say about them; empty in texts.
+    pub index: Vec<u8>,
+}
+
+/// Where a segment stands, and its index.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    /// Bytes of the file before it.
+    pub at: u64,
+    pub index: Vec<u8>,
+}
+
+impl Encoder {
+    #[must_use]
+    pub fn new(kind: Kind, columns: &[Heading]) -> Self {
+        let field = |heading: &Heading| Field::new(&heading.name, heading.kind.0.clone(), true);
+        let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
+        Self { kind, schema }
+    }
+
+    /// What a file begins with.
+    ///
+    /// # Errors
+    /// A column cannot be written.
+    pub fn head(&self) -> Result<Vec<u8>, String> {
+        match self.kind.format {
+            Format::Csv => pack(self.kind.packing, csv::head(&self.schema)),
+            Format::Ndjson => Ok(Vec::new()),
+            Format::Parquet => Ok(parquet::MAGIC.to_vec()),
+            Format::Arrow => arrow::head(&self.schema),
+        }
+    }
+
+    /// What a stream of Arrow begins with, which is what a file has behind its first bytes.
+    /// Segments are the same in both.
+    ///
+    /// # Errors
+    /// A column cannot be written.
+    pub fn stream_head(&self) -> Result<Vec<u8>, String> {
+        arrow::stream_head(&self.schema)
+    }
+
+    /// What a stream of Arrow ends with.
+    #[must_use]
+    pub fn stream_tail(&self) -> Vec<u8> {
+        arrow::END_OF_STREAM.to_vec()
+    }
+
+    /// Some rows: columns in the order of the headings, all of one length.
+    ///
+    /// # Errors
+    /// A value cannot be written.
+    pub fn segment(&self, columns: Vec<Values>) -> Result<Segment, String> {
+        let columns = columns.into_iter().map(|values| values.0).collect();
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns);
+        let batch = batch.map_err(|error| error.to_string())?;
+        let text =
+            |bytes| Ok(Segment { bytes: pack(self.kind.packing, bytes)?, index: Vec::new() });
+        match self.kind.format {
+            Format::Csv => text(csv::rows(&batch)?),
+            Format::Ndjson => text(ndjson::rows(&batch)?),
+            Format::Parquet => parquet::segment(&batch),
+            Format::Arrow => arrow::segment(&batch),
+        }
+    }
+
+    /// What a file ends with.
+    ///
+    /// # Errors
+    /// An index is none.
+    pub fn tail(&self, segments: &[Placed]) -> Result<Vec<u8>, String> {
+        match self.kind.format {
+            Format::Csv | Format::Ndjson => Ok(Vec::new()),
+            Format::Parquet => parquet::tail(&self.schema, segments),
+            Format::Arrow => arrow::tail(&self.schema, segments),
+        }
+    }
+}
+
+/// Packed files may follow each other in one.
+fn pack(packing: Packing, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+    /// Gains little above it, and takes much longer.
+    const ZSTD_LEVEL: i32 = 3;
+    let packed = match packing {
+        Packing::None => return Ok(bytes),
+        Packing::Zstd => zstd::bulk::compress(&bytes, ZSTD_LEVEL),
+        Packing::Gzip => {
+            let level = flate2::Compression::default();
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+            encoder.write_all(&bytes).and_then(|()| encoder.finish())
+        }
+    };
+    packed.map_err(|error| error.to_string())
+}
