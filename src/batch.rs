@@ -24,7 +24,6 @@ mod rejects;
 mod reopen;
 mod run;
 mod score;
-mod shim;
 mod stream;
 mod totals;
 

@@ -57,18 +57,15 @@ pub(super) fn run<'a>(
             if result.is_err() {
                 continue;
             }
-            result = scored.map_or_else(
-                |error| take(Err(error)),
-                |scored| {
-                    order.add(scored);
-                    while let Some(scored) = order.next() {
-                        take(Ok(scored))?;
-                        // The cutter may have ended.
-                        let _ = permits.try_send(());
-                    }
+            result = match scored {
+                Err(error) => take(Err(error)),
+                Ok(scored) => order.add(scored, |scored| {
+                    take(Ok(scored))?;
+                    // The cutter may have ended.
+                    let _ = permits.try_send(());
                     Ok(())
-                },
-            );
+                }),
+            };
             stop.store(result.is_err(), Ordering::Relaxed);
             if result.is_err() {
                 // It may be waiting for one.
@@ -135,8 +132,17 @@ struct Order {
 }
 
 impl Order {
-    fn add(&mut self, scored: Scored) {
+    /// Gives on what is next now.
+    fn add(
+        &mut self,
+        scored: Scored,
+        mut take: impl FnMut(Scored) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         self.waiting.insert(scored.number, scored);
+        while let Some(scored) = self.next() {
+            take(scored)?;
+        }
+        Ok(())
     }
 
     fn next(&mut self) -> Option<Scored> {
