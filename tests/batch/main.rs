@@ -3,6 +3,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on must fail")]
 
+mod drift;
 mod formats;
 mod kills;
 mod resume;

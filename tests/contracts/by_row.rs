@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use onnxd::contract::{Code, Contract, Document, FeatureRule, Mode, Number};
+use onnxd::contract::{Code, Contract, Document, FeatureRule, Mode, Number, OutputRule};
 use onnxd::tensor::DataType;
 use proptest::prelude::*;
 
@@ -75,4 +75,53 @@ fn every_row_of_a_large_batch_is_named_and_lists_stay_short() {
     assert_eq!(verdicts.total(), (rows * width) as u64);
     let listed: usize = verdicts.rows().map(|bad| bad.violations.len()).sum();
     assert_eq!(listed, 2 * 65_536);
+}
+
+fn reals(name: &str, numbers: &[f64]) -> Input {
+    let cells = numbers.iter().copied().map(Cell::Real).collect();
+    Input { name: name.to_owned(), data_type: DataType::Fp64, width: 1, cells }
+}
+
+fn at_most(name: &str, max: f64, mode: Mode) -> FeatureRule {
+    let (name, max, mode) = (name.to_owned(), Some(Number::Real(max)), Some(mode));
+    FeatureRule { name, max, mode, clip: mode == Some(Mode::Repair), ..FeatureRule::default() }
+}
+
+#[test]
+fn good_rows_are_repaired_beside_bad_ones_and_the_quarantine_has_what_came() {
+    let inputs = [reals("x", &[5.0, 12.0, 13.0]), reals("y", &[0.0, 2.0, 0.0])];
+    let features = vec![at_most("x", 10.0, Mode::Repair), at_most("y", 1.0, Mode::Quarantine)];
+    let document = Document { features, values: true, ..Document::default() };
+    let contract = Contract::new(&document, &signature(&inputs)).expect("it fits");
+    let (repaired, verdicts, passed) = contract.rows(tensors(&inputs));
+    assert_eq!(verdicts.rows().map(|bad| bad.row).collect::<Vec<_>>(), [1]);
+    assert_eq!(passed.repaired, 2);
+    assert_eq!(repaired[0].data().as_slice::<f64>(), Some(&[5.0, 10.0, 10.0][..]));
+    let kept = contract.quarantine();
+    assert_eq!(kept.lines().count(), 1, "{kept}");
+    assert!(kept.contains("12") && !kept.contains("10.0"), "{kept}");
+}
+
+#[test]
+fn predictions_are_judged_row_by_row() {
+    let (inputs, score) = ([reals("x", &[1.0])], reals("score", &[0.5, 7.0, 0.1, 9.0]));
+    let rule = |mode| OutputRule {
+        name: "score".to_owned(),
+        max: Some(Number::Real(1.0)),
+        mode: Some(mode),
+        ..OutputRule::default()
+    };
+    let mut signature = signature(&inputs);
+    signature.outputs.push(score.spec());
+    let judged = |mode| {
+        let document = Document { outputs: vec![rule(mode)], ..Document::default() };
+        Contract::new(&document, &signature).expect("it fits").answer_rows(&[score.tensor()])
+    };
+    let (verdicts, warned) = judged(Mode::Reject);
+    assert_eq!(verdicts.rows().map(|bad| bad.row).collect::<Vec<_>>(), [1, 3]);
+    assert!(verdicts.rows().all(|bad| bad.violations[0].code == Code::OutputInvalid));
+    assert_eq!((verdicts.total(), warned), (2, 0));
+    let (verdicts, warned) = judged(Mode::Warn);
+    assert!(verdicts.is_empty());
+    assert_eq!(warned, 2);
 }
