@@ -27,7 +27,6 @@ mod rejects;
 mod reopen;
 mod run;
 mod score;
-mod shim;
 mod stream;
 mod totals;
 

@@ -22,6 +22,7 @@ mod structure;
 mod suggest;
 mod tables;
 mod tally;
+mod verdicts;
 mod violation;
 mod whole;
 
@@ -35,4 +36,5 @@ pub use number::Number;
 pub use promote::{Counted, Decision, Observed, Policy, Promotion, PromotionError};
 pub use suggest::{SUGGESTED_FILE, Suggested, Suggestion};
 pub use tally::{EntryReport, Report};
+pub use verdicts::{BadRow, RowVerdicts};
 pub use violation::{Code, Refusal, Violation};

@@ -91,7 +91,16 @@ impl Api {
         jobs: Option<Jobs>,
     ) -> Self {
         let scorer = api::score::Scorer::new(&config);
-        Self(Arc::new(Parts { config, predictor, readiness, metrics, monitors, board, jobs, scorer }))
+        Self(Arc::new(Parts {
+            config,
+            predictor,
+            readiness,
+            metrics,
+            monitors,
+            board,
+            jobs,
+            scorer,
+        }))
     }
 }
 

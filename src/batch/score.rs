@@ -9,8 +9,8 @@ use super::job::OnBadRow;
 use super::model::{Failure, Model};
 use super::read::{Mark, Opened, Task};
 use super::rejects::{self, Reject};
-use super::shim::{All as _, ByRow as _, RowVerdicts};
 use super::totals::Totals;
+use crate::contract::RowVerdicts;
 use crate::courtesy;
 use crate::drift::Tally;
 use crate::table::{Encoder, Piece, Segment, Values, Wrong};
@@ -90,7 +90,7 @@ impl<'r> Rows<'r> {
     fn judged(&mut self, verdicts: &RowVerdicts) {
         for bad in verdicts.rows() {
             let row = self.good[bad.row];
-            for violation in &bad.violations {
+            for violation in bad.violations {
                 let code = violation.code.as_str();
                 let value = violation.value.clone();
                 self.reject(row, &violation.feature, code, &violation.expected, value);

@@ -14,7 +14,7 @@ use clap::ArgMatches;
 
 use super::Failure;
 use super::load::only;
-use crate::batch::{Error, Job, OnBadRow, Plan, Run, Shard};
+use crate::batch::{Error, Job, Model as _, OnBadRow, Plan, Run, Shard};
 use crate::digest;
 use crate::store::{Place, Stores};
 use local::Local;
@@ -32,6 +32,10 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     // Before the model is loaded: a mistake in a name should not take seconds.
     Plan::new(&job, &stores).map_err(failure)?;
     let model = Local::load(only)?;
+    if job.fail_on_drift && model.reference().is_none() {
+        let reason = "--fail-on-drift: expected a model with a reference profile, it has none";
+        return Err(Failure::Usage(reason.to_owned()));
+    }
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let directory = match text("work-dir") {
         Some(directory) => PathBuf::from(directory),
@@ -52,14 +56,14 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let outcome = run.run();
     reporter.end();
     let outcome = outcome.map_err(|error| left(error, reporter.has_begun(), &directory))?;
-    let summary = report::Summary::new(&job, &outcome, reporter.elapsed());
+    let summary = report::Summary::new(model.reference(), &outcome, reporter.elapsed());
     if let Some(file) = text("summary") {
         let json = serde_json::to_string_pretty(&summary).unwrap_or_default() + "\n";
         std::fs::write(file, json).map_err(|error| Failure::Work(format!("{file}: {error}")))?;
     }
     // The standard output may have the predictions.
     eprint!("{summary}");
-    Ok(())
+    if job.fail_on_drift { summary.check_drift().map_err(Failure::Work) } else { Ok(()) }
 }
 
 fn job(matches: &ArgMatches) -> Result<Job, Failure> {

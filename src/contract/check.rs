@@ -91,7 +91,7 @@ impl Contract {
         self.outputs.work(outputs)
     }
 
-    fn rows_of(&self, inputs: &[Tensor]) -> usize {
+    pub(super) fn rows_of(&self, inputs: &[Tensor]) -> usize {
         features::rows(&self.leading, inputs)
     }
 
@@ -113,18 +113,31 @@ impl Contract {
         self.rows.add(rows);
         let side = Side { name: "inputs", place_of: &place_of };
         let mut finder = Finder::new(self);
-        let mut originals = Originals::new(self.keeps_rows);
-        let repaired = self.columns(&mut tensors, &side, &mut finder, &mut originals);
-        for check in &self.relations {
-            check.check(&tensors, rows, &side, &mut finder);
-        }
-        let kept = self.kept(&finder, &side, &tensors);
-        if !kept.is_empty() {
-            originals.restore(&mut tensors);
-            self.keep(Source::Request, kept, &tensors);
-        }
+        let repaired = self.look(&mut tensors, rows, &side, &mut finder);
         let passed = Passed { warned: finder.warned, repaired };
         finder.refusal(false).map_or(Ok((tensors, passed)), Err)
+    }
+
+    /// Looks at inputs, repairs them, and keeps rows for a look; the number of values repaired.
+    pub(super) fn look(
+        &self,
+        tensors: &mut [Tensor],
+        rows: usize,
+        side: &Side,
+        finder: &mut Finder,
+    ) -> u64 {
+        let mut originals = Originals::new(self.keeps_rows);
+        let repaired = self.columns(tensors, side, finder, &mut originals);
+        for check in &self.relations {
+            check.check(tensors, rows, side, finder);
+        }
+        let kept = self.kept(finder, side, tensors);
+        if !kept.is_empty() {
+            originals.swap(tensors);
+            self.keep(Source::Request, kept, tensors);
+            originals.swap(tensors);
+        }
+        repaired
     }
 
     /// Looks at columns and repairs them, one after the other; the number of values repaired.
@@ -167,23 +180,28 @@ impl Contract {
     /// # Errors
     /// [`Refusal`] if callers must not see it.
     pub fn answer(&self, tensors: &[Tensor]) -> Result<u64, Refusal> {
+        let mut finder = Finder::new(self);
+        self.look_at_answer(tensors, &mut finder);
+        let warned = finder.warned;
+        finder.refusal(true).map_or(Ok(warned), Err)
+    }
+
+    /// Looks at what the model gave, and keeps rows for a look.
+    pub(super) fn look_at_answer(&self, tensors: &[Tensor], finder: &mut Finder) {
         if let Some(rows) = self.outputs.rows(tensors) {
             self.answers.add(rows);
         }
-        let side = Side { name: ANSWER, place_of: &|output| output };
-        let (mut finder, mut none) = (Finder::new(self), Fixes::default());
+        let (side, mut none) = (Side { name: ANSWER, place_of: &|at| at }, Fixes::default());
         for table in self.outputs.iter() {
             let within = table.is_within(tensors);
             for column in table.columns(within) {
                 if table.is_suspect(column, within, tensors) {
-                    column.check(tensors, &side, &mut finder, &mut none);
+                    column.check(tensors, &side, finder, &mut none);
                 }
             }
         }
-        let kept = self.kept(&finder, &side, tensors);
+        let kept = self.kept(finder, &side, tensors);
         self.keep(Source::Answer, kept, tensors);
-        let warned = finder.warned;
-        finder.refusal(true).map_or(Ok(warned), Err)
     }
 
     /// The rows to keep for a look, each with what refuses it.
@@ -257,9 +275,10 @@ impl Originals {
         }
     }
 
-    fn restore(self, tensors: &mut [Tensor]) {
-        for (at, tensor) in self.kept {
-            tensors[at] = tensor;
+    /// Changes them for what is there now; once more, and all is as it was.
+    fn swap(&mut self, tensors: &mut [Tensor]) {
+        for (at, tensor) in &mut self.kept {
+            std::mem::swap(&mut tensors[*at], tensor);
         }
     }
 }

@@ -1,7 +1,8 @@
-//! Collects the violations of one request.
+//! Collects the violations of one request, or of a batch by its rows.
 
 use super::check::Contract;
 use super::document::Mode;
+use super::verdicts::RowVerdicts;
 use super::violation::{Code, Refusal, Violation};
 
 /// Violations that an answer lists; all are counted.
@@ -15,6 +16,8 @@ pub(super) struct Finder<'c> {
     pub(super) warned: u64,
     refused: u64,
     listed: Vec<Violation>,
+    /// Lists instead, where rows are judged one by one.
+    by_row: Option<RowVerdicts>,
     /// Rows to keep for a look, each once, in the order in which they were found.
     kept: Vec<usize>,
 }
@@ -29,7 +32,12 @@ pub(super) struct Found {
 
 impl<'c> Finder<'c> {
     pub(super) fn new(contract: &'c Contract) -> Self {
-        Self { contract, warned: 0, refused: 0, listed: Vec::new(), kept: Vec::new() }
+        let (listed, kept) = (Vec::new(), Vec::new());
+        Self { contract, warned: 0, refused: 0, listed, by_row: None, kept }
+    }
+
+    pub(super) fn by_row(contract: &'c Contract) -> Self {
+        Self { by_row: Some(RowVerdicts::default()), ..Self::new(contract) }
     }
 
     /// Counts it. `describe` gives pointer, what was expected, and the value.
@@ -53,12 +61,21 @@ impl<'c> Finder<'c> {
         {
             self.kept.push(row);
         }
-        if self.listed.len() < MOST_LISTED {
-            let (pointer, expected, value) = describe();
-            let value = value.filter(|_| self.contract.values);
-            let feature = self.contract.entries[found.entry].name.clone();
-            let (row, code) = (found.row, found.code);
-            self.listed.push(Violation { pointer, feature, row, code, expected, value });
+        let is_wanted = match &self.by_row {
+            Some(verdicts) => found.row.is_some_and(|row| verdicts.has_room(row)),
+            None => self.listed.len() < MOST_LISTED,
+        };
+        if !is_wanted {
+            return;
+        }
+        let (pointer, expected, value) = describe();
+        let value = value.filter(|_| self.contract.values);
+        let feature = self.contract.entries[found.entry].name.clone();
+        let (row, code) = (found.row, found.code);
+        let violation = Violation { pointer, feature, row, code, expected, value };
+        match self.by_row.as_mut().zip(row) {
+            Some((verdicts, row)) => verdicts.push(row, violation),
+            None => self.listed.push(violation),
         }
     }
 
@@ -70,6 +87,11 @@ impl<'c> Finder<'c> {
     pub(super) fn refusal(self, of_answer: bool) -> Option<Refusal> {
         let (total, violations) = (self.refused, self.listed);
         (total > 0).then_some(Refusal { of_answer, total, violations })
+    }
+
+    /// What was found of a batch.
+    pub(super) fn verdicts(self) -> RowVerdicts {
+        self.by_row.unwrap_or_default().of_total(self.refused)
     }
 
     /// The rows to keep for a look, in their order.

@@ -22,6 +22,19 @@ impl Tally {
         self.observe(reference, &reference.plan.inputs, inputs, step);
     }
 
+    /// Counts the inputs of a batch, and every row of them.
+    pub fn observe_all_inputs(&mut self, reference: &Reference, inputs: &[Tensor]) {
+        let rows = rows(reference, &reference.plan.inputs, inputs) as u64;
+        self.rows += rows;
+        self.counted += rows;
+        self.observe(reference, &reference.plan.inputs, inputs, 1);
+    }
+
+    /// Counts all that the model made of them.
+    pub fn observe_all_predictions(&mut self, reference: &Reference, outputs: &[Tensor]) {
+        self.observe(reference, &reference.plan.predictions, outputs, 1);
+    }
+
     /// Counts only the rows of a request.
     pub fn pass_over(&mut self, reference: &Reference, inputs: &[Tensor]) {
         self.rows += rows(reference, &reference.plan.inputs, inputs) as u64;

@@ -90,3 +90,31 @@ fn add(counts: &mut [u64], other: &[u64]) {
         *count += other;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::num::f64::{NEGATIVE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
+    use proptest::prelude::*;
+
+    use super::Tally;
+
+    proptest! {
+        /// Journals and merged jobs rely on it.
+        #[test]
+        fn what_was_counted_is_the_same_after_a_way_through_json(
+            rows: u64,
+            counted: u64,
+            counts in vec(any::<u64>(), 0..20),
+            sums in vec(NEGATIVE | POSITIVE | NORMAL | SUBNORMAL | ZERO, 0..20),
+            outside in vec(any::<u64>(), 0..5),
+        ) {
+            let tally = Tally { rows, counted, counts, sums, outside };
+            let json = serde_json::to_string(&tally).expect("it can be written");
+            let read: Tally = serde_json::from_str(&json).expect("it can be read");
+            let bits = |of: &Tally| of.sums.iter().map(|it| it.to_bits()).collect::<Vec<_>>();
+            prop_assert_eq!(bits(&read), bits(&tally));
+            prop_assert_eq!(read, tally);
+        }
+    }
+}

@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on must fail")]
 
 mod agreement;
+mod by_row;
 mod codes;
 mod naive;
 mod random;

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::batch::{Job, Mapped, Outcome, Progress, Totals, Watcher};
+use crate::batch::{Mapped, Outcome, Progress, Totals, Watcher};
 use crate::cli::progress::Line;
+use crate::drift::{FileVerdict, Reference};
 
 pub(super) struct Reporter {
     line: Mutex<Option<Line>>,
@@ -78,6 +79,9 @@ pub(super) struct Summary<'a> {
     codes: &'a std::collections::BTreeMap<String, u64>,
     warned: u64,
     repaired: u64,
+    /// Of all rows that ran; absent without a reference, or if none did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drift: Option<FileVerdict>,
     seconds: f64,
 }
 
@@ -88,7 +92,11 @@ struct File<'a> {
 }
 
 impl<'a> Summary<'a> {
-    pub(super) fn new(_job: &Job, outcome: &'a Outcome, elapsed: Duration) -> Self {
+    pub(super) fn new(
+        reference: Option<&Reference>,
+        outcome: &'a Outcome,
+        elapsed: Duration,
+    ) -> Self {
         let Totals { rows, written, bad, codes, warned, repaired, .. } = &outcome.totals;
         let files = outcome.outputs.iter();
         Self {
@@ -101,9 +109,31 @@ impl<'a> Summary<'a> {
             codes,
             warned: *warned,
             repaired: *repaired,
+            drift: reference.and_then(|reference| verdict(reference, &outcome.totals)),
             seconds: elapsed.as_secs_f64(),
         }
     }
+
+    /// # Errors
+    /// Why the data must not pass for that of the reference.
+    pub(super) fn check_drift(&self) -> Result<(), String> {
+        match &self.drift {
+            Some(verdict) if verdict.drifted == 0 => Ok(()),
+            Some(verdict) => {
+                let (drifted, all) = (verdict.drifted, verdict.features.len());
+                Err(format!("{drifted} of {all} features drifted; the output is complete"))
+            }
+            None => Err("drift cannot be judged: expected rows that ran and were counted in the \
+                         bins of the profile as it is now, there are none; the output is complete"
+                .to_owned()),
+        }
+    }
+}
+
+/// A profile that changed since a job began has other bins than those that were counted.
+fn verdict(reference: &Reference, totals: &Totals) -> Option<FileVerdict> {
+    let tally = totals.tally.as_ref().filter(|tally| tally.fits(reference))?;
+    Some(FileVerdict::new("input", reference, tally.clone()))
 }
 
 impl fmt::Display for Summary<'_> {
@@ -126,6 +156,9 @@ impl fmt::Display for Summary<'_> {
         }
         if self.repaired > 0 {
             writeln!(f, "{} values were repaired", self.repaired)?;
+        }
+        if let Some(drift) = &self.drift {
+            writeln!(f, "{drift}")?;
         }
         #[expect(clippy::cast_precision_loss, reason = "rates are shown to people")]
         let rate = self.rows as f64 / self.seconds.max(1e-9);
