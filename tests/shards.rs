@@ -57,7 +57,9 @@ impl Work {
     fn score(&self, input: &[&str], output: &str, more: &[&str]) -> Output {
         let model = model();
         let mut arguments = vec![model.as_str(), "--output", output, "--keep", "id"];
-        input.iter().for_each(|input| arguments.extend(["--input", input]));
+        for input in input {
+            arguments.extend(["--input", input]);
+        }
         arguments.extend(["--on-bad-row", "null"]);
         arguments.extend(more);
         self.run(&arguments)

@@ -80,7 +80,7 @@ impl Cost {
     fn of(rows: u64, work: impl FnOnce()) -> Self {
         let (started, before) = (Instant::now(), processor_time());
         work();
-        let (elapsed, used) = (started.elapsed(), processor_time() - before);
+        let (elapsed, used) = (started.elapsed(), processor_time().saturating_sub(before));
         let rows = rows as f64;
         Self { rate: rows / elapsed.as_secs_f64(), processor: used.as_secs_f64() * 1e6 / rows }
     }

@@ -64,7 +64,7 @@ impl Prepared {
                             }
                         });
                     }
-                })
+                });
             })
         };
         let costs = self.slices.iter().map(|(_, slices)| of(slices));

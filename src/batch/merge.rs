@@ -69,7 +69,7 @@ pub fn merge(stores: &Stores, from: &[String], digests: bool) -> Result<Merged, 
 fn all(stores: &Stores, from: &[String], problems: &mut Vec<String>) -> Result<Vec<Known>, Error> {
     let mut found: BTreeMap<String, Found> = BTreeMap::new();
     for text in from {
-        let text = if text.ends_with(".json") {
+        let text = if text.ends_with(EXTENSION) {
             text.clone()
         } else {
             format!("{}/*{EXTENSION}", text.trim_end_matches('/'))

@@ -96,18 +96,15 @@ impl<'a> Tasks<'a> {
             }
             output = part.output;
             let (opened, next) = self.piece(part, PIECE_ROWS.min(ROWS - rows))?;
-            match next {
-                Some(piece) => {
-                    rows += piece.rows;
-                    bytes += piece.bytes;
-                    pieces.push((opened, piece));
-                }
-                None => {
-                    self.before += part.bytes;
-                    self.current = None;
-                    self.mark.part += 1;
-                    self.mark.position = Position::default();
-                }
+            if let Some(piece) = next {
+                rows += piece.rows;
+                bytes += piece.bytes;
+                pieces.push((opened, piece));
+            } else {
+                self.before += part.bytes;
+                self.current = None;
+                self.mark.part += 1;
+                self.mark.position = Position::default();
             }
         }
         if rows == 0 {
@@ -123,15 +120,14 @@ impl<'a> Tasks<'a> {
         part: &'a Part,
         most: usize,
     ) -> Result<(Arc<Opened<'a>>, Option<Piece>), Error> {
-        let (opened, mut pieces) = match self.current.take() {
-            Some(current) => current,
-            None => {
-                let pieces = self.plan.open(part, self.stores)?;
-                let mut opened = self.checked(part, pieces)?;
-                let going = opened.1.go_to(self.mark.position);
-                going.map_err(|reason| self.failed(part, reason))?;
-                opened
-            }
+        let (opened, mut pieces) = if let Some(current) = self.current.take() {
+            current
+        } else {
+            let pieces = self.plan.open(part, self.stores)?;
+            let mut opened = self.checked(part, pieces)?;
+            let going = opened.1.go_to(self.mark.position);
+            going.map_err(|reason| self.failed(part, reason))?;
+            opened
         };
         let piece = pieces.next(most).map_err(|reason| self.failed(part, reason))?;
         self.mark.position = pieces.position();

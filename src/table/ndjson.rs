@@ -42,7 +42,7 @@ pub(super) fn open(source: Source) -> Result<Table, String> {
 }
 
 /// The columns of the first lines of a file, and what they hold there.
-pub(super) fn columns(lines: &[u8]) -> Result<Vec<(String, DataType)>, String> {
+pub(super) fn columns(lines: &[u8]) -> Vec<(String, DataType)> {
     let mut columns = Columns { names: Vec::new(), is_open: true };
     let mut kinds: Vec<Option<DataType>> = Vec::new();
     for line in rows(lines) {
@@ -53,7 +53,7 @@ pub(super) fn columns(lines: &[u8]) -> Result<Vec<(String, DataType)>, String> {
     }
     kinds.resize(columns.names.len(), None);
     let kinds = kinds.into_iter().map(|kind| kind.unwrap_or(DataType::Utf8));
-    Ok(columns.names.into_iter().zip(kinds).collect())
+    columns.names.into_iter().zip(kinds).collect()
 }
 
 fn wider(kind: Option<DataType>, cell: &Cell) -> Option<DataType> {
@@ -88,7 +88,9 @@ pub(super) fn chunk(lines: &[u8], columns: &Arc<[String]>, count: usize) -> Chun
             Ok(row) => cells.iter_mut().zip(row).for_each(|(column, cell)| column.push(cell)),
             Err(reason) => {
                 damaged.push((row, reason));
-                cells.iter_mut().for_each(|column| column.push(Cell::Missing));
+                for column in &mut cells {
+                    column.push(Cell::Missing);
+                }
             }
         }
     }

@@ -183,7 +183,9 @@ impl Values {
     pub fn pick(&self, rows: &[Option<usize>]) -> Result<Self, String> {
         let mut picks = UInt32Builder::with_capacity(rows.len());
         let number = |row: usize| u32::try_from(row).ok();
-        rows.iter().for_each(|row| picks.append_option(row.and_then(number)));
+        for row in rows {
+            picks.append_option(row.and_then(number));
+        }
         let taken = take(&self.0, &picks.finish(), None);
         taken.map(Self).map_err(|error| error.to_string())
     }

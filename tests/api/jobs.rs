@@ -5,6 +5,7 @@ mod places;
 mod restart;
 mod schedules;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -79,8 +80,9 @@ fn flights(rows: usize) -> String {
         let origin = ["EWR", "LGA", "JFK"][row % 3];
         let (weekday, hour, distance) = (row % 7, row % 24, 200 + row % 2400);
         let temperature = 20 + row % 70;
-        text += &format!(
-            "{row},{carrier},{origin},IAH,{weekday},{hour},{distance},{temperature}.5,60.25,12.5,0.0,1012.5,10.0\n"
+        let _ = writeln!(
+            text,
+            "{row},{carrier},{origin},IAH,{weekday},{hour},{distance},{temperature}.5,60.25,12.5,0.0,1012.5,10.0"
         );
     }
     text

@@ -24,6 +24,9 @@ pub(super) const MAGIC: &[u8; 4] = b"PAR1";
 /// The length of the footer, and the magic.
 const END: usize = 8;
 
+/// Before the first row group of a file.
+const MAGIC_BYTES: i64 = 4;
+
 pub(super) fn segment(batch: &RecordBatch) -> Result<Segment, String> {
     let mut bytes = file(batch).map_err(|error| error.to_string())?;
     let end = bytes.len() - END;
@@ -98,7 +101,7 @@ pub(super) fn is_alike(one: &[u8], other: &[u8]) -> Result<bool, String> {
 fn written(about: &FileMetaData, segments: &[Placed]) -> Result<Vec<u8>, ParquetError> {
     let mut groups = Vec::with_capacity(segments.len());
     for segment in segments {
-        let by = i64::try_from(segment.at).unwrap_or(i64::MAX) - MAGIC.len() as i64;
+        let by = i64::try_from(segment.at).unwrap_or(i64::MAX) - MAGIC_BYTES;
         for group in footer(&segment.index)?.row_groups() {
             groups.push(moved(group, by, groups.len())?);
         }
