@@ -22,6 +22,12 @@ test:
 	$(CARGO) test --release --locked
 	$(MAKE) clients batch sources prometheus kubernetes conformance wild
 
+## Whole files against a raw loop over the plan, and against pandas with onnxruntime.
+batch-bench:
+	$(PYTHON) tests/environment.py $(TARGET)/batch-bench-venv benches/batch/requirements.txt
+	$(TARGET)/batch-bench-venv/bin/python benches/batch/make.py $(TARGET)/batch-bench
+	$(CARGO) bench --bench batch -- $(TARGET)/batch-bench $(TARGET)/batch-bench-venv/bin/python
+
 ## Python's tritonclient and kserve against a running server, in a venv under the target directory.
 clients:
 	$(PYTHON) tests/environment.py $(TARGET)/clients-venv tests/clients/requirements.txt

@@ -2,7 +2,7 @@
 //! schedule, done behind all that serves, and known until it is forgotten. Jobs outlive the
 //! process if it has a directory for its state.
 //!
-//! [`Board`](board) is what is known; threads ([`worker`]) take one job after the other from it.
+//! `Board` is what is known; threads (`worker`) take one job after the other from it.
 
 mod allowed;
 mod board;
