@@ -21,12 +21,18 @@ def read():
     Beside the package's columns: `weekday` (1 is Monday), the weather of the scheduled hour at the origin
     (NaN where nobody measured it), and `late`: 15 or more minutes behind the schedule on arrival.
     """
+    flights = planned()
+    flights = flights[flights["arr_delay"].notna()].reset_index(drop=True)
+    flights["late"] = flights["arr_delay"] >= 15
+    return flights
+
+
+def planned():
+    """One row per flight that was to leave, with `weekday` and the weather, in the package's order."""
     flights, weather = (table(path) for path in (FLIGHTS, WEATHER))
     place = ["origin", "time_hour"]
     flights = flights.merge(weather[[*place, *MEASURED]], "left", place, validate="m:1")
-    flights = flights[flights["arr_delay"].notna()].reset_index(drop=True)
     flights["weekday"] = pandas.to_datetime(flights[["year", "month", "day"]]).dt.dayofweek + 1
-    flights["late"] = flights["arr_delay"] >= 15
     return flights
 
 

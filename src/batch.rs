@@ -28,6 +28,7 @@ mod reopen;
 mod run;
 mod score;
 mod stream;
+mod summary;
 mod totals;
 
 pub use columns::{Mapped, Mapping};
@@ -40,4 +41,5 @@ pub use model::{Failure, Model};
 pub use plan::Plan;
 pub use run::{Outcome, Output, Progress, Run, Watcher};
 pub use stream::{Sink, Stream, Written};
+pub use summary::Summary;
 pub use totals::Totals;

@@ -1,6 +1,7 @@
 //! SHA-256 of what is named, whole or its beginning, in hexadecimal.
 
 use std::fmt::Write;
+use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
 
@@ -11,6 +12,20 @@ pub struct Stream(Sha256);
 impl Stream {
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
+    }
+
+    /// Takes in everything up to the end.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read(&mut self, mut from: impl Read) -> io::Result<()> {
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            match from.read(&mut buffer)? {
+                0 => return Ok(()),
+                read => self.update(&buffer[..read]),
+            }
+        }
     }
 
     /// All 64 digits.

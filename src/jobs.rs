@@ -11,7 +11,6 @@ mod metrics;
 mod record;
 mod request;
 mod schedules;
-mod served;
 mod status;
 mod store;
 mod worker;
@@ -23,7 +22,7 @@ use std::{io, thread};
 use tokio::sync::watch;
 
 pub use allowed::prefix;
-pub use record::{Scheduled, State, Summary};
+pub use record::{Scheduled, State};
 pub use request::{KEYS, Request};
 pub use schedules::ScheduleStatus;
 pub use status::{Progress, Status};

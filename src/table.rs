@@ -8,7 +8,6 @@ mod batches;
 mod cell;
 mod chunk;
 mod csv;
-mod digits;
 mod format;
 mod inputs;
 mod ndjson;

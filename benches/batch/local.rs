@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use onnxd::batch::{Failure, Model};
+use onnxd::batch::{self, Failure, Model};
 use onnxd::contract::Contract;
 use onnxd::drift::Reference;
 use onnxd::engine::tract::{Config, TractEngine};
-use onnxd::engine::{CostCurve, Engine, LoadedModel, ModelSource, PlanLookup, Signature};
+use onnxd::engine::{Engine, LoadedModel, ModelSource, PlanLookup, Signature};
 use onnxd::repository::{Config as Place, Repository};
 use onnxd::tensor::Tensor;
 
@@ -36,6 +36,13 @@ impl Flights {
         let reference = Reference::read(&profile, &sha256, model.signature()).expect("it fits");
         Self { model, sha256, contract, reference }
     }
+
+    /// The plan and nothing else.
+    pub(crate) fn plan(&self, inputs: &[Tensor]) -> Vec<Tensor> {
+        let shapes: Vec<_> = inputs.iter().map(|input| input.shape().clone()).collect();
+        let PlanLookup::Ready(plan) = self.model.plan(&shapes) else { panic!("no plan is ready") };
+        plan.run(inputs).expect("it runs")
+    }
 }
 
 impl Model for Flights {
@@ -56,16 +63,10 @@ impl Model for Flights {
     }
 
     fn rows_at_once(&self) -> usize {
-        self.model.cost().map_or(1, CostCurve::cheapest_rows)
+        batch::rows_at_once(self.model.as_ref())
     }
 
     fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Failure> {
-        let shapes: Vec<_> = inputs.iter().map(|input| input.shape().clone()).collect();
-        match self.model.plan(&shapes) {
-            PlanLookup::Ready(plan) => {
-                plan.run(inputs).map_err(|error| Failure::Model(error.to_string()))
-            }
-            _ => Err(Failure::Model("no plan is ready".to_owned())),
-        }
+        batch::run(self.model.as_ref(), inputs, &|| false)
     }
 }

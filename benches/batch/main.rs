@@ -19,7 +19,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use local::Flights;
-use onnxd::batch::{Job, Run, Watcher};
+use onnxd::batch::{Job, Plan, Run, Watcher};
 use onnxd::store::Stores;
 
 /// As in the program.
@@ -113,9 +113,11 @@ fn predict(model: &Flights, threads: usize, directory: &Path, way: (&str, &str))
     });
     let job: Job = serde_json::from_value(job).expect("a job");
     let stores = Stores::default();
+    let plan = Plan::new(&job, &stores).expect("the flights are there");
     let work = directory.join("out.part");
     let run = Run {
         job: &job,
+        plan: &plan,
         model,
         stores: &stores,
         threads,

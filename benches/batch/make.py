@@ -14,7 +14,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "models"))
 
 import flights  # noqa: E402
-import pandas  # noqa: E402
 import pyarrow  # noqa: E402
 import pyarrow.parquet  # noqa: E402
 
@@ -45,10 +44,7 @@ def main():
 
 
 def joined():
-    departed, weather = (flights.table(path) for path in (flights.FLIGHTS, flights.WEATHER))
-    place = ["origin", "time_hour"]
-    rows = departed.merge(weather[[*place, *flights.MEASURED]], "left", place, validate="m:1")
-    rows["weekday"] = pandas.to_datetime(rows[["year", "month", "day"]]).dt.dayofweek + 1
+    rows = flights.planned()
     rows.insert(0, "id", range(len(rows)))
     return rows[COLUMNS]
 

@@ -19,9 +19,8 @@ pub(super) const ERROR: &str = "error";
 /// The columns of one file.
 pub struct Mapping<'a> {
     pub(super) rows: Rows<'a>,
-    /// Places of the columns that are kept, and their names.
-    pub(super) kept: Vec<usize>,
-    names: Vec<String>,
+    /// Names and places of the columns that are kept.
+    pub(super) kept: Vec<(String, usize)>,
 }
 
 /// What became of the columns of a file, for a person.
@@ -47,37 +46,43 @@ impl<'a> Mapping<'a> {
                 format!("there is no column '{name}' to keep, columns are: {}", columns.join(", "))
             })
         };
-        let kept = keep.iter().map(place).collect::<Result<Vec<_>, _>>()?;
+        let places_kept = keep.iter().map(place).collect::<Result<Vec<_>, _>>()?;
         // Of a nameless matrix all columns are features but those that are only kept.
-        let rows = Rows::new(signature, columns, &kept)?;
+        let rows = Rows::new(signature, columns, &places_kept)?;
         let unused: HashSet<usize> = rows.unused().into_iter().collect();
         let mut places: HashMap<&str, usize> = HashMap::new();
         for name in columns {
             *places.entry(name).or_default() += 1;
         }
         for (place, name) in columns.iter().enumerate() {
-            if places[name.as_str()] > 1 && (kept.contains(&place) || !unused.contains(&place)) {
+            if places[name.as_str()] > 1
+                && (places_kept.contains(&place) || !unused.contains(&place))
+            {
                 return Err(format!(
                     "it has {} columns '{name}', expected one",
                     places[name.as_str()]
                 ));
             }
         }
-        Ok(Self { rows, kept, names: keep.to_vec() })
+        Ok(Self { rows, kept: keep.iter().cloned().zip(places_kept).collect() })
     }
 
-    /// The name of a column that is kept.
-    pub(super) fn mapped_name(&self, place: usize) -> String {
-        let at = self.kept.iter().position(|kept| *kept == place);
-        at.map_or_else(String::new, |at| self.names[at].clone())
+    /// What the columns that are kept are called and hold.
+    pub(super) fn headings(&self, pieces: &Pieces) -> Vec<Heading> {
+        let heading = |(name, place): &(String, usize)| Heading {
+            name: name.clone(),
+            kind: pieces.column_type(*place),
+        };
+        self.kept.iter().map(heading).collect()
     }
 
     #[must_use]
     pub(super) fn mapped(&self, columns: &[String]) -> Mapped {
-        let unused = self.rows.unused().into_iter().filter(|place| !self.kept.contains(place));
+        let is_kept = |place: &usize| self.kept.iter().any(|(_, kept)| kept == place);
+        let unused = self.rows.unused().into_iter().filter(|place| !is_kept(place));
         Mapped {
             inputs: self.rows.fed(),
-            kept: self.kept.iter().map(|place| columns[*place].clone()).collect(),
+            kept: self.kept.iter().map(|(name, _)| name.clone()).collect(),
             unused: unused.map(|place| columns[place].clone()).collect(),
         }
     }

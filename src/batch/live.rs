@@ -1,6 +1,6 @@
-//! A version that serves, as files of requests run it: on threads of their own, past the queue of
-//! its requests and behind them. The file holds it to its end, so a swap changes nothing of what
-//! it gets.
+//! A version that serves, as jobs and files of requests run it: on threads of their own, past the
+//! queue of its requests and behind them. They hold it to their end, so a swap changes nothing of
+//! what they get.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,6 +16,8 @@ use crate::tensor::Tensor;
 
 pub struct Live<'a> {
     pub live: Arc<LiveModel>,
+    /// What the data as a whole is held against, if somebody asks.
+    pub reference: Option<Reference>,
     /// How its threads rest while requests keep the process busy.
     pub manner: &'a Arc<Loading>,
     /// Whether nobody wants the answer any more.
@@ -35,9 +37,8 @@ impl Model for Live<'_> {
         self.live.contract.as_deref()
     }
 
-    /// Nobody asks what a stream was like as a whole.
     fn reference(&self) -> Option<&Reference> {
-        None
+        self.reference.as_ref()
     }
 
     fn rows_at_once(&self) -> usize {
@@ -50,6 +51,8 @@ impl Model for Live<'_> {
         engine::run(self.live.model.as_ref(), inputs, self.is_stopped)
     }
 
+    /// The threads rest as those do that load models: the more, the more the rest of the process
+    /// has to do. Where they run they have from the thread that began them.
     fn work(&self, work: &mut dyn FnMut()) {
         self.manner.run(work);
     }

@@ -73,7 +73,7 @@ pub(super) struct Done<'a> {
     pub(super) directory: &'a Path,
     pub(super) encoder: &'a Encoder,
     /// Of each output.
-    pub(super) rows: &'a [u64],
+    pub(super) rows: &'a [Option<u64>],
     pub(super) rejects: Option<(&'a str, &'a Encoder)>,
     pub(super) totals: &'a Totals,
 }
@@ -85,10 +85,10 @@ impl Done<'_> {
         let outputs = self.plan.outputs.iter().zip(self.rows).enumerate();
         let outputs = outputs.map(|(at, (target, rows))| {
             let path = output::path(self.directory, at);
-            written(&path, target.relative.clone(), Some(*rows), &head(self.encoder)?)
+            written(&path, target.relative.clone(), Some(rows.unwrap_or(0)), &head(self.encoder)?)
         });
         let rejects = self.rejects.map(|(name, encoder)| {
-            let path = output::path(self.directory, "rejects");
+            let path = output::path(self.directory, output::REJECTS);
             written(&path, beside(name, self.job)?, None, &head(encoder)?)
         });
         let mut identity = self.identity;
@@ -164,15 +164,10 @@ fn written(path: &Path, name: String, rows: Option<u64>, head: &[u8]) -> io::Res
     Ok(Written { name, rows, bytes, sha256, head: head.len() as u64 })
 }
 
-pub(super) fn sha256(mut from: impl Read) -> io::Result<String> {
+pub(super) fn sha256(from: impl Read) -> io::Result<String> {
     let mut digest = digest::Stream::default();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match from.read(&mut buffer)? {
-            0 => return Ok(digest.hex()),
-            read => digest.update(&buffer[..read]),
-        }
-    }
+    digest.read(from)?;
+    Ok(digest.hex())
 }
 
 #[cfg(test)]

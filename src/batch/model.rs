@@ -25,9 +25,6 @@ pub trait Model: Send + Sync {
     /// Why there is no answer.
     fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Failure>;
 
-    /// Sees what ran, and what came of it.
-    fn watch(&self, _inputs: &[Tensor], _outputs: &[Tensor]) {}
-
     /// Does the work of one of the job's threads, as the priority of jobs is here.
     fn work(&self, work: &mut dyn FnMut()) {
         work();

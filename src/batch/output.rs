@@ -16,6 +16,9 @@ pub(super) struct Part {
     placed: Vec<Placed>,
 }
 
+/// The name of the file of rejects on its way.
+pub(super) const REJECTS: &str = "rejects";
+
 pub(super) fn path(directory: &Path, name: impl std::fmt::Display) -> PathBuf {
     directory.join(format!("{name}.part"))
 }
@@ -140,6 +143,6 @@ pub(super) fn remove(directory: &Path) -> io::Result<()> {
 /// Whether it is a file of [`path`].
 fn is_part(path: &Path) -> bool {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let is_own = stem == "rejects" || stem.parse::<usize>().is_ok();
+    let is_own = stem == REJECTS || stem.parse::<usize>().is_ok();
     is_own && path.extension().is_some_and(|extension| extension == "part")
 }

@@ -139,10 +139,9 @@ impl<'a> Tasks<'a> {
     fn checked(&self, part: &Part, pieces: Pieces) -> Result<(Arc<Opened<'a>>, Pieces), Error> {
         let mapping = Mapping::new(self.signature, &pieces, self.keep);
         let mapping = mapping.map_err(|reason| self.failed(part, reason))?;
-        for (place, kind) in mapping.kept.iter().zip(self.kept) {
+        for ((column, place), kind) in mapping.kept.iter().zip(self.kept) {
             let own = pieces.column_type(*place);
             if own != *kind {
-                let column = &pieces.columns()[*place];
                 let reason = format!("column '{column}' holds {own}, in files before {kind}");
                 return Err(self.failed(part, reason));
             }

@@ -8,18 +8,19 @@ use super::journal::{Entry, Piece};
 use super::output::{self, Part};
 use crate::table::Encoder;
 
-/// Rows of each output.
-pub(super) fn rows_of(outputs: usize, entries: &[Entry]) -> Vec<u64> {
-    let mut rows = vec![0; outputs];
+/// Rows of each output that was begun.
+pub(super) fn rows_of(outputs: usize, entries: &[Entry]) -> Vec<Option<u64>> {
+    let mut rows = vec![None; outputs];
     let mut before = 0;
     for entry in entries {
         if let Some(rows) = rows.get_mut(entry.output) {
-            *rows += entry.totals.written - before;
+            *rows.get_or_insert(0) += entry.totals.written - before;
         }
         before = entry.totals.written;
     }
     rows
 }
+
 /// An output with its number, and the rejects.
 type Parts = (Option<(usize, Part)>, Option<Part>);
 
@@ -47,7 +48,7 @@ pub(super) fn reopen(
         let mut rejects = None;
         let mut rejects_there = 0;
         if !wanted.is_empty() {
-            let path = output::path(directory, "rejects");
+            let path = output::path(directory, output::REJECTS);
             let (part, there) = Part::reopen(&path, rejects_encoder, &wanted)?;
             (rejects, rejects_there) = (Some(part), there);
         }

@@ -1,10 +1,11 @@
 //! A job from its beginning, or from where it ended, to its outputs.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
 
 use super::columns::{Columns, Mapped, Mapping};
 use super::error::Error;
@@ -19,7 +20,7 @@ use super::totals::Totals;
 use super::{manifest, pipeline, rejects, reopen};
 use crate::digest;
 use crate::store::{Place, Stores};
-use crate::table::{Encoder, Heading, Kind};
+use crate::table::{Encoder, Heading, Kind, Pieces};
 
 /// What was written is on the disk after this time.
 const SYNC: Duration = Duration::from_secs(10);
@@ -27,6 +28,8 @@ const SYNC: Duration = Duration::from_secs(10);
 /// A job and all that it needs.
 pub struct Run<'a> {
     pub job: &'a Job,
+    /// What is read and written for it.
+    pub plan: &'a Plan,
     pub model: &'a dyn Model,
     pub stores: &'a Stores,
     /// Threads that score.
@@ -73,7 +76,7 @@ pub struct Outcome {
     pub rows_before: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
     pub name: String,
     pub bytes: u64,
@@ -82,7 +85,7 @@ pub struct Output {
 /// The files of a job that are being written.
 struct Files<'a> {
     run: &'a Run<'a>,
-    plan: &'a Plan,
+    identity: Identity,
     encoder: &'a Encoder,
     rejects_encoder: &'a Encoder,
     journal: Journal,
@@ -90,10 +93,8 @@ struct Files<'a> {
     current: Option<(usize, Part)>,
     rejects: Option<Part>,
     totals: Totals,
-    /// Of each output.
-    rows: Vec<u64>,
-    /// The outputs that have rows.
-    written: BTreeSet<usize>,
+    /// Of each output that was begun.
+    rows: Vec<Option<u64>>,
     synced: Instant,
     /// All are whole, and some may have got their names.
     finished: bool,
@@ -105,8 +106,8 @@ impl Run<'_> {
     /// # Errors
     /// Why there are no outputs. What was done so far stays, unless nothing was begun.
     pub fn run(&self) -> Result<Outcome, Error> {
-        let plan = Plan::new(self.job, self.stores)?;
-        let (opened, headings) = self.first(&plan)?;
+        let plan = self.plan;
+        let (opened, headings) = self.first()?;
         let columns = Columns::new(self.model.signature(), headings, self.job.on_bad_row);
         let columns = columns.map_err(Error::Asked)?;
         let encoder = Encoder::new(plan.kind, &columns.headings);
@@ -116,13 +117,13 @@ impl Run<'_> {
             columns: &columns,
             on_bad_row: self.job.on_bad_row,
             encoder: &encoder,
-            rejects: &rejects_encoder,
+            rejects: Some(&rejects_encoder),
         };
-        let (mut files, mark) = Files::open(self, &plan, &encoder, &rejects_encoder)?;
+        let (mut files, mark) = Files::open(self, &encoder, &rejects_encoder)?;
         let before = files.totals.rows;
         self.watcher.resumed(before);
         let source = Source {
-            plan: &plan,
+            plan,
             stores: self.stores,
             signature: self.model.signature(),
             keep: &self.job.keep,
@@ -149,18 +150,15 @@ impl Run<'_> {
     }
 
     /// The first part of all, and the columns of it that are kept.
-    fn first(&self, plan: &Plan) -> Result<(Option<crate::table::Pieces>, Vec<Heading>), Error> {
+    fn first(&self) -> Result<(Option<Pieces>, Vec<Heading>), Error> {
+        let plan = self.plan;
         let Some(first) = plan.first() else { return Ok((None, Vec::new())) };
         let pieces = plan.open(&first, self.stores)?;
         let file = plan.files[first.file].name.clone();
         let mapping = Mapping::new(self.model.signature(), &pieces, &self.job.keep);
         let mapping = mapping.map_err(|reason| Error::Input { file, reason })?;
         self.watcher.mapped(&mapping.mapped(pieces.columns()));
-        let heading = |(name, place): (&String, &usize)| Heading {
-            name: name.clone(),
-            kind: pieces.column_type(*place),
-        };
-        let headings = self.job.keep.iter().zip(&mapping.kept).map(heading).collect();
+        let headings = mapping.headings(&pieces);
         Ok(((!plan.parts.is_empty()).then_some(pieces), headings))
     }
 
@@ -169,7 +167,7 @@ impl Run<'_> {
         kind.map_err(|reason| Error::Asked(format!("rejects: {reason}")))
     }
 
-    fn identity(&self, plan: &Plan) -> Result<Identity, Error> {
+    fn identity(&self) -> Result<Identity, Error> {
         let mut job = serde_json::to_value(self.job).map_err(|e| Error::Internal(e.to_string()))?;
         if let Some(job) = job.as_object_mut() {
             // They judge what was done, and change nothing of it.
@@ -177,7 +175,7 @@ impl Run<'_> {
             job.remove("fail_on_drift");
         }
         let mut inputs = digest::Stream::default();
-        for file in &plan.files {
+        for file in &self.plan.files {
             let found = file.found.as_ref();
             let identity = found.map(|found| (found.bytes, found.identity.as_str()));
             inputs.update(format!("{}\0{identity:?}\0", file.name).as_bytes());
@@ -195,13 +193,12 @@ impl<'a> Files<'a> {
     /// The files as they are, and where to go on.
     fn open(
         run: &'a Run<'a>,
-        plan: &'a Plan,
         encoder: &'a Encoder,
         rejects_encoder: &'a Encoder,
     ) -> Result<(Self, Mark), Error> {
         let failed = |error| run.failed(error);
         let directory = &run.directory;
-        let identity = run.identity(plan)?;
+        let identity = run.identity()?;
         let (mut journal, mut entries) =
             Journal::open(directory, &identity, run.resume).map_err(|trouble| match trouble {
                 Trouble::Io(error) => failed(error),
@@ -226,15 +223,14 @@ impl<'a> Files<'a> {
             kept.map_err(|_| failed(io::Error::other("the journal cannot be written")))?;
         }
         let (current, rejects) = parts;
-        let rows = reopen::rows_of(plan.outputs.len(), &entries);
-        let written = entries.iter().map(|entry| entry.output).collect();
+        let rows = reopen::rows_of(run.plan.outputs.len(), &entries);
         let last = entries.pop();
         let mark = last.as_ref().map_or_else(Mark::default, |entry| entry.after);
         let totals = last.map_or_else(Totals::default, |entry| entry.totals);
         let synced = Instant::now();
         let files = Self {
             run,
-            plan,
+            identity,
             encoder,
             rejects_encoder,
             journal,
@@ -242,7 +238,6 @@ impl<'a> Files<'a> {
             rejects,
             totals,
             rows,
-            written,
             synced,
             finished,
         };
@@ -259,7 +254,6 @@ impl<'a> Files<'a> {
         if self.current.as_ref().is_none_or(|(current, _)| *current != output) {
             self.end_current()?;
             let part = Part::create(&output::path(directory, output), self.encoder)?;
-            self.written.insert(output);
             self.current = Some((output, part));
         }
         let Some((_, part)) = &mut self.current else { return Ok(()) };
@@ -268,14 +262,14 @@ impl<'a> Files<'a> {
             None => None,
             Some(rejects) => {
                 if self.rejects.is_none() {
-                    let path = output::path(directory, "rejects");
+                    let path = output::path(directory, output::REJECTS);
                     self.rejects = Some(Part::create(&path, self.rejects_encoder)?);
                 }
                 self.rejects.as_mut().map(|part| part.append(rejects)).transpose()?
             }
         };
         self.totals.add(&totals);
-        self.rows[output] += totals.written;
+        *self.rows[output].get_or_insert(0) += totals.written;
         let totals = self.totals.clone();
         self.journal.add(&Entry { after, output, segment, rejects, totals })?;
         if self.synced.elapsed() >= SYNC {
@@ -313,14 +307,14 @@ impl<'a> Files<'a> {
             // That of an earlier run would speak of outputs that are replaced now.
             self.run.stores.delete(place)?;
         }
-        let mut outputs = Vec::with_capacity(self.plan.outputs.len());
-        for (at, target) in self.plan.outputs.iter().enumerate() {
+        let mut outputs = Vec::with_capacity(self.run.plan.outputs.len());
+        for (at, target) in self.run.plan.outputs.iter().enumerate() {
             let path = output::path(directory, at);
             let bytes = fs::metadata(&path).map_or(0, |file| file.len());
             self.publish(&path, target.place.as_ref(), &target.name)?;
             outputs.push(Output { name: target.name.clone(), bytes });
         }
-        let path = output::path(directory, "rejects");
+        let path = output::path(directory, output::REJECTS);
         let name = self.run.job.rejects_name();
         let place = Place::parse(&name).map_err(Error::Asked)?;
         let rejects = (self.totals.bad > 0).then_some(name);
@@ -340,9 +334,9 @@ impl<'a> Files<'a> {
         self.end_current()?;
         self.rejects.take().map_or(Ok(0), |part| part.finish(self.rejects_encoder))?;
         let directory = &self.run.directory;
-        for at in 0..self.plan.outputs.len() {
+        for (at, rows) in self.rows.iter().enumerate() {
             let path = output::path(directory, at);
-            if !self.written.contains(&at) {
+            if rows.is_none() {
                 // Of a file without rows. What lies there is of a run that ended just then.
                 Part::create(&path, self.encoder)?.finish(self.encoder)?;
             } else if !path.exists() {
@@ -359,11 +353,10 @@ impl<'a> Files<'a> {
     fn describe(&self) -> io::Result<()> {
         let Some(shard) = self.run.job.shard else { return Ok(()) };
         let name = self.run.job.rejects_name();
-        let identity = self.run.identity(self.plan).map_err(io::Error::other)?;
         manifest::Done {
             job: self.run.job,
-            plan: self.plan,
-            identity,
+            plan: self.run.plan,
+            identity: self.identity.clone(),
             directory: &self.run.directory,
             encoder: self.encoder,
             rows: &self.rows,

@@ -23,7 +23,8 @@ pub(super) struct Scoring<'a> {
     pub(super) columns: &'a Columns,
     pub(super) on_bad_row: OnBadRow,
     pub(super) encoder: &'a Encoder,
-    pub(super) rejects: &'a Encoder,
+    /// None where nobody is told what is wrong with rows.
+    pub(super) rejects: Option<&'a Encoder>,
 }
 
 /// A task that was done.
@@ -142,8 +143,8 @@ impl Scoring<'_> {
         let columns = joined_columns(parts).map_err(Error::Internal)?;
         courtesy::point();
         let segment = self.encoder.segment(columns).map_err(Error::Internal)?;
-        let rejects =
-            if rejects.is_empty() { None } else { Some(rejects::segment(self.rejects, &rejects)?) };
+        let encoder = self.rejects.filter(|_| !rejects.is_empty());
+        let rejects = encoder.map(|encoder| rejects::segment(encoder, &rejects)).transpose()?;
         Ok(Scored { output, segment, rejects, totals, after, read })
     }
 
@@ -177,7 +178,7 @@ impl Scoring<'_> {
             self.check_end(rows)?;
         }
         if !rows.good.is_empty() {
-            self.watch(&inputs, &outputs, totals);
+            self.observe(&inputs, &outputs, totals);
         }
         self.count(rows, totals);
         self.columns(rows, kept, &outputs).map_err(Error::Internal)
@@ -203,13 +204,12 @@ impl Scoring<'_> {
             }
         }
         let mut kept = Vec::with_capacity(mapping.kept.len());
-        for (place, kind) in mapping.kept.iter().zip(&self.columns.kept) {
-            let name = mapping.mapped_name(*place);
+        for ((name, place), kind) in mapping.kept.iter().zip(&self.columns.kept) {
             let (values, wrong) = chunk
                 .values(*place, kind)
                 .map_err(|reason| rows.input(at(format!("column '{name}' {reason}"))))?;
             for row in wrong {
-                rows.reject(row, &name, "wrong_dtype", &kind.to_string(), None);
+                rows.reject(row, name, "wrong_dtype", &kind.to_string(), None);
             }
             kept.push(values);
         }
@@ -227,8 +227,7 @@ impl Scoring<'_> {
         Err(Error::Row { file, row, column, code, expected })
     }
 
-    fn watch(&self, inputs: &[Tensor], outputs: &[Tensor], totals: &mut Totals) {
-        self.model.watch(inputs, outputs);
+    fn observe(&self, inputs: &[Tensor], outputs: &[Tensor], totals: &mut Totals) {
         if let Some(reference) = self.model.reference() {
             let tally = totals.tally.get_or_insert_with(|| Tally::new(reference));
             tally.observe_all_inputs(reference, inputs);

@@ -6,11 +6,11 @@ use super::columns::{Columns, Mapping};
 use super::error::Error;
 use super::job::OnBadRow;
 use super::model::Model;
+use super::pipeline;
 use super::read::{Mark, Opened, PIECE_ROWS, ROWS, Task};
 use super::score::{Scored, Scoring};
 use super::totals::Totals;
-use super::{pipeline, rejects};
-use crate::table::{Encoder, Format, Heading, Kind, MAX_BYTES, Origin, Packing, Pieces, Placed};
+use crate::table::{Encoder, Format, Kind, MAX_BYTES, Origin, Packing, Pieces, Placed};
 
 /// Rows that are written together: the first ones should not wait long for the others.
 const ROWS_OF_TEXT: usize = 4 * 1024;
@@ -67,20 +67,15 @@ impl Stream<'_> {
         let pieces = Pieces::open(self.input, origin).map_err(input)?;
         let signature = self.model.signature();
         let mapping = Mapping::new(signature, &pieces, self.keep).map_err(input)?;
-        let heading = |(name, place): (&String, &usize)| Heading {
-            name: name.clone(),
-            kind: pieces.column_type(*place),
-        };
-        let headings = self.keep.iter().zip(&mapping.kept).map(heading).collect();
-        let columns = Columns::new(signature, headings, self.on_bad_row).map_err(Error::Asked)?;
+        let columns = Columns::new(signature, mapping.headings(&pieces), self.on_bad_row)
+            .map_err(Error::Asked)?;
         let encoder = Encoder::new(self.output.kind(), &columns.headings);
-        let rejects = rejects::encoder(Written::File(Format::Csv).kind());
         let scoring = Scoring {
             model: self.model,
             columns: &columns,
             on_bad_row: self.on_bad_row,
             encoder: &encoder,
-            rejects: &rejects,
+            rejects: None,
         };
         let opened = Arc::new(Opened { file: NAME.to_owned(), mapping, first_row: 0 });
         let mut tasks = Tasks { pieces, opened, rows: self.output.rows(), number: 0 };

@@ -30,7 +30,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let only = only(path, matches.get_one::<u64>("version").copied())?;
     let stores = Stores::default();
     // Before the model is loaded: a mistake in a name should not take seconds.
-    Plan::new(&job, &stores).map_err(failure)?;
+    let plan = Plan::new(&job, &stores).map_err(failure)?;
     let model = Local::load(only)?;
     if job.fail_on_drift && model.reference().is_none() {
         let reason = "--fail-on-drift: expected a model with a reference profile, it has none";
@@ -46,6 +46,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let reporter = Reporter::new(interrupted);
     let run = Run {
         job: &job,
+        plan: &plan,
         model: &model,
         stores: &stores,
         threads: matches.get_one::<usize>("jobs").copied().unwrap_or(cores),
@@ -56,14 +57,14 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let outcome = run.run();
     reporter.end();
     let outcome = outcome.map_err(|error| left(error, reporter.has_begun(), &directory))?;
-    let summary = report::Summary::new(model.reference(), &outcome, reporter.elapsed());
+    let report = report::Report::new(model.reference(), outcome, reporter.elapsed());
     if let Some(file) = text("summary") {
-        let json = serde_json::to_string_pretty(&summary).unwrap_or_default() + "\n";
+        let json = serde_json::to_string_pretty(&report).unwrap_or_default() + "\n";
         std::fs::write(file, json).map_err(|error| Failure::Work(format!("{file}: {error}")))?;
     }
     // The standard output may have the predictions.
-    eprint!("{summary}");
-    if job.fail_on_drift { summary.check_drift().map_err(Failure::Work) } else { Ok(()) }
+    eprint!("{report}");
+    if job.fail_on_drift { report.check_drift().map_err(Failure::Work) } else { Ok(()) }
 }
 
 fn job(matches: &ArgMatches) -> Result<Job, Failure> {

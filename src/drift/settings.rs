@@ -1,6 +1,6 @@
 //! What a model's owner may say about drift: `[drift]` in `model.toml`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::history::Span;
@@ -47,6 +47,12 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The name of the reference profile.
+    #[must_use]
+    pub fn profile(&self) -> &Path {
+        self.reference.as_deref().unwrap_or(Path::new(PROFILE_FILE))
+    }
+
     /// The share of looks at one feature that may be alarms by chance: windows that do not
     /// overlap are independent, and every feature has some in a month.
     #[must_use]

@@ -10,11 +10,12 @@ use tokio::sync::watch;
 
 use super::entry::Entry;
 use super::metrics::Metrics;
-use super::record::{Began, Moment, Record, Scheduled, State, Summary, now};
+use super::record::{Began, Moment, Record, Scheduled, State, now};
 use super::request::Request;
 use super::status::Status;
 use super::store::{Hold, Store};
 use super::{Config, Refused};
+use crate::batch::Summary;
 
 pub(super) struct Board {
     inner: Mutex<Inner>,

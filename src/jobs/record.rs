@@ -1,13 +1,12 @@
 //! What is known of a job, and outlives the process.
 
-use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::request::Request;
-use crate::batch::{Outcome, Totals};
+use crate::batch::Summary;
 
 /// Milliseconds since 1970.
 pub(super) type Moment = i64;
@@ -34,6 +33,7 @@ pub(super) struct Record {
     pub(super) rows: u64,
     #[serde(default)]
     pub(super) bad: u64,
+    /// What was done, as `onnxd predict --summary` says it.
     #[serde(default)]
     pub(super) summary: Option<Summary>,
     #[serde(default)]
@@ -61,28 +61,6 @@ pub enum State {
 pub(super) struct Began {
     pub(super) version: u64,
     pub(super) sha256: String,
-}
-
-/// What was done, as `onnxd predict --summary` says it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    pub outputs: Vec<File>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rejects: Option<String>,
-    pub rows: u64,
-    pub written: u64,
-    pub bad: u64,
-    pub codes: BTreeMap<String, u64>,
-    pub warned: u64,
-    pub repaired: u64,
-    /// Of the last attempt.
-    pub seconds: f64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct File {
-    pub name: String,
-    pub bytes: u64,
 }
 
 impl State {
@@ -133,19 +111,6 @@ impl Record {
             summary: None,
             schedule,
         }
-    }
-}
-
-impl Summary {
-    /// `shown` makes names of files what callers may see of them.
-    pub(super) fn new(outcome: Outcome, seconds: f64, shown: impl Fn(&str) -> String) -> Self {
-        let Outcome { totals, outputs, rejects, .. } = outcome;
-        let Totals { rows, written, bad, codes, warned, repaired, .. } = totals;
-        let files = outputs.iter();
-        let outputs =
-            files.map(|file| File { name: shown(&file.name), bytes: file.bytes }).collect();
-        let rejects = rejects.map(|name| shown(&name));
-        Self { outputs, rejects, rows, written, bad, codes, warned, repaired, seconds }
     }
 }
 

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::record::{Moment, Record, Scheduled, State, Summary};
+use super::record::{Moment, Record, Scheduled, State};
 use super::request::Request;
+use crate::batch::Summary;
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {

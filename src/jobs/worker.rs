@@ -7,9 +7,8 @@ use std::{fs, thread};
 use super::allowed::Allowed;
 use super::board::{Board, End};
 use super::entry::{Entry, Watch};
-use super::record::{Began, Summary};
-use super::served::Served;
-use crate::batch::{self, Job, Outcome, Plan, Run};
+use super::record::Began;
+use crate::batch::{self, Live, Outcome, Plan, Run, Summary};
 use crate::courtesy::{Loading, step_back};
 use crate::engine::guard;
 use crate::predict::{self, Predictor, Target};
@@ -93,15 +92,23 @@ impl Worker {
         // What was allowed when it was asked for may not be any more.
         let job = self.allowed.job(&request.job)?;
         let live = self.model(entry)?;
-        self.check(&job)?;
+        let plan = Plan::new(&job, &self.stores).map_err(|error| error.to_string())?;
+        self.check(&plan)?;
         let directory = self.board.store.work(&entry.id);
         let began = Began { version: live.version, sha256: live.lineage.sha256.clone() };
         if self.board.began(entry, began) {
             self.begin_anew(entry, "the model is another one");
         }
-        let model = Served { live, entry, manner: &self.manner };
+        let model = Live {
+            reference: live.monitor.as_ref().map(|monitor| monitor.reference().clone()),
+            live,
+            manner: &self.manner,
+            // A task may take minutes; who cancels should not wait for it.
+            is_stopped: &|| entry.is_stopped(),
+        };
         let run = Run {
             job: &job,
+            plan: &plan,
             model: &model,
             stores: &self.stores,
             threads: self.threads,
@@ -127,8 +134,7 @@ impl Worker {
     }
 
     /// Whether what patterns find, and what is written, may be had.
-    fn check(&self, job: &Job) -> Result<(), String> {
-        let plan = Plan::new(job, &self.stores).map_err(|error| error.to_string())?;
+    fn check(&self, plan: &Plan) -> Result<(), String> {
         plan.inputs().chain(plan.outputs()).try_for_each(|name| self.allowed.check(name))
     }
 

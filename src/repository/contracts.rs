@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::layout::SETTINGS_FILE;
 use super::{Settings, VersionFiles};
 use crate::contract::{CONTRACT_FILE, Document, SUGGESTED_FILE};
+use crate::drift;
 
 /// A contract and the file that it is in.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +55,12 @@ impl VersionFiles {
         };
         let document = read(&file, SUGGESTED_FILE)?.observing();
         Ok(Some(Found { document, file, place: Place::Suggested, hidden: None }))
+    }
+
+    /// The reference profile of this version, if it is there.
+    #[must_use]
+    pub fn profile(&self, drift: &drift::Settings) -> Option<PathBuf> {
+        self.file(drift.profile().to_str()?)
     }
 
     fn of_model(&self, document: Document, settings: &Settings) -> Found {

@@ -14,7 +14,7 @@ use half::f16;
 
 use super::chunk::{Chunk, Column, Texts};
 use super::rows::{Input, Rows};
-use super::{Cell, batches, digits};
+use super::{Cell, batches};
 use crate::tensor::json::{short_f32, short_f64, short_i64};
 use crate::tensor::{CompactString, Data, DataType, Element, Shape, Tensor};
 
@@ -129,8 +129,7 @@ impl FromCell for f32 {
 
     #[inline]
     fn of_text(texts: &Texts, row: usize, column: usize) -> Option<Self> {
-        let (text, span) = (texts.text.as_bytes(), texts.span(row, column));
-        digits::short_f32(text, span.clone()).or_else(|| short_f32(text, span))
+        short_f32(texts.text.as_bytes(), texts.span(row, column))
     }
 }
 
@@ -141,8 +140,7 @@ impl FromCell for f64 {
 
     #[inline]
     fn of_text(texts: &Texts, row: usize, column: usize) -> Option<Self> {
-        let (text, span) = (texts.text.as_bytes(), texts.span(row, column));
-        digits::short_f64(text, span.clone()).or_else(|| short_f64(text, span))
+        short_f64(texts.text.as_bytes(), texts.span(row, column))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::tensor::{CompactString, format_compact};
 /// Rows that may bring new columns.
 pub(super) const OPEN_ROWS: usize = 1000;
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 pub(super) fn open(source: Source) -> Result<Table, String> {
     let progress = source.progress();

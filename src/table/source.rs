@@ -12,10 +12,10 @@ pub(super) const BUFFER: usize = 1 << 16;
 
 /// A row of text may have so many bytes: a forgotten quotation mark makes the rest of a file
 /// one cell.
-const MAX_ROW: u64 = 64 << 20;
+pub(super) const MAX_ROW: u64 = 64 << 20;
 
 /// What compressed files begin with.
-const COMPRESSED: [(&str, &[u8]); 3] =
+pub(super) const COMPRESSED: [(&str, &[u8]); 3] =
     [("gzip", b"\x1f\x8b"), ("Zstandard", b"\x28\xb5\x2f\xfd"), ("zip", b"PK\x03\x04")];
 
 /// An open file that counts what is read of it.

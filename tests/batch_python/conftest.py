@@ -49,10 +49,7 @@ def predict(directory):
 @pytest.fixture(scope="session")
 def table():
     """All flights that were planned, with the weather at their origin."""
-    rows, weather = (flights.table(path) for path in (flights.FLIGHTS, flights.WEATHER))
-    place = ["origin", "time_hour"]
-    rows = rows.merge(weather[[*place, *flights.MEASURED]], "left", place, validate="m:1")
-    rows["weekday"] = pandas.to_datetime(rows[["year", "month", "day"]]).dt.dayofweek + 1
+    rows = flights.planned()
     rows.insert(0, "id", range(len(rows)))
     assert len(rows) == 336_776
     return rows[["id", "time_hour", *COLUMNS]]

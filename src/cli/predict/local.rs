@@ -6,7 +6,7 @@ use crate::batch::{self, Failure as NotRun, Model};
 use crate::cli::Failure;
 use crate::cli::load::Only;
 use crate::contract::Contract;
-use crate::drift::{Mode, PROFILE_FILE, Reference};
+use crate::drift::{Mode, Reference};
 use crate::engine::{LoadedModel, Signature};
 use crate::tensor::Tensor;
 
@@ -25,10 +25,8 @@ impl Local {
         let found = files.contract(&settings).map_err(wrong)?;
         let contract = found.map(|found| Contract::new(&found.document, model.signature()));
         let contract = contract.transpose().map_err(wrong)?;
-        let profile = settings.drift.reference.clone();
-        let profile = profile.unwrap_or_else(|| PROFILE_FILE.into());
-        let profile = profile.to_str().and_then(|name| files.file(name));
-        let profile = profile.filter(|_| settings.drift.mode != Mode::Off);
+        let is_on = settings.drift.mode != Mode::Off;
+        let profile = is_on.then(|| files.profile(&settings.drift)).flatten();
         let reference = profile.map(|file| Reference::read(&file, &sha256, model.signature()));
         let reference = reference.transpose().map_err(|error| wrong(error.to_string()))?;
         Ok(Self { model, sha256, contract, reference })

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::batch::{Mapped, Outcome, Progress, Totals, Watcher};
+use crate::batch::{Mapped, Outcome, Progress, Summary, Totals, Watcher};
 use crate::cli::progress::Line;
 use crate::drift::{FileVerdict, Reference};
 
@@ -65,53 +65,20 @@ impl Watcher for Reporter {
     }
 }
 
-/// What was done.
+/// What was done, and what the data was like.
 #[derive(Serialize)]
-pub(super) struct Summary<'a> {
-    outputs: Vec<File<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rejects: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    manifest: Option<&'a str>,
-    rows: u64,
-    written: u64,
-    bad: u64,
-    codes: &'a std::collections::BTreeMap<String, u64>,
-    warned: u64,
-    repaired: u64,
+pub(super) struct Report {
+    #[serde(flatten)]
+    summary: Summary,
     /// Of all rows that ran; absent without a reference, or if none did.
     #[serde(skip_serializing_if = "Option::is_none")]
     drift: Option<FileVerdict>,
-    seconds: f64,
 }
 
-#[derive(Serialize)]
-struct File<'a> {
-    name: &'a str,
-    bytes: u64,
-}
-
-impl<'a> Summary<'a> {
-    pub(super) fn new(
-        reference: Option<&Reference>,
-        outcome: &'a Outcome,
-        elapsed: Duration,
-    ) -> Self {
-        let Totals { rows, written, bad, codes, warned, repaired, .. } = &outcome.totals;
-        let files = outcome.outputs.iter();
-        Self {
-            outputs: files.map(|file| File { name: &file.name, bytes: file.bytes }).collect(),
-            rejects: outcome.rejects.as_deref(),
-            manifest: outcome.manifest.as_deref(),
-            rows: *rows,
-            written: *written,
-            bad: *bad,
-            codes,
-            warned: *warned,
-            repaired: *repaired,
-            drift: reference.and_then(|reference| verdict(reference, &outcome.totals)),
-            seconds: elapsed.as_secs_f64(),
-        }
+impl Report {
+    pub(super) fn new(reference: Option<&Reference>, outcome: Outcome, elapsed: Duration) -> Self {
+        let drift = reference.and_then(|reference| verdict(reference, &outcome.totals));
+        Self { summary: Summary::new(outcome, elapsed.as_secs_f64(), str::to_owned), drift }
     }
 
     /// # Errors
@@ -136,32 +103,33 @@ fn verdict(reference: &Reference, totals: &Totals) -> Option<FileVerdict> {
     Some(FileVerdict::new("input", reference, tally.clone()))
 }
 
-impl fmt::Display for Summary<'_> {
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.outputs.as_slice() {
-            [only] => writeln!(f, "{}: {} rows, {} bytes", only.name, self.written, only.bytes)?,
-            many => writeln!(f, "{} files: {} rows", many.len(), self.written)?,
+        let done = &self.summary;
+        match done.outputs.as_slice() {
+            [only] => writeln!(f, "{}: {} rows, {} bytes", only.name, done.written, only.bytes)?,
+            many => writeln!(f, "{} files: {} rows", many.len(), done.written)?,
         }
-        if self.bad > 0 {
-            writeln!(f, "{} of {} rows are bad:", self.bad, self.rows)?;
-            for (code, count) in self.codes {
+        if done.bad > 0 {
+            writeln!(f, "{} of {} rows are bad:", done.bad, done.rows)?;
+            for (code, count) in &done.codes {
                 writeln!(f, "  {code}: {count}")?;
             }
         }
-        if let Some(rejects) = self.rejects {
+        if let Some(rejects) = &done.rejects {
             writeln!(f, "{rejects}: what is wrong with them")?;
         }
-        if self.warned > 0 {
-            writeln!(f, "{} values break a rule that only warns", self.warned)?;
+        if done.warned > 0 {
+            writeln!(f, "{} values break a rule that only warns", done.warned)?;
         }
-        if self.repaired > 0 {
-            writeln!(f, "{} values were repaired", self.repaired)?;
+        if done.repaired > 0 {
+            writeln!(f, "{} values were repaired", done.repaired)?;
         }
         if let Some(drift) = &self.drift {
             writeln!(f, "{drift}")?;
         }
         #[expect(clippy::cast_precision_loss, reason = "rates are shown to people")]
-        let rate = self.rows as f64 / self.seconds.max(1e-9);
-        writeln!(f, "{:.1} s, {rate:.0} rows/s", self.seconds)
+        let rate = done.rows as f64 / done.seconds.max(1e-9);
+        writeln!(f, "{:.1} s, {rate:.0} rows/s", done.seconds)
     }
 }

@@ -8,9 +8,7 @@ use clap::ArgMatches;
 use super::write_file;
 use crate::cli::Failure;
 use crate::cli::load::{Only, only};
-use crate::drift::{
-    Awaited, LEAST_RULES_WINDOW, PROFILE_FILE, Reference, RuleFiles, Rules, Settings,
-};
+use crate::drift::{Awaited, LEAST_RULES_WINDOW, Reference, RuleFiles, Rules, Settings};
 use crate::quality::{self, About};
 use crate::repository::{VersionFiles, parse_duration};
 
@@ -56,9 +54,8 @@ fn duration(text: Option<&str>, default: Duration, flag: &str) -> Result<Duratio
 }
 
 pub(super) fn profile_of(files: &VersionFiles, settings: &Settings) -> Result<PathBuf, Failure> {
-    let name = settings.reference.as_deref().unwrap_or(Path::new(PROFILE_FILE));
-    name.to_str().and_then(|name| files.file(name)).ok_or_else(|| {
-        let (name, model) = (name.display(), files.model_file.display());
+    files.profile(settings).ok_or_else(|| {
+        let (name, model) = (settings.profile().display(), files.model_file.display());
         Failure::Work(format!(
             "there is no {name} beside {model}; make it with onnxd profile, or name one with --profile"
         ))

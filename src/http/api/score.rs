@@ -166,7 +166,8 @@ impl Work {
         step_back();
         let is_stopped = writer.probe();
         let manner = &api.scorer.manner;
-        let model = Live { live: Arc::clone(&live), manner, is_stopped: &is_stopped };
+        let model =
+            Live { live: Arc::clone(&live), reference: None, manner, is_stopped: &is_stopped };
         let stream = Stream {
             model: &model,
             input: asked.input,

@@ -2,7 +2,7 @@
 //! its final name only when it is whole and on the disk.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -101,7 +101,8 @@ async fn attempt(
         have = 0;
     }
     let mut hash = digest::Stream::default();
-    hash_all(&mut file, &mut hash)?;
+    file.seek(SeekFrom::Start(0))?;
+    hash.read(&mut file)?;
     let complete = match &object.sha256 {
         Some(sha256) => have > 0 && hash.clone().hex() == *sha256,
         None => have > 0 && object.bytes == Some(have),
@@ -115,17 +116,6 @@ async fn attempt(
     }
     keep(cache, &file, partial, &sha256)?;
     Ok(sha256)
-}
-
-fn hash_all(file: &mut File, hash: &mut digest::Stream) -> io::Result<()> {
-    let mut buffer = vec![0; 64 * 1024];
-    file.seek(SeekFrom::Start(0))?;
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(()),
-            read => hash.update(&buffer[..read]),
-        }
-    }
 }
 
 /// Appends what is missing.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, Schema};
 
 use super::record::Scan;
-use super::unpacked::{MAX_ROW, Unpacked, too_long};
+use super::unpacked::{Unpacked, is_too_long, too_long};
 use super::{Content, MAX_BYTES, Origin, Pieces, Position, Source};
 use crate::table::Progress;
 use crate::table::format::Packing;
@@ -46,12 +46,12 @@ fn cut(text: &mut Unpacked, records: usize) -> Result<(Vec<u8>, usize), String> 
         if let Some(end) = scan.find(text.rest(), records) {
             return Ok((text.take(end), records));
         }
-        let is_too_long = scan.open_bytes(text.rest()) > MAX_ROW;
+        let endless = is_too_long(scan.open_bytes(text.rest()));
         // The rows before one that is too long come first, so that it is named.
-        if (scan.begins() >= MAX_BYTES || is_too_long) && scan.records > 0 {
+        if (scan.begins() >= MAX_BYTES || endless) && scan.records > 0 {
             return Ok((text.take(scan.begins()), scan.records));
         }
-        if is_too_long {
+        if endless {
             return Err(too_long());
         }
         if !text.more()? {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use csv::ByteRecord;
 
 use crate::table::chunk::{Chunk, Column, Texts};
-use crate::table::digits::equal;
 
 /// A row whose cells are not where they should be.
 type Damaged = Vec<(usize, String)>;
@@ -34,6 +33,16 @@ struct Cells {
     begins: Vec<u32>,
     ends: Vec<u32>,
     damaged: Damaged,
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+/// The top bit of each byte that is this one.
+#[inline]
+fn equal(word: u64, byte: u8) -> u64 {
+    let difference = word ^ (ONES * u64::from(byte));
+    let low = 0x7f * ONES;
+    !(((difference & low).wrapping_add(low)) | difference | low)
 }
 
 /// Cells of text without quotation marks; `None` if it does not have so many rows.

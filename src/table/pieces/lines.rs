@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_schema::{Field, Schema};
 use memchr::memchr;
 
-use super::unpacked::{MAX_ROW, Unpacked, too_long};
+use super::unpacked::{Unpacked, is_too_long, too_long};
 use super::{Content, MAX_BYTES, Origin, Pieces, Position, Source};
 use crate::table::format::Packing;
 use crate::table::{Progress, ndjson};
@@ -43,7 +43,7 @@ fn cut(text: &mut Unpacked, most: usize) -> Result<Cut, String> {
         let rest = &text.rest()[cut.bytes..];
         let end = memchr(b'\n', &rest[looked..]).map(|end| looked + end + 1);
         looked = rest.len();
-        if end.is_none() && looked > MAX_ROW {
+        if end.is_none() && is_too_long(looked) {
             // The rows before it come first, so that it is named.
             return if cut.rows > 0 { Ok(cut) } else { Err(too_long()) };
         }

@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use crate::store::ReadAt;
+use crate::table::source::unreadable;
 
 /// Bytes that are read at once where they are read from the beginning to the end.
 const BLOCK: usize = 256 << 10;
@@ -50,9 +51,7 @@ impl Origin {
     pub(super) fn into_file(self) -> Result<Arc<dyn ReadAt>, String> {
         match self {
             Self::File(file) => Ok(file),
-            Self::Stream(stream) | Self::Sequence(stream, _) => {
-                spool(stream).map_err(|error| format!("it cannot be read: {error}"))
-            }
+            Self::Stream(stream) | Self::Sequence(stream, _) => spool(stream).map_err(unreadable),
         }
     }
 }

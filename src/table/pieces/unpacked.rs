@@ -7,18 +7,11 @@ use flate2::read::MultiGzDecoder;
 use super::Origin;
 use crate::table::Progress;
 use crate::table::format::Packing;
+use crate::table::ndjson::BYTE_ORDER_MARK;
+use crate::table::source::{COMPRESSED, MAX_ROW, unreadable};
 
 /// Bytes that are added at once.
 const BLOCK: usize = 256 << 10;
-
-/// A row may have so many: a forgotten quotation mark makes the rest of a file one cell.
-pub(super) const MAX_ROW: usize = 64 << 20;
-
-/// What packed files begin with.
-const PACKED: [(&str, &[u8]); 3] =
-    [("gzip", b"\x1f\x8b"), ("Zstandard", b"\x28\xb5\x2f\xfd"), ("zip", b"PK\x03\x04")];
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 pub(super) struct Unpacked {
     reader: Box<dyn Read + Send>,
@@ -61,7 +54,8 @@ impl Unpacked {
         let (buffer, taken, before, ended) = (Vec::new(), 0, 0, false);
         let mut text = Self { reader, buffer, taken, before, ended };
         text.more()?;
-        if let Some((name, _)) = PACKED.iter().find(|(_, magic)| text.rest().starts_with(magic)) {
+        if let Some((name, _)) = COMPRESSED.iter().find(|(_, magic)| text.rest().starts_with(magic))
+        {
             return Err(format!("it is compressed with {name}, and its name does not say so"));
         }
         if text.rest().starts_with(BYTE_ORDER_MARK) {
@@ -125,8 +119,9 @@ impl Unpacked {
     }
 }
 
-pub(super) fn unreadable(error: io::Error) -> String {
-    format!("it cannot be read: {error}")
+/// Whether a row of so many bytes has no end.
+pub(super) fn is_too_long(bytes: usize) -> bool {
+    bytes as u64 > MAX_ROW
 }
 
 /// Of a row without an end.

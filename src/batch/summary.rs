@@ -1,0 +1,48 @@
+//! What was done, for whoever asked for it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::run::{Outcome, Output};
+use super::totals::Totals;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    pub outputs: Vec<Output>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejects: Option<String>,
+    /// Of a shard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<String>,
+    pub rows: u64,
+    pub written: u64,
+    pub bad: u64,
+    pub codes: BTreeMap<String, u64>,
+    pub warned: u64,
+    pub repaired: u64,
+    /// Of the last attempt.
+    pub seconds: f64,
+}
+
+impl Summary {
+    /// `shown` makes names of files what callers may see of them.
+    #[must_use]
+    pub fn new(outcome: Outcome, seconds: f64, shown: impl Fn(&str) -> String) -> Self {
+        let Outcome { totals, outputs, rejects, manifest, .. } = outcome;
+        let Totals { rows, written, bad, codes, warned, repaired, .. } = totals;
+        let output = |output: Output| Output { name: shown(&output.name), bytes: output.bytes };
+        Self {
+            outputs: outputs.into_iter().map(output).collect(),
+            rejects: rejects.map(|name| shown(&name)),
+            manifest: manifest.map(|name| shown(&name)),
+            rows,
+            written,
+            bad,
+            codes,
+            warned,
+            repaired,
+            seconds,
+        }
+    }
+}
