@@ -47,7 +47,8 @@ def slowly(rows, blocks, pause):
 
 
 def test_a_terminal_has_one_line_that_is_written_over_and_cleared_at_the_end(directory, predict):
-    rows = 4_000_000
+    # More than a second of work: the line is written over every 200 ms.
+    rows = 16_000_000
     (directory / "many.csv").write_bytes(b"a,b,c\n" + b"1.5,2.25,3.125\n" * rows)
     command = predict.command("--input", "many.csv", "--output", "many-out.csv", "--jobs", 1, model=DOUBLES)
     seen, code = in_a_terminal(command, directory)
