@@ -66,7 +66,7 @@ pub async fn build(config: Config) -> Result<App, Error> {
     build_info(&metrics);
     let registry_metrics = registry::Metrics::new(&metrics);
     let counts = config.registry.state_dir.as_ref().map(|state| state.join("drift"));
-    let monitors = Monitors::new(&metrics, counts);
+    let monitors = Monitors::new(&metrics, counts, config.jobs.is_on());
     let board = Board::new(key(&config)?, &metrics, monitors.bins());
     let parts = Parts {
         repository: Repository::open(config.repository.clone())?,

@@ -35,6 +35,7 @@ mod store;
 mod tally;
 mod verdict;
 mod weights;
+mod windows;
 
 pub use binning::{Binning, BinsError};
 pub use build::{BuildError, Census, LEAST_ROWS, MAX_FEATURES, Order, Survey};
@@ -53,3 +54,4 @@ pub use score::Scores;
 pub use settings::{LEAST_WINDOW, LONGEST_WINDOW, Mode, PROFILE_FILE, Settings};
 pub use tally::Tally;
 pub use verdict::{Limit, State};
+pub use windows::Source;

@@ -18,9 +18,9 @@ mod upload;
 mod walk;
 mod web;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -134,6 +134,23 @@ struct Object {
     key: Key,
 }
 
+/// Directories that have names which may not be on the disk yet.
+#[derive(Debug, Default)]
+pub struct NewNames(BTreeSet<PathBuf>);
+
+impl NewNames {
+    /// All names are on the disk.
+    ///
+    /// # Errors
+    /// Some may not be.
+    pub fn sync(self) -> Result<(), Error> {
+        self.0.into_iter().try_for_each(|directory| {
+            let synced = local::sync(&directory);
+            synced.map_err(|error| Error::write(&Place::Local(directory), error))
+        })
+    }
+}
+
 impl Stores {
     pub fn new() -> Self {
         Self::default()
@@ -216,9 +233,29 @@ impl Stores {
     /// # Errors
     /// It is not at its place, and nothing else is there that was not before.
     pub fn publish(&self, local: &Path, to: &Place) -> Result<(), Error> {
+        local::sync(local).map_err(|error| Error::write(to, error))?;
+        let mut names = NewNames::default();
+        self.publish_synced(local, to, &mut names)?;
+        names.sync()
+    }
+
+    /// The same of one of many files, whose bytes are on the disk; its name is once
+    /// [`NewNames::sync`] was called.
+    ///
+    /// # Errors
+    /// It is not at its place, and nothing else is there that was not before.
+    pub fn publish_synced(
+        &self,
+        local: &Path,
+        to: &Place,
+        names: &mut NewNames,
+    ) -> Result<(), Error> {
         match to {
             Place::Local(path) => {
-                local::publish(local, path).map_err(|error| Error::write(to, error))
+                let directory = local::publish(local, path);
+                let directory = directory.map_err(|error| Error::write(to, error))?;
+                names.0.insert(directory);
+                Ok(())
             }
             Place::Remote(remote) => {
                 let failed = |reason: String| Error::Write { place: to.clone(), reason };

@@ -212,6 +212,28 @@ fn shards_of_one_parquet_file_and_of_a_mixture_merge_into_equal_tables() {
 }
 
 #[test]
+fn the_rows_of_all_shards_are_held_against_the_profile_together() {
+    let work = Work::new();
+    many_files(&work);
+    work.shards(&["in/*.csv"], "out/y.csv", 3);
+    let model = model();
+    let (report, code, wrong) = work.merge(&["out", "--model", &model]);
+    assert_eq!((code, wrong.as_str()), (Some(0), ""));
+    let ran = report["totals"]["tally"]["rows"].as_u64();
+    assert_eq!(report["drift"]["rows"].as_u64(), ran, "every row that ran");
+    assert!(report["drift"]["drifted"].as_u64() > Some(0), "{}", report["drift"]);
+    let (_, code, wrong) = work.merge(&["out", "--model", &model, "--fail-on-drift"]);
+    assert_eq!(code, Some(1));
+    assert!(wrong.ends_with("features drifted\n"), "{wrong}");
+    // Other bins than those that were counted.
+    let (_, code, wrong) = work.merge(&["out", "--model", &model, "--version", "1"]);
+    assert_eq!(code, Some(1));
+    assert!(wrong.contains("shards counted by reference"), "{wrong}");
+    let (_, code, wrong) = work.merge(&["out", "--fail-on-drift"]);
+    assert_eq!(code, Some(2), "{wrong}");
+}
+
+#[test]
 fn shards_have_about_as_many_bytes_each() {
     let work = Work::new();
     many_files(&work);

@@ -7,7 +7,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use onnxd::drift::{Monitor, Monitors, Settings, Span, now};
+use onnxd::drift::{Monitor, Monitors, Settings, Source, Span, now};
 use onnxd::metrics::Registry;
 use onnxd::tensor::Tensor;
 
@@ -26,7 +26,7 @@ pub fn run() -> Vec<Goal> {
     // Enough that no bin of a pane is empty.
     let values = made::normal(&mut Random::new(4), ROWS * FEATURES, 0.0);
     let inputs = [made::tensor(&[ROWS, FEATURES], values)];
-    let monitors = Monitors::new(&Registry::without_process(), None);
+    let monitors = Monitors::new(&Registry::without_process(), None, false);
     let profile = made::profile(FEATURES, 1_000);
     let kept: Vec<Arc<Monitor>> = (0..MODELS)
         .map(|model| {
@@ -52,7 +52,7 @@ fn fill(monitor: &Monitor, inputs: &[Tensor]) {
     for minute in hours.chain(48 * 60 + 1..=49 * 60) {
         monitor.inputs(inputs);
         // Closes the panes whose time is over, as a look does.
-        let _ = monitor.window(Span::Short, start + MINUTE * minute);
+        let _ = monitor.window(Source::Request, Span::Short, start + MINUTE * minute);
     }
     std::thread::scope(|scope| {
         for _ in 0..64 {

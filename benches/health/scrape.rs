@@ -15,7 +15,7 @@ const LOOKS: usize = 101;
 
 pub fn run() -> Vec<Goal> {
     let reference = made::reference(FEATURES, 2_000);
-    let monitors = Monitors::new(&Registry::without_process(), None);
+    let monitors = Monitors::new(&Registry::without_process(), None, false);
     let prepared = monitors.prepare(("model", 1), &reference, &Settings::default());
     let monitor = monitors.open(("model", 1), prepared);
     let values = made::normal(&mut Random::new(5), 64 * FEATURES, 0.0);

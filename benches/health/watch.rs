@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use onnxd::drift::{Monitor, Order, Profile, Reference, Settings, State, Survey};
+use onnxd::drift::{Monitor, Order, Profile, Reference, Settings, Source, State, Survey};
 use onnxd::engine::Signature;
 use onnxd::tensor::{Tensor, batch};
 
@@ -76,7 +76,7 @@ impl Watch {
 
     /// The state of every feature at the last look.
     pub fn states(&self) -> BTreeMap<String, State> {
-        let report = self.monitor.report();
+        let report = self.monitor.report(Source::Request).expect("requests are always watched");
         report.features.iter().map(|feature| (feature.name.clone(), feature.state)).collect()
     }
 

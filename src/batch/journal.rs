@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::model::Model;
 use super::read::Mark;
 use super::totals::Totals;
 
@@ -24,6 +25,9 @@ pub(super) struct Identity {
     /// Of the model file.
     pub(super) model: String,
     pub(super) contract: String,
+    /// Eight digits of the profile by whose bins rows are counted; empty without one.
+    #[serde(default)]
+    pub(super) reference: String,
     /// The job as it was asked for, without limits that only judge it.
     pub(super) job: serde_json::Value,
     /// Digest of names, sizes and identities of the files.
@@ -76,12 +80,13 @@ impl From<io::Error> for Trouble {
 }
 
 impl Identity {
-    pub(super) fn new(model: &str, contract: &str, job: serde_json::Value, inputs: String) -> Self {
+    pub(super) fn new(model: &dyn Model, job: serde_json::Value, inputs: String) -> Self {
         Self {
             format: FORMAT,
             program: env!("CARGO_PKG_VERSION").to_owned(),
-            model: model.to_owned(),
-            contract: contract.to_owned(),
+            model: model.sha256().to_owned(),
+            contract: model.contract().map_or("", |contract| contract.id()).to_owned(),
+            reference: model.reference().map_or_else(String::new, |it| it.id.clone()),
             job,
             inputs,
         }
@@ -96,6 +101,9 @@ impl Identity {
         }
         if self.contract != other.contract {
             return Some("the contract is another one");
+        }
+        if self.reference != other.reference {
+            return Some("the reference profile is another one");
         }
         if self.job != other.job {
             return Some("the job is another one");

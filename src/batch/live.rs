@@ -7,48 +7,68 @@ use std::time::Instant;
 
 use super::engine;
 use super::model::{Failure, Model};
+use super::totals::Totals;
 use crate::contract::Contract;
 use crate::courtesy::Loading;
-use crate::drift::Reference;
+use crate::drift::{self, Reference};
 use crate::engine::Signature;
 use crate::registry::LiveModel;
 use crate::tensor::Tensor;
 
 pub struct Live<'a> {
-    pub live: Arc<LiveModel>,
-    /// What the data as a whole is held against, if somebody asks.
-    pub reference: Option<Reference>,
+    version: Arc<LiveModel>,
     /// How its threads rest while requests keep the process busy.
-    pub manner: &'a Arc<Loading>,
+    manner: &'a Arc<Loading>,
     /// Whether nobody wants the answer any more.
-    pub is_stopped: &'a (dyn Fn() -> bool + Sync),
+    is_stopped: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl<'a> Live<'a> {
+    #[must_use]
+    pub fn new(
+        version: Arc<LiveModel>,
+        manner: &'a Arc<Loading>,
+        is_stopped: &'a (dyn Fn() -> bool + Sync),
+    ) -> Self {
+        if let Some(monitor) = &version.monitor {
+            monitor.expect_files(drift::now());
+        }
+        Self { version, manner, is_stopped }
+    }
+
+    /// The monitor of the version's data learns of what was predicted to its end.
+    pub fn done(&self, totals: &Totals) {
+        if let Some((monitor, tally)) = self.version.monitor.as_ref().zip(totals.tally.as_ref()) {
+            monitor.file(tally, drift::now());
+        }
+    }
 }
 
 impl Model for Live<'_> {
     fn signature(&self) -> &Signature {
-        self.live.signature()
+        self.version.signature()
     }
 
     fn sha256(&self) -> &str {
-        &self.live.lineage.sha256
+        &self.version.lineage.sha256
     }
 
     fn contract(&self) -> Option<&Contract> {
-        self.live.contract.as_deref()
+        self.version.contract.as_deref()
     }
 
     fn reference(&self) -> Option<&Reference> {
-        self.reference.as_ref()
+        self.version.monitor.as_ref().map(|monitor| monitor.reference())
     }
 
     fn rows_at_once(&self) -> usize {
-        engine::rows_at_once(self.live.model.as_ref())
+        engine::rows_at_once(self.version.model.as_ref())
     }
 
     fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Failure> {
         // Else it would be idle, and leave memory.
-        self.live.asked.at(Instant::now());
-        engine::run(self.live.model.as_ref(), inputs, self.is_stopped)
+        self.version.asked.at(Instant::now());
+        engine::run(self.version.model.as_ref(), inputs, self.is_stopped)
     }
 
     /// The threads rest as those do that load models: the more, the more the rest of the process

@@ -9,6 +9,7 @@ use super::journal::Identity;
 use super::manifest::{self, EXTENSION, Manifest, Written};
 use super::plan;
 use super::totals::Totals;
+use crate::drift::{FileVerdict, Reference};
 use crate::store::{Found, Place, Stores};
 
 /// A manifest has a few lines for each file; more than this is none.
@@ -21,6 +22,8 @@ pub struct Merged {
     pub shards: u32,
     pub of: u32,
     pub totals: Totals,
+    /// By whose bins rows were counted; the same in all shards.
+    reference: Option<String>,
     /// Files that are there.
     pub files: usize,
     pub bytes: u64,
@@ -46,12 +49,14 @@ pub fn merge(stores: &Stores, from: &[String], digests: bool) -> Result<Merged, 
     let known = all(stores, from, &mut problems)?;
     let known = of_one_job(known, &mut problems);
     let of = known.first().map_or(0, |known| known.manifest.shard.of);
+    let reference = known.first().map(|known| known.manifest.identity.reference.clone());
     let shards = by_shard(known, of, &mut problems);
     units(&shards, of, &mut problems);
     let mut merged = Merged {
         shards: u32::try_from(shards.len()).unwrap_or(u32::MAX),
         of,
         totals: Totals::default(),
+        reference,
         files: 0,
         bytes: 0,
         problems,
@@ -173,6 +178,22 @@ fn units(shards: &BTreeMap<u32, Known>, of: u32, problems: &mut Vec<String>) {
 }
 
 impl Merged {
+    /// What the rows of all shards look like beside the reference that they were counted by.
+    ///
+    /// # Errors
+    /// It is not this one, or no row ran.
+    pub fn verdict(&self, reference: &Reference) -> Result<FileVerdict, String> {
+        let counted = self.reference.as_deref().unwrap_or_default();
+        if counted != reference.id {
+            let counted = if counted.is_empty() { "none" } else { counted };
+            let id = &reference.id;
+            return Err(format!("shards counted by reference {counted}, the model has {id}"));
+        }
+        self.totals
+            .verdict(reference)
+            .ok_or_else(|| "expected rows that ran, there are none".to_owned())
+    }
+
     /// The files of one shard.
     fn add(&mut self, stores: &Stores, known: &Known, digests: bool) -> Result<(), Error> {
         let directory = plan::split(&known.name).0;

@@ -16,6 +16,9 @@ pub(super) struct Part {
     placed: Vec<Placed>,
 }
 
+/// So many files are synced one by one.
+const FEW: usize = 64;
+
 /// The name of the file of rejects on its way.
 pub(super) const REJECTS: &str = "rejects";
 
@@ -87,12 +90,10 @@ impl Part {
         Ok(Piece { bytes: length, crc, index })
     }
 
-    /// Writes the end; the bytes of the whole file.
-    pub(super) fn finish(mut self, encoder: &Encoder) -> io::Result<u64> {
+    /// Writes the end. It need not be on the disk before [`sync`].
+    pub(super) fn finish(mut self, encoder: &Encoder) -> io::Result<()> {
         let tail = encoder.tail(&self.placed).map_err(io::Error::other)?;
-        self.file.write_all(&tail)?;
-        self.file.sync_data()?;
-        Ok(self.length + tail.len() as u64)
+        self.file.write_all(&tail)
     }
 
     pub(super) fn sync(&self) -> io::Result<()> {
@@ -115,6 +116,18 @@ fn holds(reader: &mut impl Read, bytes: u64, crc: u32) -> io::Result<bool> {
         left -= read as u64;
     }
     Ok(hash.finalize() == crc)
+}
+
+/// All files below are on the disk. Of very many the device is told once, whoever else writes
+/// there.
+pub(super) fn sync(
+    directory: &Path,
+    names: impl ExactSizeIterator<Item = PathBuf>,
+) -> io::Result<()> {
+    if names.len() > FEW {
+        return Ok(rustix::fs::syncfs(File::open(directory)?)?);
+    }
+    names.filter(|path| path.exists()).try_for_each(|path| File::open(path)?.sync_all())
 }
 
 /// Is there once all files are whole: what is missing then has got its name.

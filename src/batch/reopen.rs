@@ -25,47 +25,61 @@ pub(super) fn rows_of(outputs: usize, entries: &[Entry]) -> Vec<Option<u64>> {
 type Parts = (Option<(usize, Part)>, Option<Part>);
 
 /// The output that grew last and the rejects, if they hold what the journal says; entries that
-/// they do not bear out are taken away.
+/// they do not bear out are taken away. Every output is read: whether it was on the disk is known
+/// of none of them.
 pub(super) fn reopen(
     directory: &Path,
     encoder: &Encoder,
     rejects_encoder: &Encoder,
     entries: &mut Vec<Entry>,
 ) -> io::Result<Parts> {
-    loop {
-        let Some(output) = entries.last().map(|entry| entry.output) else {
-            return Ok((None, None));
-        };
-        let first = entries.partition_point(|entry| entry.output < output);
+    let mut rejects = rejects(directory, rejects_encoder, entries)?;
+    let mut first = 0;
+    let mut current = None;
+    while let Some(output) = entries.get(first).map(|entry| entry.output) {
+        let is_other = |entry: &Entry| entry.output != output;
+        let more = entries[first..].iter().position(is_other);
+        let end = more.map_or(entries.len(), |more| first + more);
         let segments: Vec<Piece> =
-            entries[first..].iter().map(|entry| entry.segment.clone()).collect();
-        let path = output::path(directory, output);
-        let (mut part, there) = Part::reopen(&path, encoder, &segments)?;
-        let with_rejects = |entries: &[Entry]| {
-            entries.iter().filter_map(|entry| entry.rejects.clone()).collect::<Vec<_>>()
-        };
-        let wanted = with_rejects(entries);
-        let mut rejects = None;
-        let mut rejects_there = 0;
-        if !wanted.is_empty() {
-            let path = output::path(directory, output::REJECTS);
-            let (part, there) = Part::reopen(&path, rejects_encoder, &wanted)?;
-            (rejects, rejects_there) = (Some(part), there);
-        }
-        let mut keep = first + there;
-        while with_rejects(&entries[..keep]).len() > rejects_there {
-            keep -= 1;
-        }
-        if keep == entries.len() {
-            return Ok((Some((output, part)), rejects));
-        }
-        entries.truncate(keep);
-        if keep > first {
-            part.keep(keep - first)?;
+            entries[first..end].iter().map(|entry| entry.segment.clone()).collect();
+        let (part, there) = Part::reopen(&output::path(directory, output), encoder, &segments)?;
+        if there < segments.len() {
+            entries.truncate(first + there);
             if let Some(rejects) = &mut rejects {
                 rejects.keep(with_rejects(entries).len())?;
             }
-            return Ok((Some((output, part)), rejects));
+        }
+        first += there;
+        if first < entries.len() {
+            // Whole: what comes next is of another one.
+            part.finish(encoder)?;
+        } else {
+            current = Some((output, part));
+            break;
         }
     }
+    Ok((current, rejects))
+}
+
+fn with_rejects(entries: &[Entry]) -> Vec<Piece> {
+    entries.iter().filter_map(|entry| entry.rejects.clone()).collect()
+}
+
+/// The rejects; entries whose rejects are not there are taken away.
+fn rejects(
+    directory: &Path,
+    encoder: &Encoder,
+    entries: &mut Vec<Entry>,
+) -> io::Result<Option<Part>> {
+    let wanted = with_rejects(entries);
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    let path = output::path(directory, output::REJECTS);
+    let (part, there) = Part::reopen(&path, encoder, &wanted)?;
+    let with = entries.iter().enumerate().filter(|(_, entry)| entry.rejects.is_some());
+    if let Some((first_lost, _)) = with.clone().nth(there) {
+        entries.truncate(first_lost);
+    }
+    Ok(Some(part))
 }

@@ -19,7 +19,7 @@ use super::score::{Scored, Scoring};
 use super::totals::Totals;
 use super::{manifest, pipeline, rejects, reopen};
 use crate::digest;
-use crate::store::{Place, Stores};
+use crate::store::{NewNames, Place, Stores};
 use crate::table::{Encoder, Heading, Kind, Pieces};
 
 /// What was written is on the disk after this time.
@@ -180,8 +180,7 @@ impl Run<'_> {
             let identity = found.map(|found| (found.bytes, found.identity.as_str()));
             inputs.update(format!("{}\0{identity:?}\0", file.name).as_bytes());
         }
-        let contract = self.model.contract().map_or("", |contract| contract.id());
-        Ok(Identity::new(self.model.sha256(), contract, job, inputs.hex()))
+        Ok(Identity::new(self.model, job, inputs.hex()))
     }
 
     fn failed(&self, error: io::Error) -> Error {
@@ -282,7 +281,7 @@ impl<'a> Files<'a> {
     }
 
     fn end_current(&mut self) -> io::Result<()> {
-        self.current.take().map_or(Ok(0), |(_, part)| part.finish(self.encoder)).map(drop)
+        self.current.take().map_or(Ok(()), |(_, part)| part.finish(self.encoder))
     }
 
     /// Ends all files and gives them their names.
@@ -307,11 +306,12 @@ impl<'a> Files<'a> {
             // That of an earlier run would speak of outputs that are replaced now.
             self.run.stores.delete(place)?;
         }
+        let mut names = NewNames::default();
         let mut outputs = Vec::with_capacity(self.run.plan.outputs.len());
         for (at, target) in self.run.plan.outputs.iter().enumerate() {
             let path = output::path(directory, at);
             let bytes = fs::metadata(&path).map_or(0, |file| file.len());
-            self.publish(&path, target.place.as_ref(), &target.name)?;
+            self.publish(&path, target.place.as_ref(), &target.name, &mut names)?;
             outputs.push(Output { name: target.name.clone(), bytes });
         }
         let path = output::path(directory, output::REJECTS);
@@ -319,10 +319,14 @@ impl<'a> Files<'a> {
         let place = Place::parse(&name).map_err(Error::Asked)?;
         let rejects = (self.totals.bad > 0).then_some(name);
         if let Some(name) = &rejects {
-            self.publish(&path, Some(&place), name)?;
+            self.publish(&path, Some(&place), name, &mut names)?;
         }
+        names.sync()?;
         if let (Some((name, place)), true) = (&manifest, path_of_manifest.exists()) {
-            self.publish(&path_of_manifest, Some(place), name)?;
+            // Last, on the disk as well: whoever finds it finds the others.
+            let mut names = NewNames::default();
+            self.publish(&path_of_manifest, Some(place), name, &mut names)?;
+            names.sync()?;
         }
         output::remove(directory).map_err(failed)?;
         let manifest = manifest.map(|(name, _)| name);
@@ -332,7 +336,7 @@ impl<'a> Files<'a> {
     /// Ends all files.
     fn complete(&mut self) -> io::Result<()> {
         self.end_current()?;
-        self.rejects.take().map_or(Ok(0), |part| part.finish(self.rejects_encoder))?;
+        self.rejects.take().map_or(Ok(()), |part| part.finish(self.rejects_encoder))?;
         let directory = &self.run.directory;
         for (at, rows) in self.rows.iter().enumerate() {
             let path = output::path(directory, at);
@@ -345,7 +349,10 @@ impl<'a> Files<'a> {
             }
         }
         self.describe()?;
-        // The files are on the disk; who finds no mark after a crash looks at them anew.
+        let outputs = (0..self.rows.len()).map(|at| output::path(directory, at));
+        let others = [output::REJECTS, manifest::PART].map(|name| output::path(directory, name));
+        output::sync(directory, outputs.chain(others).collect::<Vec<_>>().into_iter())?;
+        // Who finds no mark after a crash looks at the files anew.
         fs::File::create(directory.join(output::FINISHED)).map(drop)
     }
 
@@ -366,14 +373,21 @@ impl<'a> Files<'a> {
         .write(shard)
     }
 
-    fn publish(&self, path: &Path, place: Option<&Place>, name: &str) -> Result<(), Error> {
+    fn publish(
+        &self,
+        path: &Path,
+        place: Option<&Place>,
+        name: &str,
+        names: &mut NewNames,
+    ) -> Result<(), Error> {
         let output = |reason: String| Error::Output { file: name.to_owned(), reason };
         if !path.exists() {
             return Ok(());
         }
         match place {
             Some(place) => {
-                self.run.stores.publish(path, place).map_err(|error| output(error.to_string()))
+                let published = self.run.stores.publish_synced(path, place, names);
+                published.map_err(|error| output(error.to_string()))
             }
             None => fs::File::open(path)
                 .and_then(|mut file| io::copy(&mut file, &mut io::stdout().lock()))

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::run::{Outcome, Output};
 use super::totals::Totals;
+use crate::drift::{FileVerdict, Reference};
+
+const NONE_RAN: &str = "drift cannot be judged: expected rows that ran, there are none";
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -21,6 +24,9 @@ pub struct Summary {
     pub codes: BTreeMap<String, u64>,
     pub warned: u64,
     pub repaired: u64,
+    /// Of all rows that ran; absent without a reference, or if none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<FileVerdict>,
     /// Of the last attempt.
     pub seconds: f64,
 }
@@ -28,7 +34,13 @@ pub struct Summary {
 impl Summary {
     /// `shown` makes names of files what callers may see of them.
     #[must_use]
-    pub fn new(outcome: Outcome, seconds: f64, shown: impl Fn(&str) -> String) -> Self {
+    pub fn new(
+        outcome: Outcome,
+        reference: Option<&Reference>,
+        seconds: f64,
+        shown: impl Fn(&str) -> String,
+    ) -> Self {
+        let drift = reference.and_then(|reference| outcome.totals.verdict(reference));
         let Outcome { totals, outputs, rejects, manifest, .. } = outcome;
         let Totals { rows, written, bad, codes, warned, repaired, .. } = totals;
         let output = |output: Output| Output { name: shown(&output.name), bytes: output.bytes };
@@ -42,7 +54,16 @@ impl Summary {
             codes,
             warned,
             repaired,
+            drift,
             seconds,
         }
+    }
+
+    /// # Errors
+    /// Why the data must not pass for that of the reference.
+    pub fn check_drift(&self) -> Result<(), String> {
+        let passed =
+            self.drift.as_ref().map_or_else(|| Err(NONE_RAN.to_owned()), FileVerdict::check);
+        passed.map_err(|reason| format!("{reason}; the output is complete"))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::drift::Tally;
+use crate::drift::{FileVerdict, Reference, Tally};
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Totals {
@@ -25,6 +25,14 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// What all rows that ran look like beside the reference that they were counted by; `None` if
+    /// none did.
+    #[must_use]
+    pub fn verdict(&self, reference: &Reference) -> Option<FileVerdict> {
+        let tally = self.tally.as_ref().filter(|tally| tally.fits(reference))?;
+        Some(FileVerdict::new("input", reference, tally.clone()))
+    }
+
     pub fn add(&mut self, more: &Self) {
         self.rows += more.rows;
         self.written += more.written;

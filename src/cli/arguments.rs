@@ -144,6 +144,21 @@ fn merge_manifest() -> Command {
         .arg(option("output", "FILE|URL", "Put the outputs together into this file"))
         .arg(flag("verify", "Read all outputs and compare their digests, not only their sizes"))
         .arg(option("max-bad-rows", "LIMIT", "Fail if more rows are bad in all, as 100 or 1%"))
+        .arg(
+            option("model", "MODEL", "Hold the rows of all shards against this model's profile")
+                .help_heading("Drift"),
+        )
+        .arg(
+            option("version", "N", "The version of it [default: the highest]")
+                .value_parser(clap::value_parser!(u64))
+                .requires("model")
+                .help_heading("Drift"),
+        )
+        .arg(
+            flag("fail-on-drift", "Exit code 1 if a feature has drifted, or if no row ran")
+                .requires("model")
+                .help_heading("Drift"),
+        )
         .arg(flag("json", "Print JSON"))
 }
 

@@ -14,11 +14,14 @@ use clap::ArgMatches;
 
 use super::Failure;
 use super::load::only;
-use crate::batch::{Error, Job, Model as _, OnBadRow, Plan, Run, Shard};
+use crate::batch::{Error, Job, Model as _, OnBadRow, Plan, Run, Shard, Summary};
 use crate::digest;
 use crate::store::{Place, Stores};
 use local::Local;
-use report::Reporter;
+use report::{Report, Reporter};
+
+const NO_REFERENCE: &str =
+    "--fail-on-drift: expected a model with a reference profile, it has none";
 
 pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     if let Some(("merge-manifest", matches)) = matches.subcommand() {
@@ -33,8 +36,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let plan = Plan::new(&job, &stores).map_err(failure)?;
     let model = Local::load(only)?;
     if job.fail_on_drift && model.reference().is_none() {
-        let reason = "--fail-on-drift: expected a model with a reference profile, it has none";
-        return Err(Failure::Usage(reason.to_owned()));
+        return Err(Failure::Usage(NO_REFERENCE.to_owned()));
     }
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let directory = match text("work-dir") {
@@ -57,14 +59,15 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let outcome = run.run();
     reporter.end();
     let outcome = outcome.map_err(|error| left(error, reporter.has_begun(), &directory))?;
-    let report = report::Report::new(model.reference(), outcome, reporter.elapsed());
+    let seconds = reporter.elapsed().as_secs_f64();
+    let summary = Summary::new(outcome, model.reference(), seconds, str::to_owned);
     if let Some(file) = text("summary") {
-        let json = serde_json::to_string_pretty(&report).unwrap_or_default() + "\n";
+        let json = serde_json::to_string_pretty(&summary).unwrap_or_default() + "\n";
         std::fs::write(file, json).map_err(|error| Failure::Work(format!("{file}: {error}")))?;
     }
     // The standard output may have the predictions.
-    eprint!("{report}");
-    if job.fail_on_drift { report.check_drift().map_err(Failure::Work) } else { Ok(()) }
+    eprint!("{}", Report(&summary));
+    if job.fail_on_drift { summary.check_drift().map_err(Failure::Work) } else { Ok(()) }
 }
 
 fn job(matches: &ArgMatches) -> Result<Job, Failure> {

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::comparable::comparable;
 use super::outcomes::{Outcomes, Quality};
@@ -61,7 +61,7 @@ pub struct NotCompared {
 }
 
 /// One feature in both.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Compared {
     pub name: String,
     pub role: Role,
@@ -78,11 +78,12 @@ pub struct Compared {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usual: Option<Limit>,
     /// All of the reference's bins, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bins: Vec<Bin>,
 }
 
 /// What one side has of a feature.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Part {
     pub values: u64,
     /// A share.
@@ -92,7 +93,7 @@ pub struct Part {
     pub mean: Option<f64>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bin {
     pub holds: Holds,
     pub reference: u64,
@@ -100,7 +101,7 @@ pub struct Bin {
 }
 
 /// Which values a bin has.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Holds {
     /// Above the first and up to the second; without one of them to the end.
@@ -303,7 +304,7 @@ fn compared(watched: &Watched, place: usize, current: &Current, alpha: Alpha) ->
 
 fn usual(profile: &FeatureProfile, scores: Option<&Scores>) -> Option<Limit> {
     let scores = scores?;
-    Some(Limit::of(profile.usual_of_rows(scores.values)?, scores))
+    Some(Limit::of(profile.usual(None, scores.values)?, scores))
 }
 
 fn part(watched: &Watched, counts: &[u64], sums: &[f64]) -> Part {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::diff::{Compared, Current, Diff, Side};
 use super::reference::Reference;
@@ -15,12 +15,17 @@ use crate::features::Role;
 /// Features that the table lists.
 const MOST_LISTED: usize = 10;
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// Features that are kept of a verdict.
+const MOST_KEPT: usize = 20;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FileVerdict {
     /// Eight hexadecimal digits of the reference's profile.
     pub reference: String,
     pub rows: u64,
-    /// Features that have drifted.
+    /// Features that were compared.
+    pub compared: usize,
+    /// Those of them that have drifted.
     pub drifted: usize,
     /// Share of the inputs that have drifted, by their importance.
     pub drifted_inputs: f64,
@@ -47,6 +52,7 @@ impl FileVerdict {
         Self {
             reference: reference.id.clone(),
             rows,
+            compared: diff.features.len(),
             drifted: diff.drifted,
             // Nothing at all sums up to -0.
             drifted_inputs: drifted_inputs + 0.0,
@@ -55,10 +61,29 @@ impl FileVerdict {
     }
 }
 
+impl FileVerdict {
+    /// Only what drifted, and of that what drifted most. Without bins: their categories may be
+    /// personal data, and those who may see a job may be others than those who may see its data.
+    #[must_use]
+    pub fn brief(mut self) -> Self {
+        self.features.retain(|of| of.state == State::Drifted);
+        self.features.truncate(MOST_KEPT);
+        self.features.iter_mut().for_each(|of| of.bins = Vec::new());
+        self
+    }
+
+    /// # Errors
+    /// How many features have drifted.
+    pub fn check(&self) -> Result<(), String> {
+        let (drifted, compared) = (self.drifted, self.compared);
+        if drifted == 0 { Ok(()) } else { Err(format!("{drifted} of {compared} features drifted")) }
+    }
+}
+
 /// A short table of what drifted.
 impl fmt::Display for FileVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (drifted, all) = (self.drifted, self.features.len());
+        let (drifted, all) = (self.drifted, self.compared);
         let share = 100.0 * self.drifted_inputs;
         write!(f, "{drifted} of {all} features drifted, {share:.0}% of the inputs by importance")?;
         let listed = self.features.iter().filter(|of| of.state == State::Drifted);

@@ -7,6 +7,7 @@ use super::history::Span;
 use super::reference::Reference;
 use super::report::{Feature, Report};
 use super::verdict::State;
+use super::windows::Source;
 use crate::features::Role;
 use crate::metrics::Registry;
 
@@ -28,17 +29,19 @@ struct Scores {
     state: IntGaugeVec,
 }
 
-/// The series of one version.
+/// The series of one version and source.
 pub(super) struct Series {
-    labels: [String; 2],
+    source: Source,
+    /// Model, version and source.
+    labels: [String; 3],
     rows: [IntCounter; 2],
 }
 
 impl Metrics {
     #[must_use]
     pub fn new(registry: &Registry) -> Self {
-        let feature = &["model", "version", "feature"];
-        let statistic = &["model", "version", "feature", "statistic"];
+        let feature = &["model", "version", "source", "feature"];
+        let statistic = &["model", "version", "source", "feature", "statistic"];
         let scores = |score, state, what: &str| {
             Scores {
             score: registry.float_gauge(
@@ -60,8 +63,8 @@ impl Metrics {
         Self {
             rows: registry.counter(
                 "onnxd_drift_rows_total",
-                "Rows of requests to models with a reference (seen), and those of them whose values were counted (counted).",
-                &["model", "version", "rows"],
+                "Rows of requests and of whole files to models with a reference (seen), and those of them whose values were counted (counted).",
+                &["model", "version", "source", "rows"],
             ),
             left_out: registry.gauge(
                 "onnxd_drift_features_left_out",
@@ -78,13 +81,20 @@ impl Metrics {
     }
 
     /// The series of a version, all at nought.
-    pub(super) fn series(&self, model: &str, version: &str, reference: &Reference) -> Series {
+    pub(super) fn series(
+        &self,
+        source: Source,
+        model: &str,
+        version: &str,
+        reference: &Reference,
+    ) -> Series {
         let left = reference.watched.len() - reference.shown.len();
         let left = i64::try_from(left).unwrap_or(i64::MAX);
         self.left_out.with_label_values(&[model, version]).set(left);
+        let labels = [model, version, source.as_str()].map(str::to_owned);
         let rows =
-            ["seen", "counted"].map(|rows| self.rows.with_label_values(&[model, version, rows]));
-        Series { labels: [model.to_owned(), version.to_owned()], rows }
+            ["seen", "counted"].map(|rows| self.rows.with_label_values(&with(&labels, rows)));
+        Series { source, labels, rows }
     }
 
     /// Shows what was found at the last look.
@@ -101,28 +111,33 @@ impl Metrics {
         }
     }
 
-    /// Takes the series of a version off the page.
+    /// Takes series off the page.
     pub(super) fn remove(&self, series: &Series, reference: &Reference) {
         for watched in &reference.watched {
             self.scores(watched.feature.role).remove(&series.labels, &watched.feature.name);
         }
-        let [model, version] = series.labels.each_ref().map(String::as_str);
+        let [model, version, _] = series.labels.each_ref().map(String::as_str);
         // Absent series are what is wanted.
         let _ = self.left_out.remove_label_values(&[model, version]);
         for rows in ["seen", "counted"] {
-            let _ = self.rows.remove_label_values(&[model, version, rows]);
+            let _ = self.rows.remove_label_values(&with(&series.labels, rows));
         }
     }
 }
 
+fn with<'a>([model, version, source]: &'a [String; 3], last: &'a str) -> [&'a str; 4] {
+    [model, version, source, last]
+}
+
 impl Scores {
-    fn show(&self, [model, version]: &[String; 2], feature: &Feature) {
+    fn show(&self, labels: &[String; 3], feature: &Feature) {
         let Some(scores) = feature.scores.get(Span::Short) else {
-            self.remove(&[model.clone(), version.clone()], &feature.name);
+            self.remove(labels, &feature.name);
             return;
         };
+        let [model, version, source, name] = with(labels, &feature.name);
         let set = |statistic, value| {
-            let labels = [model.as_str(), version, &feature.name, statistic];
+            let labels = [model, version, source, name, statistic];
             self.score.with_label_values(&labels).set(value);
         };
         set("psi", scores.psi);
@@ -132,18 +147,23 @@ impl Scores {
             set("wasserstein", distance);
         }
         let drifted = i64::from(feature.state == State::Drifted);
-        self.state.with_label_values(&[model.as_str(), version, &feature.name]).set(drifted);
+        self.state.with_label_values(&[model, version, source, name]).set(drifted);
     }
 
-    fn remove(&self, [model, version]: &[String; 2], feature: &str) {
+    fn remove(&self, labels: &[String; 3], feature: &str) {
+        let [model, version, source, name] = with(labels, feature);
         for statistic in ["psi", "psi_excess", "jensen_shannon", "wasserstein"] {
-            let _ = self.score.remove_label_values(&[model.as_str(), version, feature, statistic]);
+            let _ = self.score.remove_label_values(&[model, version, source, name, statistic]);
         }
-        let _ = self.state.remove_label_values(&[model.as_str(), version, feature]);
+        let _ = self.state.remove_label_values(&[model, version, source, name]);
     }
 }
 
 impl Series {
+    pub(super) fn source(&self) -> Source {
+        self.source
+    }
+
     /// Brings the counters to what threads have counted: rows that were seen, and counted.
     pub(super) fn settle(&self, rows: [u64; 2]) {
         for (counter, total) in self.rows.iter().zip(rows) {

@@ -15,6 +15,7 @@ use super::page::{self, Entry, Labels};
 use super::reference::Reference;
 use super::settings::Settings;
 use super::store::Store;
+use super::windows::Source;
 use crate::metrics::{Place, Registry, Settle, Shelf, Shelved};
 
 /// Monitors of one model that are kept although their versions do not serve: a version that is
@@ -37,6 +38,8 @@ struct Shared {
     beside: Registry,
     metrics: Metrics,
     store: Option<Store>,
+    /// Files are predicted here.
+    files: bool,
     shelf: Shelf<Kept>,
     /// What has left the shelf and is to be saved: not by who makes a version serve, which no
     /// disk may delay.
@@ -49,10 +52,10 @@ struct Shared {
 struct Kept {
     monitor: Arc<Monitor>,
     labels: Labels,
-    /// `None` before it entered and after it left. Whoever shows something holds this, so that
-    /// nothing comes back to the page after its version has gone, and so that two looks at once
-    /// do not add the same rows twice.
-    series: Mutex<Option<Series>>,
+    /// By source; `None` before it entered and after it left. Whoever shows something holds this,
+    /// so that nothing comes back to the page after its version has gone, and so that two looks at
+    /// once do not add the same rows twice.
+    series: Mutex<Option<Vec<Series>>>,
     of: (String, u64),
     metrics: Metrics,
     registry: Registry,
@@ -85,15 +88,17 @@ pub fn now() -> Moment {
 }
 
 impl Monitors {
-    /// `registry` is that of `/metrics`. Counts are kept in `directory`, if there is one.
+    /// `registry` is that of `/metrics`. Counts are kept in `directory`, if there is one. `files`
+    /// says whether files will be predicted: what they will be counted by is on the pages before
+    /// the first one, since a counter that appears with its first count has not risen.
     #[must_use]
-    pub fn new(registry: &Registry, directory: Option<PathBuf>) -> Self {
+    pub fn new(registry: &Registry, directory: Option<PathBuf>, files: bool) -> Self {
         let metrics = Metrics::new(registry);
         let store = directory.map(Store::new);
         let (registry, beside) = (registry.clone(), Registry::without_process());
         let shelf = Shelf::new(SPARE);
         let (leaving, saving) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Shared { registry, beside, metrics, store, shelf, leaving, saving }))
+        Self(Arc::new(Shared { registry, beside, metrics, store, files, shelf, leaving, saving }))
     }
 
     /// Where others put series on the page of `/metrics/drift`.
@@ -106,7 +111,8 @@ impl Monitors {
     #[must_use]
     pub fn page(&self) -> Vec<u8> {
         let all = self.0.shelf.all();
-        let mut page = page::page(&all.iter().map(|place| place.thing.entry()).collect::<Vec<_>>());
+        let entries: Vec<Entry> = all.iter().flat_map(|place| place.thing.entries()).collect();
+        let mut page = page::page(&entries);
         page.extend(self.0.beside.text());
         page
     }
@@ -142,7 +148,11 @@ impl Monitors {
         };
         let (monitor, gone) = self.0.shelf.begin((model, version), is_same, |old| {
             let old = old.map(|kept| kept.monitor.as_ref());
-            Kept::new((model, version), prepared.begin(old, now), &self.0)
+            let monitor = prepared.begin(old, now);
+            if self.0.files {
+                monitor.expect_files(now);
+            }
+            Kept::new((model, version), monitor, &self.0)
         });
         // What was counted under the same reference goes on; under another one it may be wanted.
         let gone = gone.filter(|old| old.thing.reference().id != reference.id);
@@ -252,20 +262,44 @@ impl Kept {
         self.monitor.reference()
     }
 
-    fn entry(&self) -> Entry<'_> {
-        let (reference, total) = (self.reference(), self.monitor.total());
-        Entry { labels: &self.labels, reference, total }
+    fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        let (labels, reference) = (&self.labels, self.reference());
+        Source::ALL.into_iter().filter_map(move |source| {
+            Some(Entry { source, labels, reference, total: self.monitor.total(source)? })
+        })
     }
 
     fn tick(&self, now: Moment) {
-        if self.monitor.tick(now)
-            && let Some(series) = &*self.series()
-        {
-            self.metrics.show(series, &self.monitor.report());
+        if self.monitor.tick(now) {
+            self.with_series(|series, source| {
+                if let Some(report) = self.monitor.report(source) {
+                    self.metrics.show(series, &report);
+                }
+            });
         }
     }
 
-    fn series(&self) -> MutexGuard<'_, Option<Series>> {
+    /// Calls back for all series that are shown. Files may have come into view meanwhile.
+    fn with_series(&self, mut show: impl FnMut(&Series, Source)) {
+        let mut shown = self.series();
+        let Some(shown) = shown.as_mut() else { return };
+        for source in Source::ALL {
+            let is_new = shown.iter().all(|series| series.source() != source);
+            if is_new && self.monitor.report(source).is_some() {
+                shown.push(self.new_series(source));
+            }
+        }
+        for series in shown.iter() {
+            show(series, series.source());
+        }
+    }
+
+    fn new_series(&self, source: Source) -> Series {
+        let (model, version) = &self.of;
+        self.metrics.series(source, model, &version.to_string(), self.reference())
+    }
+
+    fn series(&self) -> MutexGuard<'_, Option<Vec<Series>>> {
         self.series.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -278,15 +312,14 @@ impl Shelved for Kept {
     }
 
     fn enter(self: &Arc<Self>) {
-        let (model, version) = &self.of;
-        let series = self.metrics.series(model, &version.to_string(), self.reference());
-        *self.series() = Some(series);
+        *self.series() = Some(Vec::new());
+        self.with_series(|_, _| {});
         self.registry.settle(self);
     }
 
     fn leave(&self) {
-        let mut series = self.series();
-        if let Some(series) = series.take() {
+        let mut shown = self.series();
+        for series in shown.take().into_iter().flatten() {
             self.metrics.remove(&series, self.reference());
         }
     }
@@ -294,9 +327,11 @@ impl Shelved for Kept {
 
 impl Settle for Kept {
     fn settle(&self) {
-        if let Some(series) = &*self.series() {
-            series.settle(self.monitor.rows());
-        }
+        self.with_series(|series, source| {
+            if let Some(rows) = self.monitor.rows(source) {
+                series.settle(rows);
+            }
+        });
     }
 }
 

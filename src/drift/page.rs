@@ -8,6 +8,7 @@ use std::io::Write;
 use super::metrics::BINS;
 use super::reference::{Reference, Watched};
 use super::tally::Tally;
+use super::windows::Source;
 
 const OUTSIDE: &str = "onnxd_feature_out_of_range_total";
 
@@ -17,8 +18,9 @@ const LINE: usize = 160;
 /// What a version shows: the labels of each feature that has room, but for those of its bins.
 pub(super) struct Labels(Vec<String>);
 
-/// One version on the page.
+/// One version and source on the page.
 pub(super) struct Entry<'a> {
+    pub(super) source: Source,
     pub(super) labels: &'a Labels,
     pub(super) reference: &'a Reference,
     pub(super) total: Tally,
@@ -58,19 +60,21 @@ pub(super) fn page(entries: &[Entry]) -> Vec<u8> {
     // Writing into memory cannot fail.
     head(&mut page, BINS, "Values by the bin of the reference that they fall into.");
     for entry in entries {
+        let source = entry.source.as_str();
         for (_, watched, labels) in entry.features() {
             let counts = entry.total.counts.iter().skip(watched.first);
             for (bin, count) in (0..watched.binning.bins()).zip(counts) {
                 let bin = watched.binning.name(bin);
-                let _ = writeln!(page, r#"{BINS}{{bin="{bin}",{labels}{count}"#);
+                let _ = writeln!(page, r#"{BINS}{{bin="{bin}",source="{source}",{labels}{count}"#);
             }
         }
     }
     head(&mut page, OUTSIDE, "Numbers below the least or above the greatest of the reference.");
     for entry in entries {
+        let source = entry.source.as_str();
         for (place, _, labels) in entry.features() {
             let count = entry.total.outside.get(place).copied().unwrap_or_default();
-            let _ = writeln!(page, "{OUTSIDE}{{{labels}{count}");
+            let _ = writeln!(page, r#"{OUTSIDE}{{source="{source}",{labels}{count}"#);
         }
     }
     page
@@ -112,17 +116,20 @@ mod tests {
         let mut total = Tally::new(&reference);
         total.observe_inputs(&reference, &inputs);
         let labels = Labels::new("m", "1", &reference);
-        let text = page(&[Entry { labels: &labels, reference: &reference, total }]);
+        let text =
+            page(&[Entry { source: Source::Batch, labels: &labels, reference: &reference, total }]);
         let text = String::from_utf8(text).unwrap().replace(&reference.id, "ID");
         let labels = r#"feature="a \"b\"\\\n",model="m",reference="ID",version="1"}"#;
         let bins = [("0", 200), ("other", 0), ("missing", 0), ("-inf", 0), ("+inf", 0)];
-        let lines = bins.map(|(bin, count)| format!("{BINS}{{bin=\"{bin}\",{labels} {count}\n"));
+        let lines = bins.map(|(bin, count)| {
+            format!("{BINS}{{bin=\"{bin}\",source=\"batch\",{labels} {count}\n")
+        });
         assert_eq!(
             text,
             format!(
                 "# HELP {BINS} Values by the bin of the reference that they fall into.\n# TYPE {BINS} counter\n{}\
                  # HELP {OUTSIDE} Numbers below the least or above the greatest of the reference.\n# TYPE {OUTSIDE} counter\n\
-                 {OUTSIDE}{{{labels} 0\n",
+                 {OUTSIDE}{{source=\"batch\",{labels} 0\n",
                 lines.concat()
             )
         );

@@ -70,21 +70,16 @@ pub struct FeatureProfile {
 }
 
 impl FeatureProfile {
-    /// What is usual in a window of this length, with so many rows: the longest blocks that are
-    /// no longer than it. Of longer ones it would look drifted whenever data has a cycle.
+    /// What is usual in a window of this length, or in data that has no length in time but so
+    /// many rows: the longest blocks that are no longer than it. Of longer ones it would look
+    /// drifted whenever data has a cycle.
     #[must_use]
-    pub fn usual(&self, window: Duration, rows: u64) -> Option<&Blocks> {
-        let fits = |blocks: &&Blocks| match blocks.seconds {
-            Some(seconds) => seconds <= window.as_secs_f64(),
+    pub fn usual(&self, window: Option<Duration>, rows: u64) -> Option<&Blocks> {
+        let fits = |blocks: &&Blocks| match window.zip(blocks.seconds) {
+            Some((window, seconds)) => seconds <= window.as_secs_f64(),
             None => blocks.rows <= rows,
         };
         self.blocks.iter().rev().find(fits).or(self.blocks.first())
-    }
-
-    /// The same of data that has no length in time.
-    #[must_use]
-    pub fn usual_of_rows(&self, rows: u64) -> Option<&Blocks> {
-        self.blocks.iter().rev().find(|blocks| blocks.rows <= rows).or(self.blocks.first())
     }
 
     /// Rows without a value.

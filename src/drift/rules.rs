@@ -151,7 +151,7 @@ impl<'a> Feature<'a> {
         let profile = &watched.profile;
         // One bin alone has no freedom; what falls beside it makes two.
         let least = least_values(watched.binning.bins());
-        let usual = profile.usual(rules.settings.window, least);
+        let usual = profile.usual(Some(rules.settings.window), least);
         let filled = profile.counts.iter().filter(|count| **count > 0).count().max(2);
         Self {
             watched,

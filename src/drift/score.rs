@@ -1,6 +1,6 @@
 //! How far the data of a window is from the reference, feature by feature.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::distance::{Distances, Sample, used};
 use super::reference::Watched;
@@ -9,7 +9,7 @@ use crate::stats::counts::{Alpha, chi_squared, critical_psi, expected_psi};
 use crate::stats::float;
 
 /// What one feature shows in one window.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// Values that were counted.
     pub values: u64,

@@ -47,11 +47,11 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// Takes a look.
+    /// Takes a look at a window, or at data that has no length in time.
     pub fn look(
         &mut self,
         profile: &FeatureProfile,
-        window: Duration,
+        window: Option<Duration>,
         scores: Option<&Scores>,
     ) -> State {
         let Some(scores) = scores else {
@@ -73,7 +73,7 @@ impl Judge {
 }
 
 impl Look {
-    fn of(profile: &FeatureProfile, window: Duration, scores: &Scores) -> Self {
+    fn of(profile: &FeatureProfile, window: Option<Duration>, scores: &Scores) -> Self {
         let usual = profile.usual(window, scores.values);
         if exceeds(usual, scores, 1.0) {
             Self::Above
@@ -88,12 +88,12 @@ impl Look {
 /// The verdict of a single look at data that does not go on: there is nothing to wait for.
 pub(super) fn at_once(profile: &FeatureProfile, scores: Option<&Scores>) -> State {
     let Some(scores) = scores else { return State::Insufficient };
-    let usual = profile.usual_of_rows(scores.values);
+    let usual = profile.usual(None, scores.values);
     if exceeds(usual, scores, 1.0) { State::Drifted } else { State::Stable }
 }
 
 /// What the reference itself hardly ever exceeds over time.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
     /// In standard deviations of the reference.
@@ -169,7 +169,7 @@ mod tests {
 
     fn looks(profile: &FeatureProfile, psi: &[f64]) -> Vec<State> {
         let mut judge = Judge::default();
-        psi.iter().map(|psi| judge.look(profile, HOUR, Some(&scores(*psi, None)))).collect()
+        psi.iter().map(|psi| judge.look(profile, Some(HOUR), Some(&scores(*psi, None)))).collect()
     }
 
     #[test]
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(looks(&categories, &[0.62; 3])[2], State::Drifted);
         let wasserstein = Some(spread(0.0, 0.01));
         let numbers = profile(vec![Blocks { wasserstein, ..blocks }]);
-        let look = |distance| Look::of(&numbers, HOUR, &scores(0.5, Some(distance)));
+        let look = |distance| Look::of(&numbers, Some(HOUR), &scores(0.5, Some(distance)));
         // Below the floor, however still the reference was.
         assert_eq!([0.1, 0.19, 0.21].map(look), [Look::Below, Look::Between, Look::Above]);
     }
@@ -210,10 +210,10 @@ mod tests {
         let profile = profile(Vec::new());
         let mut judge = Judge::default();
         for _ in 0..3 {
-            judge.look(&profile, HOUR, Some(&scores(0.5, None)));
+            judge.look(&profile, Some(HOUR), Some(&scores(0.5, None)));
         }
-        assert_eq!(judge.look(&profile, HOUR, None), State::Insufficient);
-        assert_eq!(judge.look(&profile, HOUR, Some(&scores(0.5, None))), State::Stable);
+        assert_eq!(judge.look(&profile, Some(HOUR), None), State::Insufficient);
+        assert_eq!(judge.look(&profile, Some(HOUR), Some(&scores(0.5, None))), State::Stable);
     }
 
     #[test]
@@ -226,7 +226,7 @@ mod tests {
             wasserstein: None,
         };
         let mean = |profile: &FeatureProfile, window: Duration, rows| {
-            profile.usual(window, rows).map(|blocks| blocks.psi.mean)
+            profile.usual(Some(window), rows).map(|blocks| blocks.psi.mean)
         };
         let timed = profile(vec![of(10, Some(1800.0), 0.3), of(20, Some(3600.0), 0.2)]);
         let windows = [HOUR / 3, HOUR / 2, HOUR * 4 / 5, HOUR, HOUR * 48];

@@ -43,6 +43,8 @@ struct Inner {
 /// How an attempt ended.
 pub(super) enum End {
     Succeeded(Box<Summary>),
+    /// The outputs are complete, and their data is not what it should be.
+    Drifted(Box<Summary>, String),
     Failed(String),
     /// It was told to.
     Stopped,
@@ -175,6 +177,10 @@ impl Board {
                 End::Succeeded(summary) => {
                     record.summary = Some(*summary);
                     State::Succeeded
+                }
+                End::Drifted(summary, reason) => {
+                    (record.summary, record.error) = (Some(*summary), Some(reason));
+                    State::Failed
                 }
                 End::Failed(reason) => {
                     record.error = Some(reason);

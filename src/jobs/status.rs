@@ -28,7 +28,7 @@ pub struct Status {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What was done, once it has succeeded.
+    /// What was done, if there are outputs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summary>,
 }

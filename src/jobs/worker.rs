@@ -8,8 +8,9 @@ use super::allowed::Allowed;
 use super::board::{Board, End};
 use super::entry::{Entry, Watch};
 use super::record::Began;
-use crate::batch::{self, Live, Outcome, Plan, Run, Summary};
+use crate::batch::{self, Live, Model as _, Outcome, Plan, Run, Summary};
 use crate::courtesy::{Loading, step_back};
+use crate::drift::{FileVerdict, Reference};
 use crate::engine::guard;
 use crate::predict::{self, Predictor, Target};
 use crate::registry::LiveModel;
@@ -50,6 +51,13 @@ impl Worker {
                         "a job is done"
                     );
                 }
+                End::Drifted(_, reason) => {
+                    tracing::warn!(
+                        job.id = entry.id,
+                        reason,
+                        "a job is done, and its data drifted"
+                    );
+                }
                 // Whoever asked for it is told; nothing is wrong with the server.
                 End::Failed(reason) => tracing::info!(job.id = entry.id, reason, "a job failed"),
                 End::Stopped => tracing::info!(job.id = entry.id, "a job was stopped"),
@@ -76,18 +84,26 @@ impl Worker {
     }
 
     fn attempt(&self, entry: &Entry, started: Instant) -> End {
-        match self.outcome(entry) {
-            Ok(outcome) => {
-                let shown = |name: &str| self.allowed.shown(name);
-                let summary = Summary::new(outcome, started.elapsed().as_secs_f64(), shown);
-                End::Succeeded(Box::new(summary))
+        let (outcome, reference) = match self.outcome(entry) {
+            Ok(done) => done,
+            Err(_) if entry.is_stopped() => return End::Stopped,
+            Err(reason) => return End::Failed(self.allowed.shown(&reason)),
+        };
+        let shown = |name: &str| self.allowed.shown(name);
+        let seconds = started.elapsed().as_secs_f64();
+        let mut summary = Summary::new(outcome, reference.as_ref(), seconds, shown);
+        let judged = summary.check_drift();
+        summary.drift = summary.drift.map(FileVerdict::brief);
+        match judged {
+            Err(reason) if entry.record().request.job.fail_on_drift => {
+                End::Drifted(Box::new(summary), reason)
             }
-            Err(_) if entry.is_stopped() => End::Stopped,
-            Err(reason) => End::Failed(self.allowed.shown(&reason)),
+            _ => End::Succeeded(Box::new(summary)),
         }
     }
 
-    fn outcome(&self, entry: &Entry) -> Result<Outcome, String> {
+    /// What was done, and what the data is to be held against.
+    fn outcome(&self, entry: &Entry) -> Result<(Outcome, Option<Reference>), String> {
         let request = entry.record().request.clone();
         // What was allowed when it was asked for may not be any more.
         let job = self.allowed.job(&request.job)?;
@@ -99,13 +115,15 @@ impl Worker {
         if self.board.began(entry, began) {
             self.begin_anew(entry, "the model is another one");
         }
-        let model = Live {
-            reference: live.monitor.as_ref().map(|monitor| monitor.reference().clone()),
-            live,
-            manner: &self.manner,
-            // A task may take minutes; who cancels should not wait for it.
-            is_stopped: &|| entry.is_stopped(),
-        };
+        // A task may take minutes; who cancels should not wait for it.
+        let is_stopped = || entry.is_stopped();
+        let model = Live::new(live, &self.manner, &is_stopped);
+        if job.fail_on_drift && model.reference().is_none() {
+            let name = &request.model;
+            return Err(format!(
+                "fail_on_drift: expected a model with a reference profile, '{name}' has none"
+            ));
+        }
         let run = Run {
             job: &job,
             plan: &plan,
@@ -123,7 +141,9 @@ impl Worker {
             }
             other => other,
         };
-        outcome.map_err(|error| error.to_string())
+        let outcome = outcome.map_err(|error| error.to_string())?;
+        model.done(&outcome.totals);
+        Ok((outcome, model.reference().cloned()))
     }
 
     /// The outputs have no names before the job is done, so nothing of what was done need stay.

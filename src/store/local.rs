@@ -3,7 +3,7 @@
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::read::{ReadAt, check_range};
 use super::{Error, Found, Place};
@@ -78,22 +78,36 @@ impl ReadAt for File {
     }
 }
 
-/// Gives a file its final name, on this device or another.
-pub(super) fn publish(local: &Path, to: &Path) -> io::Result<()> {
+/// Gives a file that is on the disk its final name, on this device or another. The name is on the
+/// disk once the directory is synced that is returned.
+pub(super) fn publish(local: &Path, to: &Path) -> io::Result<PathBuf> {
     let directory = match to.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    fs::create_dir_all(directory)?;
-    fs::File::open(local)?.sync_all()?;
-    match fs::rename(local, to) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-            copy(local, to, directory)?;
-            fs::remove_file(local)?;
+    match rename(local, to, directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(directory)?;
+            rename(local, to, directory)?;
         }
         other => other?,
     }
-    fs::File::open(directory)?.sync_all()
+    Ok(directory.to_owned())
+}
+
+fn rename(local: &Path, to: &Path, directory: &Path) -> io::Result<()> {
+    match fs::rename(local, to) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            copy(local, to, directory)?;
+            fs::remove_file(local)
+        }
+        other => other,
+    }
+}
+
+/// What was done to a file, or to the names in a directory, is on the disk.
+pub(super) fn sync(path: &Path) -> io::Result<()> {
+    fs::File::open(path)?.sync_all()
 }
 
 /// Through a hidden file beside the target, which goes if anything fails.
@@ -115,7 +129,7 @@ mod tests {
     use super::*;
     use crate::store::Stores;
 
-    fn file(content: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+    fn file(content: &str) -> (tempfile::TempDir, PathBuf) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("x.csv");
         fs::write(&path, content).unwrap();

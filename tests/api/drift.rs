@@ -165,7 +165,7 @@ fn every_value_is_in_one_bin_whatever_it_is() {
     assert_eq!(samples(&page, "onnxd_feature_out_of_range_total", x), [5.0]);
     let rows = |kind: &str| {
         server.metric(&format!(
-            r#"onnxd_drift_rows_total{{model="{MODEL}",rows="{kind}",version="1"}}"#
+            r#"onnxd_drift_rows_total{{model="{MODEL}",rows="{kind}",source="request",version="1"}}"#
         ))
     };
     assert_eq!((rows("seen"), rows("counted")), (61, 61));
@@ -260,7 +260,9 @@ fn settings_that_are_refused_leave_what_is_counted_alone() {
     server.logged("a model version was refused");
     ask(&server, 300, 40, |_| ());
     assert_eq!(counts(&server, "x[0]").iter().sum::<u64>(), 340);
-    let seen = format!(r#"onnxd_drift_rows_total{{model="{MODEL}",rows="seen",version="1"}}"#);
+    let seen = format!(
+        r#"onnxd_drift_rows_total{{model="{MODEL}",rows="seen",source="request",version="1"}}"#
+    );
     assert_eq!(server.metric(&seen), 340, "the page shows the one that counts");
     server.stop_after(&["a model version was refused"]);
 }

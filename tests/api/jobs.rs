@@ -1,5 +1,6 @@
 //! Batch jobs of the server: what they write, what they may not, and what becomes of them.
 
+mod drift;
 mod limits;
 mod places;
 mod restart;

@@ -20,6 +20,19 @@ fn drift_is_told_of_whole_files_and_fails_only_those_who_ask_with_a_complete_out
 }
 
 #[test]
+fn a_profile_that_is_named_and_missing_is_told_before_anything_is_read() {
+    let work = Work::new();
+    work.write("in.csv", "a,b,c\n1,2,3\n");
+    std::fs::create_dir_all(work.path("m/1")).expect("it can be made");
+    std::fs::copy(fixture("dtype_fp32.onnx"), work.path("m/1/model.onnx")).expect("it is copied");
+    work.write("m/model.toml", "[drift]\nreference = \"lost.json\"\n");
+    let finished = work.predict("m", "--input in.csv --output o.csv");
+    assert_eq!(finished.code, 1, "{}", finished.stderr);
+    assert!(finished.stderr.contains("there is no lost.json"), "{}", finished.stderr);
+    assert!(!work.has("o.csv"));
+}
+
+#[test]
 fn who_asks_for_drift_of_a_model_without_a_profile_is_told_so() {
     let work = Work::new();
     work.write("in.csv", "x\n1\n");

@@ -27,6 +27,9 @@ impl Local {
         let contract = contract.transpose().map_err(wrong)?;
         let is_on = settings.drift.mode != Mode::Off;
         let profile = is_on.then(|| files.profile(&settings.drift)).flatten();
+        if is_on && profile.is_none() && settings.drift.reference.is_some() {
+            return Err(wrong(format!("there is no {}", settings.drift.profile().display())));
+        }
         let reference = profile.map(|file| Reference::read(&file, &sha256, model.signature()));
         let reference = reference.transpose().map_err(|error| wrong(error.to_string()))?;
         Ok(Self { model, sha256, contract, reference })

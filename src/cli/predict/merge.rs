@@ -1,15 +1,18 @@
 //! `onnxd predict merge-manifest`: whether all shards of a job are there, and one file of them.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use serde::Serialize;
 
-use super::{failure, parsed};
-use crate::batch::{self, Limit, Merged, Output};
+use super::local::Local;
+use super::{NO_REFERENCE, failure, parsed};
+use crate::batch::{self, Limit, Merged, Model as _, Output};
 use crate::cli::Failure;
+use crate::cli::load::only;
 use crate::digest;
+use crate::drift::{FileVerdict, Reference};
 use crate::store::{Place, Stores};
 
 /// Problems that are shown to people; there may be one for each of very many files.
@@ -20,6 +23,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
         matches.get_many::<String>("FROM").into_iter().flatten().cloned().collect();
     let limit: Option<Limit> = parsed(matches.get_one::<String>("max-bad-rows").cloned())?;
     let stores = Stores::default();
+    let reference = reference(matches)?;
     let merged = batch::merge(&stores, &from, matches.get_flag("verify")).map_err(failure)?;
     let is_complete = merged.problems.is_empty();
     let outputs = match matches.get_one::<String>("output") {
@@ -28,22 +32,46 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
         }
         _ => Vec::new(),
     };
+    let verdict = reference.as_ref().map(|reference| merged.verdict(reference));
+    let judged = verdict.as_ref().and_then(|verdict| verdict.as_ref().ok());
     if matches.get_flag("json") {
-        let report = Report::new(&merged, &outputs);
+        let report = Report { drift: judged, ..Report::new(&merged, &outputs) };
         println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
     } else {
         print!("{}", text(&merged, &outputs));
+        if let Some(verdict) = judged {
+            println!("{verdict}");
+        }
     }
     if !is_complete {
         return Err(Failure::Work(wrong(&merged)));
     }
-    match limit {
-        Some(limit) if limit.is_passed(merged.totals.bad, merged.totals.rows) => {
-            let (bad, rows) = (merged.totals.bad, merged.totals.rows);
-            let limit = limit.to_string();
-            Err(failure(batch::Error::TooManyBad { bad, rows, limit }))
+    if let Some(limit) = limit
+        && limit.is_passed(merged.totals.bad, merged.totals.rows)
+    {
+        let (bad, rows) = (merged.totals.bad, merged.totals.rows);
+        let limit = limit.to_string();
+        return Err(failure(batch::Error::TooManyBad { bad, rows, limit }));
+    }
+    let verdict = verdict.transpose();
+    let verdict =
+        verdict.map_err(|reason| Failure::Work(format!("drift cannot be judged: {reason}")))?;
+    match verdict {
+        Some(verdict) if matches.get_flag("fail-on-drift") => {
+            verdict.check().map_err(Failure::Work)
         }
         _ => Ok(()),
+    }
+}
+
+/// What the rows of all shards are to be held against.
+fn reference(matches: &ArgMatches) -> Result<Option<Reference>, Failure> {
+    let Some(model) = matches.get_one::<String>("model") else { return Ok(None) };
+    let only = only(Path::new(model), matches.get_one::<u64>("version").copied())?;
+    let model = Local::load(only)?;
+    match model.reference() {
+        Some(reference) => Ok(Some(reference.clone())),
+        None => Err(Failure::Usage(NO_REFERENCE.to_owned())),
     }
 }
 
@@ -99,6 +127,8 @@ struct Report<'a> {
     bytes: u64,
     totals: &'a batch::Totals,
     outputs: Vec<File<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drift: Option<&'a FileVerdict>,
 }
 
 #[derive(Serialize)]
@@ -121,6 +151,7 @@ impl<'a> Report<'a> {
                 .iter()
                 .map(|file| File { name: &file.name, bytes: file.bytes })
                 .collect(),
+            drift: None,
         }
     }
 }

@@ -5,11 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
-use crate::batch::{Mapped, Outcome, Progress, Summary, Totals, Watcher};
+use crate::batch::{Mapped, Progress, Summary, Watcher};
 use crate::cli::progress::Line;
-use crate::drift::{FileVerdict, Reference};
 
 pub(super) struct Reporter {
     line: Mutex<Option<Line>>,
@@ -65,47 +62,12 @@ impl Watcher for Reporter {
     }
 }
 
-/// What was done, and what the data was like.
-#[derive(Serialize)]
-pub(super) struct Report {
-    #[serde(flatten)]
-    summary: Summary,
-    /// Of all rows that ran; absent without a reference, or if none did.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    drift: Option<FileVerdict>,
-}
+/// What a person reads at the end.
+pub(super) struct Report<'a>(pub(super) &'a Summary);
 
-impl Report {
-    pub(super) fn new(reference: Option<&Reference>, outcome: Outcome, elapsed: Duration) -> Self {
-        let drift = reference.and_then(|reference| verdict(reference, &outcome.totals));
-        Self { summary: Summary::new(outcome, elapsed.as_secs_f64(), str::to_owned), drift }
-    }
-
-    /// # Errors
-    /// Why the data must not pass for that of the reference.
-    pub(super) fn check_drift(&self) -> Result<(), String> {
-        match &self.drift {
-            Some(verdict) if verdict.drifted == 0 => Ok(()),
-            Some(verdict) => {
-                let (drifted, all) = (verdict.drifted, verdict.features.len());
-                Err(format!("{drifted} of {all} features drifted; the output is complete"))
-            }
-            None => Err("drift cannot be judged: expected rows that ran and were counted in the \
-                         bins of the profile as it is now, there are none; the output is complete"
-                .to_owned()),
-        }
-    }
-}
-
-/// A profile that changed since a job began has other bins than those that were counted.
-fn verdict(reference: &Reference, totals: &Totals) -> Option<FileVerdict> {
-    let tally = totals.tally.as_ref().filter(|tally| tally.fits(reference))?;
-    Some(FileVerdict::new("input", reference, tally.clone()))
-}
-
-impl fmt::Display for Report {
+impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let done = &self.summary;
+        let done = self.0;
         match done.outputs.as_slice() {
             [only] => writeln!(f, "{}: {} rows, {} bytes", only.name, done.written, only.bytes)?,
             many => writeln!(f, "{} files: {} rows", many.len(), done.written)?,
@@ -125,7 +87,7 @@ impl fmt::Display for Report {
         if done.repaired > 0 {
             writeln!(f, "{} values were repaired", done.repaired)?;
         }
-        if let Some(drift) = &self.drift {
+        if let Some(drift) = &done.drift {
             writeln!(f, "{drift}")?;
         }
         #[expect(clippy::cast_precision_loss, reason = "rates are shown to people")]

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use proptest::prelude::*;
 
 use super::*;
-use crate::drift::Span;
 use crate::drift::sample::{ones, reference};
+use crate::drift::{Span, State};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -23,7 +23,7 @@ struct Rig {
 impl Rig {
     fn new(directory: Option<PathBuf>) -> Self {
         let registry = Registry::without_process();
-        let monitors = Monitors::new(&registry, directory);
+        let monitors = Monitors::new(&registry, directory, false);
         Self { registry, monitors }
     }
 
@@ -40,7 +40,7 @@ impl Rig {
 
 /// Rows of the long window.
 fn rows(monitor: &Monitor) -> u64 {
-    monitor.window(Span::Long, now()).rows
+    monitor.window(Source::Request, Span::Long, now()).unwrap().rows
 }
 
 #[test]
@@ -83,6 +83,62 @@ fn a_version_on_its_way_back_finds_what_it_had_also_if_it_is_swept_meanwhile() {
     let prepared = rig.monitors.prepare(("m", 1), &reference, &settings);
     rig.monitors.sweep(|_, _| false);
     assert_eq!(rows(&rig.monitors.open(("m", 1), prepared)), 7);
+}
+
+/// As many rows of a file, all ones, or of another number.
+fn file(reference: &Reference, rows: usize, value: f32) -> crate::drift::Tally {
+    let mut tally = crate::drift::Tally::new(reference);
+    let shape = crate::tensor::Shape::new(vec![rows]).unwrap();
+    let inputs = [crate::tensor::Tensor::new(shape, vec![value; rows].into()).unwrap()];
+    tally.observe_all_inputs(reference, &inputs);
+    tally
+}
+
+#[test]
+fn a_file_is_judged_at_once_by_the_next_looks_and_for_as_long_as_windows_hold_it() {
+    let reference = reference(300);
+    let settings = settings(3600 * SECOND);
+    let start = 100_000 * SECOND;
+    let monitor = Monitor::new(reference.clone(), settings, None, start);
+    assert!(monitor.report(Source::Batch).is_none(), "nobody predicts files");
+    monitor.expect_files(start);
+    let look = |second: u32| {
+        assert!(monitor.tick(start + second * SECOND));
+        monitor.report(Source::Batch).unwrap().state
+    };
+    assert_eq!(look(60), State::Insufficient);
+    monitor.file(&file(&reference, 1000, 5.0), start + 70 * SECOND);
+    let looks = [120, 180, 240].map(look);
+    assert_eq!(looks, [State::Stable, State::Stable, State::Drifted]);
+    assert_eq!(look(47 * 3600), State::Drifted, "the long window has it");
+    assert_eq!(look(50 * 3600), State::Insufficient);
+    let requests = monitor.report(Source::Request).unwrap();
+    assert_eq!(requests.state, State::Insufficient, "requests had none");
+}
+
+#[test]
+fn files_come_into_view_when_they_are_expected_and_leave_with_their_version() {
+    let directory = tempfile::tempdir().unwrap();
+    let rig = Rig::new(Some(directory.path().to_owned()));
+    let (reference, settings) = (reference(300), settings(3600 * SECOND));
+    let monitor = rig.serve(1, &reference, &settings);
+    let of_files = || {
+        let lines = rig.lines("onnxd_drift_rows_total{");
+        lines.into_iter().filter(|line| line.contains("source=\"batch\"")).collect::<Vec<_>>()
+    };
+    assert_eq!(of_files(), Vec::<String>::new());
+    monitor.expect_files(now());
+    assert_eq!(of_files().len(), 2);
+    let page = String::from_utf8(rig.monitors.page()).unwrap();
+    assert!(page.contains("source=\"batch\""), "{page}");
+    monitor.file(&file(&reference, 70, 1.0), now());
+    assert!(of_files().iter().all(|line| line.ends_with(" 70")), "{:?}", of_files());
+    drop(monitor);
+    rig.monitors.sweep(|_, _| false);
+    assert_eq!(rig.lines("onnxd_drift"), Vec::<String>::new());
+    let again = rig.serve(1, &reference, &settings);
+    assert_eq!(again.window(Source::Batch, Span::Long, now()).unwrap().rows, 70, "it was saved");
+    assert_eq!(of_files().len(), 2);
 }
 
 #[test]

@@ -94,7 +94,7 @@ impl Rules<'_> {
     fn increase(&self) -> String {
         let (counted, window) = (self.counted(), self.window());
         format!(
-            "sum by (model, version, reference, feature, bin) (\n  increase({BINS}{counted}[{window}])\n)"
+            "sum by (model, version, reference, source, feature, bin) (\n  increase({BINS}{counted}[{window}])\n)"
         )
     }
 

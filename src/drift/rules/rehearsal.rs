@@ -16,6 +16,7 @@ use super::yaml::{self, line};
 use super::{Feature, LEAST_SHARE, Rules};
 use crate::drift::metrics::BINS;
 use crate::drift::verdict::PSI_FLOOR;
+use crate::drift::windows::Source;
 use crate::stats::float;
 
 /// Steps of a window, those that come before the drift, and all of them: the drift fills a
@@ -41,6 +42,7 @@ const MOST_BINS: usize = 1_000;
 struct Expected {
     alert: &'static str,
     severity: Severity,
+    source: Option<Source>,
     feature: Option<String>,
 }
 
@@ -51,19 +53,24 @@ pub(super) fn text(rules: &Rules, rules_file: &str) -> String {
     let _ = writeln!(text, "rule_files:\n  - {}", yaml::quoted(rules_file));
     line(&mut text, 0, "evaluation_interval", &step);
     line(&mut text, 0, "tests", "");
-    one_feature_drifts(rules, &step, &mut text);
+    for source in Source::ALL {
+        one_feature_drifts(rules, source, &step, &mut text);
+    }
     callers_break_the_contract_and_stay_away(rules, &step, &mut text);
     nothing_is_scraped(rules, &step, &mut text);
     quality::rehearsed(rules, &step, &mut text);
     text
 }
 
-fn one_feature_drifts(rules: &Rules, step: &str, text: &mut String) {
+/// In the rows of this source; in the others all is as ever.
+fn one_feature_drifts(rules: &Rules, source: Source, step: &str, text: &mut String) {
     let features = tested(rules.features());
     let drifting = drifting(&features);
-    begin(text, step, "one feature drifts");
+    begin(text, step, &format!("one feature drifts, source {}", source.as_str()));
     for (place, feature) in features.iter().enumerate() {
-        counts(rules, feature, drifting == Some(place), text);
+        for of in Source::ALL {
+            counts(rules, feature, of, drifting == Some(place) && of == source, text);
+        }
     }
     let version = rules.of_version();
     series(text, &format!("{ROWS}{version}"), &format!("0+{ROWS_PER_STEP}x{END}"));
@@ -75,7 +82,7 @@ fn one_feature_drifts(rules: &Rules, step: &str, text: &mut String) {
     series(text, &format!("{VIOLATIONS}{observed}"), &format!("0+{ROWS_PER_STEP}x{END}"));
     line(text, 4, "promql_expr_test", "");
     firing(rules, DRIFT, &[], text);
-    let expected = drifting.map(|place| expected(&features[place])).unwrap_or_default();
+    let expected = drifting.map(|place| expected(&features[place], source)).unwrap_or_default();
     firing(rules, END, &expected, text);
 }
 
@@ -83,7 +90,7 @@ fn callers_break_the_contract_and_stay_away(rules: &Rules, step: &str, text: &mu
     begin(text, step, "callers break the contract and stay away");
     let version = rules.of_version();
     if let Some(feature) = rules.features().first() {
-        let bin = rules.bin(feature, "0");
+        let bin = rules.bin(feature, Source::Request, "0");
         series(text, &format!("{BINS}{bin}"), &format!("0x{BROKEN}"));
     }
     series(text, &format!("{ROWS}{version}"), &format!("0+100x{BROKEN}"));
@@ -92,7 +99,7 @@ fn callers_break_the_contract_and_stay_away(rules: &Rules, step: &str, text: &mu
     let refused = version.with("feature", "x").with("code", "nan").with("action", "reject");
     series(text, &format!("{VIOLATIONS}{refused}"), &format!("0+20x{BROKEN}"));
     line(text, 4, "promql_expr_test", "");
-    let page = |alert, feature| Expected { alert, severity: Severity::Page, feature };
+    let page = |alert, feature| Expected { alert, severity: Severity::Page, source: None, feature };
     let expected = [page(CONTRACT, Some("x".to_owned())), page(STALE, None)];
     firing(rules, BROKEN, &expected, text);
 }
@@ -101,7 +108,8 @@ fn nothing_is_scraped(rules: &Rules, step: &str, text: &mut String) {
     begin(text, step, "nothing is scraped");
     series(text, "up", &format!("0x{ABSENT}"));
     line(text, 4, "promql_expr_test", "");
-    let expected = Expected { alert: NOT_COUNTED, severity: Severity::Ticket, feature: None };
+    let (severity, source, feature) = (Severity::Ticket, None, None);
+    let expected = Expected { alert: NOT_COUNTED, severity, source, feature };
     firing(rules, ABSENT, &[expected], text);
 }
 
@@ -110,8 +118,9 @@ impl Rules<'_> {
         Selector::default().with("model", self.model).with("version", "1")
     }
 
-    fn bin(&self, feature: &Feature, bin: &str) -> Selector {
+    fn bin(&self, feature: &Feature, source: Source, bin: &str) -> Selector {
         let version = self.of_version().with("reference", &self.reference.id);
+        let version = version.with("source", source.as_str());
         version.with("feature", feature.name()).with("bin", bin)
     }
 }
@@ -133,8 +142,9 @@ fn drifting(features: &[Feature]) -> Option<usize> {
     inputs.or_else(|| features.iter().position(Feature::can_drift))
 }
 
-fn expected(feature: &Feature) -> Vec<Expected> {
-    let alert = |alert, severity, feature| Expected { alert, severity, feature };
+fn expected(feature: &Feature, source: Source) -> Vec<Expected> {
+    let source = Some(source);
+    let alert = |alert, severity, feature| Expected { alert, severity, source, feature };
     let name = Some(feature.name().to_owned());
     if feature.role() == "prediction" {
         return vec![alert(PREDICTION_DRIFT, Severity::Ticket, name)];
@@ -174,7 +184,7 @@ impl Feature<'_> {
 }
 
 /// The counters of a feature's bins.
-fn counts(rules: &Rules, feature: &Feature, drifts: bool, text: &mut String) {
+fn counts(rules: &Rules, feature: &Feature, source: Source, drifts: bool, text: &mut String) {
     let (repeats, goal) = (feature.repeats(), feature.goal());
     for (bin, (name, _)) in feature.shares().enumerate() {
         let before = feature.watched.profile.counts[bin] * repeats;
@@ -185,7 +195,7 @@ fn counts(rules: &Rules, feature: &Feature, drifts: bool, text: &mut String) {
         } else {
             format!("0+{before}x{END}")
         };
-        series(text, &format!("{BINS}{}", rules.bin(feature, &name)), &values);
+        series(text, &format!("{BINS}{}", rules.bin(feature, source, &name)), &values);
     }
 }
 
@@ -202,7 +212,7 @@ fn series(text: &mut String, series: &str, values: &str) {
 
 /// After so many steps these fire, and no others.
 fn firing(rules: &Rules, steps: u32, expected: &[Expected], text: &mut String) {
-    let counted = "count by (alertname, severity, feature) (ALERTS{alertstate=\"firing\"})";
+    let counted = "count by (alertname, severity, source, feature) (ALERTS{alertstate=\"firing\"})";
     line(text, 6, "- expr", &yaml::quoted(counted));
     line(text, 8, "eval_time", &duration(rules.part(WINDOW) * steps));
     if expected.is_empty() {
@@ -210,9 +220,12 @@ fn firing(rules: &Rules, steps: u32, expected: &[Expected], text: &mut String) {
     }
     line(text, 8, "exp_samples", "");
     for expected in expected {
-        let Expected { alert, severity, feature } = expected;
+        let Expected { alert, severity, source, feature } = expected;
         let mut labels = Selector::default().with("alertname", alert);
         labels = labels.with("severity", severity.as_str());
+        if let Some(source) = source {
+            labels = labels.with("source", source.as_str());
+        }
         if let Some(feature) = feature {
             labels = labels.with("feature", feature);
         }

@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use super::refused;
-use crate::drift::{self, Monitor, Report, Span, Tally};
+use crate::drift::{self, Monitor, Report, Source, Span, Tally};
 use crate::http::path::Path;
 use crate::http::{Api, reply};
 use crate::registry::{ControlError, Model};
@@ -16,30 +16,49 @@ use crate::registry::{ControlError, Model};
 #[derive(Serialize)]
 struct Reports<'a> {
     model: &'a str,
+    source: Source,
     /// By version, those that serve and have a reference.
     versions: BTreeMap<u64, &'a Report>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Of {
+    source: Option<String>,
+}
+
 /// What was found at the last look.
-pub(in crate::http) async fn report(State(api): State<Api>, Path(model): Path<String>) -> Response {
+pub(in crate::http) async fn report(
+    State(api): State<Api>,
+    Path(model): Path<String>,
+    Query(of): Query<Of>,
+) -> Response {
+    let source = match source(of.source.as_deref()) {
+        Ok(source) => source,
+        Err(message) => return reply::problem(StatusCode::BAD_REQUEST, &message),
+    };
     let snapshot = api.predictor.registry().snapshot();
     let Some(found) = snapshot.models.get(&model) else {
         return refused(&ControlError::UnknownModel(model));
     };
-    let reports: BTreeMap<_, _> =
-        monitors(found).map(|(version, monitor)| (version, monitor.report())).collect();
+    let reports: BTreeMap<_, _> = monitors(found)
+        .filter_map(|(version, monitor)| Some((version, monitor.report(source)?)))
+        .collect();
     let versions = reports.iter().map(|(version, report)| (*version, &**report)).collect();
-    reply::json(&Reports { model: &model, versions })
+    reply::json(&Reports { model: &model, source, versions })
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(in crate::http) struct Asked {
     window: Option<String>,
+    source: Option<String>,
 }
 
 #[derive(Serialize)]
 struct States<'a> {
     model: &'a str,
+    source: Source,
     window: Span,
     versions: BTreeMap<u64, Counts<'a>>,
 }
@@ -78,13 +97,19 @@ pub(in crate::http) async fn state(
             return reply::problem(StatusCode::BAD_REQUEST, &message);
         }
     };
+    let source = match source(asked.source.as_deref()) {
+        Ok(source) => source,
+        Err(message) => return reply::problem(StatusCode::BAD_REQUEST, &message),
+    };
     let snapshot = api.predictor.registry().snapshot();
     let Some(found) = snapshot.models.get(&model) else {
         return refused(&ControlError::UnknownModel(model));
     };
     let now = drift::now();
     let tallies: Vec<(u64, &Monitor, Tally)> = monitors(found)
-        .map(|(version, monitor)| (version, monitor, monitor.window(window, now)))
+        .filter_map(|(version, monitor)| {
+            Some((version, monitor, monitor.window(source, window, now)?))
+        })
         .collect();
     let versions = tallies.iter().map(|(version, monitor, tally)| {
         let reference = monitor.reference();
@@ -107,7 +132,13 @@ pub(in crate::http) async fn state(
         };
         (*version, counts)
     });
-    reply::json(&States { model: &model, window, versions: versions.collect() })
+    reply::json(&States { model: &model, source, window, versions: versions.collect() })
+}
+
+fn source(asked: Option<&str>) -> Result<Source, String> {
+    let Some(asked) = asked else { return Ok(Source::Request) };
+    let found = Source::ALL.into_iter().find(|source| source.as_str() == asked);
+    found.ok_or_else(|| format!("source is '{asked}', expected request or batch"))
 }
 
 /// Of the versions that serve and have a reference.

@@ -166,8 +166,7 @@ impl Work {
         step_back();
         let is_stopped = writer.probe();
         let manner = &api.scorer.manner;
-        let model =
-            Live { live: Arc::clone(&live), reference: None, manner, is_stopped: &is_stopped };
+        let model = Live::new(Arc::clone(&live), manner, &is_stopped);
         let stream = Stream {
             model: &model,
             input: asked.input,
@@ -179,6 +178,7 @@ impl Work {
         let origin = Origin::Stream(Box::new(upload));
         match manner.run(|| stream.run(origin, &mut writer)) {
             Ok(totals) => {
+                model.done(&totals);
                 watch.scored(totals.rows);
                 // Who has the whole answer may send the next file.
                 drop(slot);

@@ -9,6 +9,7 @@ use crate::drift::rules::quality::{
     NO_TRUTH, OUTCOMES, PREDICTIONS,
 };
 use crate::drift::rules::{Awaited, Rules};
+use crate::drift::windows::Source;
 
 /// Predictions whose truth comes, a step.
 const ROWS: f64 = 1_000.0;
@@ -43,14 +44,19 @@ pub(super) fn rehearsed(rules: &Rules, step: &str, text: &mut String) {
     series(text, &format!("{PREDICTIONS}{version}"), &format!("0+{ROWS}x{BROKEN}"));
     series(text, &format!("{FEEDBACK}{accepted}"), &format!("{ROWS}x{BROKEN}"));
     line(text, 4, "promql_expr_test", "");
-    let expected = Expected { alert: NO_TRUTH, severity: Severity::Ticket, feature: None };
+    let expected =
+        Expected { alert: NO_TRUTH, severity: Severity::Ticket, source: None, feature: None };
     firing(rules, BROKEN, &[expected], text);
 }
 
 /// Drift has nothing to say.
 fn still_counted(rules: &Rules, text: &mut String) {
     if let Some(feature) = rules.features().first() {
-        series(text, &format!("{BINS}{}", rules.bin(feature, "0")), &format!("0x{BROKEN}"));
+        series(
+            text,
+            &format!("{BINS}{}", rules.bin(feature, Source::Request, "0")),
+            &format!("0x{BROKEN}"),
+        );
     }
 }
 
@@ -91,7 +97,9 @@ fn expected(quality: Awaited, truth: Truth) -> Vec<Expected> {
         }
     };
     let fires = fires.into_iter().filter(|(fires, ..)| *fires);
-    fires.map(|(_, alert, severity)| Expected { alert, severity, feature: None }).collect()
+    fires
+        .map(|(_, alert, severity)| Expected { alert, severity, source: None, feature: None })
+        .collect()
 }
 
 fn counted(rules: &Rules, truth: Truth, steps: u32, text: &mut String) {
