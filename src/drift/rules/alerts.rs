@@ -85,7 +85,7 @@ pub(super) fn alert(
 }
 
 /// The index and its limit, which only a query can tell.
-const FIGURES: &str = "PSI {{ $value | printf \"%.3f\" }}{{ with printf \"LIMIT{model=%q,version=%q,reference=%q,source=%q,window=%q,feature=%q}\" $labels.model $labels.version $labels.reference $labels.source $labels.window $labels.feature | query }}, limit {{ . | first | value | printf \"%.3f\" }}{{ end }}, window {{ $labels.window }}, source {{ $labels.source }}.";
+const FIGURES: &str = "PSI {{ $value | printf \"%.3f\" }}{{ with printf \"LIMIT{model=%q,version=%q,reference=%q,source=%q,window=%q,feature=%q}\" $labels.model $labels.version $labels.reference $labels.source $labels.window $labels.feature | query }}, limit {{ . | first | value | printf \"%.3f\" }}{{ end }}, source {{ $labels.source }}, window {{ $labels.window }}.";
 
 fn figures() -> String {
     FIGURES.replace("LIMIT", LIMIT)
@@ -130,7 +130,7 @@ impl Rules<'_> {
     fn data_drift(&self) -> Rule {
         let words = Words {
             summary: "The inputs of {{ $labels.model }} version {{ $labels.version }} have drifted".to_owned(),
-            description: "{{ $value | humanizePercentage }} of the features by weight have drifted, window {{ $labels.window }}, source {{ $labels.source }}. Something happened to the data as a whole: another population, another source, a broken join. OnnxdFeatureDrift names the features.".to_owned(),
+            description: "{{ $value | humanizePercentage }} of the features by weight have drifted, source {{ $labels.source }}, window {{ $labels.window }}. Something happened to the data as a whole: another population, another source, a broken join. OnnxdFeatureDrift names the features.".to_owned(),
         };
         let expression = format!("{SHARE}{} > {MOST_DRIFTED}", self.recorded());
         let rule = alert(DATA_DRIFT, Severity::Ticket, expression, words);
