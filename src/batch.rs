@@ -9,9 +9,12 @@
 //! appends these in their order and notes it in the journal. Knows of models only what [`Model`]
 //! says; who runs them, and with which priority, is the business of others.
 
+mod check;
 mod columns;
 mod engine;
 mod error;
+mod files;
+mod finished;
 mod job;
 mod join;
 mod journal;
@@ -38,6 +41,7 @@ pub use job::{Job, Limit, OnBadRow, Shard};
 pub use live::Live;
 pub use merge::{Merged, merge};
 pub use model::{Failure, Model};
+pub use output::remove;
 pub use plan::Plan;
 pub use run::{Outcome, Output, Progress, Run, Watcher};
 pub use stream::{Sink, Stream, Written};

@@ -234,6 +234,34 @@ fn the_rows_of_all_shards_are_held_against_the_profile_together() {
 }
 
 #[test]
+fn too_many_bad_rows_of_all_shards_leave_no_output() {
+    let work = Work::new();
+    many_files(&work);
+    work.shards(&["in/*.csv"], "out/y.csv", 3);
+    let (_, code, wrong) = work.merge(&["out", "--output", "all.csv", "--max-bad-rows", "0"]);
+    assert_eq!(code, Some(1));
+    assert!(wrong.contains("rows are bad, at most 0 may be"), "{wrong}");
+    assert!(!work.path("all.csv").exists());
+}
+
+#[test]
+fn merging_leaves_the_work_of_a_run_with_the_same_output_alone() {
+    let work = Work::new();
+    many_files(&work);
+    work.shards(&["in/*.csv"], "out/y.csv", 2);
+    let stopped = work.score(&["in/*.csv"], "all.csv", &["--max-bad-rows", "0"]);
+    assert!(!stopped.status.success());
+    let (_, code, wrong) = work.merge(&["out", "--output", "all.csv"]);
+    assert_eq!((code, wrong.as_str()), (Some(0), ""));
+    let merged = work.bytes("all.csv");
+    let resumed = work.score(&["in/*.csv"], "all.csv", &["--resume"]);
+    assert_done(&resumed);
+    let said = String::from_utf8_lossy(&resumed.stderr).into_owned();
+    assert!(said.contains("rows were done before"), "{said}");
+    assert!(work.bytes("all.csv") == merged);
+}
+
+#[test]
 fn shards_have_about_as_many_bytes_each() {
     let work = Work::new();
     many_files(&work);

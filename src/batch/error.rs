@@ -13,6 +13,9 @@ pub enum Error {
     /// What an earlier run has left cannot be gone on with.
     #[error("{directory} cannot be gone on with: {what}; remove it to begin anew")]
     Changed { directory: String, what: String },
+    /// It may be free soon.
+    #[error("{directory} is being written by another process")]
+    Busy { directory: String },
     /// A file cannot be read, or is not what it should be.
     #[error("{file}: {reason}")]
     Input { file: String, reason: String },

@@ -13,21 +13,16 @@ use crate::store::{Found, Place, Stores};
 use crate::table::{Joined, Kind};
 
 impl Merged {
-    /// Puts outputs together, and rejects beside them. `directory` is for what is on its way.
+    /// Puts outputs together, and rejects beside them.
     ///
     /// # Errors
     /// Shards are incomplete or of other columns, or the file cannot be written.
-    pub fn join(
-        &self,
-        stores: &Stores,
-        name: &str,
-        directory: &Path,
-    ) -> Result<Vec<Output>, Error> {
-        let mut outputs = vec![join(stores, &self.outputs, name, directory)?];
+    pub fn join(&self, stores: &Stores, name: &str) -> Result<Vec<Output>, Error> {
+        let mut outputs = vec![join(stores, &self.outputs, name)?];
         if let Some((_, first)) = self.rejects.first() {
             let kind = kind(&first.name)?;
             let name = format!("{name}.rejects{}", kind.extension());
-            outputs.push(join(stores, &self.rejects, &name, directory)?);
+            outputs.push(join(stores, &self.rejects, &name)?);
         }
         Ok(outputs)
     }
@@ -37,12 +32,7 @@ fn kind(name: &str) -> Result<Kind, Error> {
     Kind::of_name(name).map_err(|reason| Error::Asked(format!("{name}: {reason}")))
 }
 
-fn join(
-    stores: &Stores,
-    files: &[(Found, Written)],
-    name: &str,
-    directory: &Path,
-) -> Result<Output, Error> {
+fn join(stores: &Stores, files: &[(Found, Written)], name: &str) -> Result<Output, Error> {
     let place = Place::parse(name).map_err(Error::Asked)?;
     let wanted = kind(name)?;
     if let Some((first, _)) = files.first()
@@ -54,8 +44,8 @@ fn join(
     }
     let failed =
         |error: io::Error| Error::Output { file: name.to_owned(), reason: error.to_string() };
-    fs::create_dir_all(directory).map_err(failed)?;
-    let path = directory.join("joined.part");
+    let directory = scratch(&place).map_err(failed)?;
+    let path = directory.path().join("joined.part");
     let mut out = BufWriter::with_capacity(1 << 20, File::create(&path).map_err(failed)?);
     let mut joined = Joined::new(wanted.format);
     for (found, written) in files {
@@ -75,6 +65,14 @@ fn join(
     let bytes = file.metadata().map_err(failed)?.len();
     drop(file);
     stores.publish(&path, &place)?;
-    fs::remove_dir_all(directory).map_err(failed)?;
     Ok(Output { name: name.to_owned(), bytes })
+}
+
+/// A directory of its own, beside a local file so that it only needs its name.
+fn scratch(place: &Place) -> io::Result<tempfile::TempDir> {
+    let Place::Local(path) = place else { return tempfile::tempdir() };
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    fs::create_dir_all(parent)?;
+    tempfile::Builder::new().prefix(".onnxd-merge-").tempdir_in(parent)
 }

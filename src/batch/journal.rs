@@ -56,8 +56,11 @@ pub(super) struct Entry {
     pub(super) segment: Piece,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) rejects: Option<Piece>,
-    /// Of everything up to here.
-    pub(super) totals: Totals,
+    /// Rows of this segment.
+    pub(super) written: u64,
+    /// Of everything up to here; not in every entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) totals: Option<Totals>,
 }
 
 pub(super) struct Journal {
@@ -148,24 +151,28 @@ impl Journal {
         if let Some(difference) = identity.difference(&known) {
             return Err(Trouble::Other(difference.to_owned()));
         }
-        let mut entries = Vec::new();
+        let (mut entries, mut length) = (Vec::new(), line.len() as u64);
         loop {
             line.clear();
             reader.read_until(b'\n', &mut line)?;
             match serde_json::from_slice(&line) {
                 Ok(entry) if line.ends_with(b"\n") => entries.push(entry),
-                _ => return Ok(entries),
+                _ => break,
             }
+            length += line.len() as u64;
         }
+        // What comes next must not stand behind half a line.
+        self.file.set_len(length)?;
+        self.file.seek(SeekFrom::Start(length))?;
+        Ok(entries)
     }
 
     /// Writes the journal anew with these entries, where the files bear out no more.
-    pub(super) fn keep(&mut self, identity: &Identity, entries: &[Entry]) -> Result<(), Trouble> {
+    pub(super) fn keep(&mut self, identity: &Identity, entries: &[Entry]) -> io::Result<()> {
         self.file.set_len(0)?;
         self.file.seek(SeekFrom::Start(0))?;
         self.line(identity)?;
-        entries.iter().try_for_each(|entry| self.line(entry))?;
-        Ok(())
+        entries.iter().try_for_each(|entry| self.line(entry))
     }
 
     pub(super) fn add(&mut self, entry: &Entry) -> io::Result<()> {

@@ -35,13 +35,6 @@ impl<'a> Live<'a> {
         }
         Self { version, manner, is_stopped }
     }
-
-    /// The monitor of the version's data learns of what was predicted to its end.
-    pub fn done(&self, totals: &Totals) {
-        if let Some((monitor, tally)) = self.version.monitor.as_ref().zip(totals.tally.as_ref()) {
-            monitor.file(tally, drift::now());
-        }
-    }
 }
 
 impl Model for Live<'_> {
@@ -69,6 +62,13 @@ impl Model for Live<'_> {
         // Else it would be idle, and leave memory.
         self.version.asked.at(Instant::now());
         engine::run(self.version.model.as_ref(), inputs, self.is_stopped)
+    }
+
+    /// The monitor of the version's data learns of it.
+    fn done(&self, totals: &Totals) {
+        if let Some((monitor, tally)) = self.version.monitor.as_ref().zip(totals.tally.as_ref()) {
+            monitor.file(tally, drift::now());
+        }
     }
 
     /// The threads rest as those do that load models: the more, the more the rest of the process

@@ -1,5 +1,6 @@
 //! What a job knows of a model.
 
+use super::totals::Totals;
 use crate::contract::Contract;
 use crate::drift::Reference;
 use crate::engine::Signature;
@@ -24,6 +25,9 @@ pub trait Model: Send + Sync {
     /// # Errors
     /// Why there is no answer.
     fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Failure>;
+
+    /// All rows of a job were predicted, and all files of it are whole.
+    fn done(&self, _totals: &Totals) {}
 
     /// Does the work of one of the job's threads, as the priority of jobs is here.
     fn work(&self, work: &mut dyn FnMut()) {

@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::finished::Finished;
 use super::journal::{self, Piece};
 use crate::table::{Encoder, Placed, Segment};
 
@@ -71,16 +72,6 @@ impl Part {
         Ok(())
     }
 
-    /// Keeps the first so many segments only.
-    pub(super) fn keep(&mut self, segments: usize) -> io::Result<()> {
-        if let Some(next) = self.placed.get(segments) {
-            self.length = next.at;
-            self.placed.truncate(segments);
-            self.cut(self.length)?;
-        }
-        Ok(())
-    }
-
     pub(super) fn append(&mut self, segment: Segment) -> io::Result<Piece> {
         self.file.write_all(&segment.bytes)?;
         let Segment { bytes, index } = segment;
@@ -120,27 +111,22 @@ fn holds(reader: &mut impl Read, bytes: u64, crc: u32) -> io::Result<bool> {
 
 /// All files below are on the disk. Of very many the device is told once, whoever else writes
 /// there.
-pub(super) fn sync(
-    directory: &Path,
-    names: impl ExactSizeIterator<Item = PathBuf>,
-) -> io::Result<()> {
-    if names.len() > FEW {
+pub(super) fn sync(directory: &Path, files: Vec<PathBuf>) -> io::Result<()> {
+    if files.len() > FEW {
         return Ok(rustix::fs::syncfs(File::open(directory)?)?);
     }
-    names.filter(|path| path.exists()).try_for_each(|path| File::open(path)?.sync_all())
+    let mut files = files.into_iter().filter(|path| path.exists());
+    files.try_for_each(|path| File::open(path)?.sync_all())
 }
 
-/// Is there once all files are whole: what is missing then has got its name.
-pub(super) const FINISHED: &str = "finished";
-
-/// Removes what was on its way, and nothing else that lies there. The mark goes first: without the
-/// journal it would vouch for files of another run.
-pub(super) fn remove(directory: &Path) -> io::Result<()> {
+/// Removes what was on its way, and nothing else that lies there. What finished goes first: without
+/// its files it would vouch for those of another run.
+pub fn remove(directory: &Path) -> io::Result<()> {
     let gone = |result: io::Result<()>| match result {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     };
-    gone(fs::remove_file(directory.join(FINISHED)))?;
+    Finished::forget(directory)?;
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         if is_part(&path) {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::check::check;
 use super::error::Error;
 use super::job::{Job, Shard};
 use crate::store::{Found, Place, ReadAt, Stores};
@@ -70,7 +71,18 @@ impl Plan {
         let parts = shard(units, job.shard);
         let mut plan = Self { files, parts, outputs: Vec::new(), kind, units: count };
         plan.outputs = if job.is_by_file() { plan.by_file(job)? } else { vec![one(job)?] };
+        check(&plan, job)?;
         Ok(plan)
+    }
+
+    /// Whether the standard input is read.
+    pub(super) fn reads_standard(&self) -> bool {
+        self.files.iter().any(|file| file.found.is_none())
+    }
+
+    /// Whether the standard output is written.
+    pub(super) fn writes_standard(&self) -> bool {
+        self.outputs.iter().any(|target| target.place.is_none())
     }
 
     /// What shows how the files are: the first part, or the first file if a shard has nothing to do.

@@ -1,29 +1,26 @@
 //! A job from its beginning, or from where it ended, to its outputs.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::columns::{Columns, Mapped, Mapping};
 use super::error::Error;
+use super::files::Files;
+use super::finished::Finished;
 use super::job::Job;
 use super::journal::{Entry, Identity, Journal, Trouble};
 use super::model::Model;
-use super::output::{self, Part};
+use super::output;
+use super::pipeline;
 use super::plan::Plan;
 use super::read::{Mark, Source, Tasks};
+use super::rejects;
 use super::score::{Scored, Scoring};
 use super::totals::Totals;
-use super::{manifest, pipeline, rejects, reopen};
 use crate::digest;
-use crate::store::{NewNames, Place, Stores};
+use crate::store::Stores;
 use crate::table::{Encoder, Heading, Kind, Pieces};
-
-/// What was written is on the disk after this time.
-const SYNC: Duration = Duration::from_secs(10);
 
 /// A job and all that it needs.
 pub struct Run<'a> {
@@ -34,7 +31,7 @@ pub struct Run<'a> {
     pub stores: &'a Stores,
     /// Threads that score.
     pub threads: usize,
-    /// What is on its way lies here.
+    /// What is on its way lies here, and what it came to until [`super::remove`].
     pub directory: PathBuf,
     /// Goes on where an earlier run of the same job ended.
     pub resume: bool,
@@ -82,32 +79,47 @@ pub struct Output {
     pub bytes: u64,
 }
 
-/// The files of a job that are being written.
-struct Files<'a> {
-    run: &'a Run<'a>,
-    identity: Identity,
-    encoder: &'a Encoder,
-    rejects_encoder: &'a Encoder,
-    journal: Journal,
-    /// The output that grows.
-    current: Option<(usize, Part)>,
-    rejects: Option<Part>,
-    totals: Totals,
-    /// Of each output that was begun.
-    rows: Vec<Option<u64>>,
-    synced: Instant,
-    /// All are whole, and some may have got their names.
-    finished: bool,
-}
-
 impl Run<'_> {
     /// Does the job.
     ///
     /// # Errors
     /// Why there are no outputs. What was done so far stays, unless nothing was begun.
     pub fn run(&self) -> Result<Outcome, Error> {
+        let identity = self.identity()?;
+        // Before anything is read: what is finished needs its inputs no more.
+        let held = if self.resume && self.directory.exists() {
+            let held = self.journal(&identity)?;
+            if let Some(finished) =
+                Finished::read(&self.directory, &identity).map_err(|what| self.changed(what))?
+            {
+                self.watcher.resumed(finished.totals.rows);
+                let before = finished.totals.rows;
+                return finished.publish(self, before);
+            }
+            if !held.1.is_empty() && self.plan.reads_standard() {
+                let reason = "the standard input cannot be gone on with: it is read only once";
+                return Err(Error::Asked(reason.to_owned()));
+            }
+            Some(held)
+        } else {
+            None
+        };
+        let first = self.first().inspect_err(|_| {
+            if held.as_ref().is_some_and(|(_, entries)| entries.is_empty()) {
+                let _ = output::remove(&self.directory);
+            }
+        })?;
+        let held = held.map_or_else(|| self.journal(&identity), Ok)?;
+        self.go_on(identity, held, first)
+    }
+
+    fn go_on(
+        &self,
+        identity: Identity,
+        held: (Journal, Vec<Entry>),
+        (opened, headings): (Option<Pieces>, Vec<Heading>),
+    ) -> Result<Outcome, Error> {
         let plan = self.plan;
-        let (opened, headings) = self.first()?;
         let columns = Columns::new(self.model.signature(), headings, self.job.on_bad_row);
         let columns = columns.map_err(Error::Asked)?;
         let encoder = Encoder::new(plan.kind, &columns.headings);
@@ -119,7 +131,7 @@ impl Run<'_> {
             encoder: &encoder,
             rejects: Some(&rejects_encoder),
         };
-        let (mut files, mark) = Files::open(self, &encoder, &rejects_encoder)?;
+        let (mut files, mark) = Files::open(self, identity, held, &encoder, &rejects_encoder)?;
         let before = files.totals.rows;
         self.watcher.resumed(before);
         let source = Source {
@@ -146,7 +158,37 @@ impl Run<'_> {
             Ok(())
         };
         pipeline::run(&scoring, self.threads, mark.tasks, move || tasks.next(), take)?;
-        files.finish(before)
+        self.check(&files.totals)?;
+        let (finished, journal) = files.complete()?;
+        self.model.done(&finished.totals);
+        let outcome = finished.publish(self, before);
+        // Nobody else may write here until now.
+        drop(journal);
+        outcome
+    }
+
+    /// Whether so many bad rows may be published.
+    pub(super) fn check(&self, totals: &Totals) -> Result<(), Error> {
+        match self.job.max_bad_rows {
+            Some(limit) if limit.is_passed(totals.bad, totals.rows) => {
+                let (bad, rows, limit) = (totals.bad, totals.rows, limit.to_string());
+                Err(Error::TooManyBad { bad, rows, limit })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn journal(&self, identity: &Identity) -> Result<(Journal, Vec<Entry>), Error> {
+        let directory = &self.directory;
+        Journal::open(directory, identity, self.resume).map_err(|trouble| match trouble {
+            Trouble::Io(error) => self.failed(error),
+            Trouble::Busy => Error::Busy { directory: directory.display().to_string() },
+            Trouble::Other(what) => self.changed(what),
+        })
+    }
+
+    fn changed(&self, what: String) -> Error {
+        Error::Changed { directory: self.directory.display().to_string(), what }
     }
 
     /// The first part of all, and the columns of it that are kept.
@@ -183,216 +225,7 @@ impl Run<'_> {
         Ok(Identity::new(self.model, job, inputs.hex()))
     }
 
-    fn failed(&self, error: io::Error) -> Error {
+    pub(super) fn failed(&self, error: std::io::Error) -> Error {
         Error::Output { file: self.job.output.clone(), reason: error.to_string() }
-    }
-}
-
-impl<'a> Files<'a> {
-    /// The files as they are, and where to go on.
-    fn open(
-        run: &'a Run<'a>,
-        encoder: &'a Encoder,
-        rejects_encoder: &'a Encoder,
-    ) -> Result<(Self, Mark), Error> {
-        let failed = |error| run.failed(error);
-        let directory = &run.directory;
-        let identity = run.identity()?;
-        let (mut journal, mut entries) =
-            Journal::open(directory, &identity, run.resume).map_err(|trouble| match trouble {
-                Trouble::Io(error) => failed(error),
-                Trouble::Busy => Error::Asked(format!(
-                    "{} is being written by another process",
-                    directory.display()
-                )),
-                Trouble::Other(what) => {
-                    Error::Changed { directory: directory.display().to_string(), what }
-                }
-            })?;
-        let known = entries.len();
-        let finished = run.resume && directory.join(output::FINISHED).exists();
-        let parts = if finished {
-            (None, None)
-        } else {
-            let _ = fs::remove_file(directory.join(output::FINISHED));
-            reopen::reopen(directory, encoder, rejects_encoder, &mut entries).map_err(failed)?
-        };
-        if entries.len() < known {
-            let kept = journal.keep(&identity, &entries);
-            kept.map_err(|_| failed(io::Error::other("the journal cannot be written")))?;
-        }
-        let (current, rejects) = parts;
-        let rows = reopen::rows_of(run.plan.outputs.len(), &entries);
-        let last = entries.pop();
-        let mark = last.as_ref().map_or_else(Mark::default, |entry| entry.after);
-        let totals = last.map_or_else(Totals::default, |entry| entry.totals);
-        let synced = Instant::now();
-        let files = Self {
-            run,
-            identity,
-            encoder,
-            rejects_encoder,
-            journal,
-            current,
-            rejects,
-            totals,
-            rows,
-            synced,
-            finished,
-        };
-        Ok((files, mark))
-    }
-
-    fn add(&mut self, scored: Scored) -> Result<(), Error> {
-        self.write(scored).map_err(|error| self.run.failed(error))
-    }
-
-    fn write(&mut self, scored: Scored) -> io::Result<()> {
-        let Scored { output, segment, rejects, totals, after, .. } = scored;
-        let directory = &self.run.directory;
-        if self.current.as_ref().is_none_or(|(current, _)| *current != output) {
-            self.end_current()?;
-            let part = Part::create(&output::path(directory, output), self.encoder)?;
-            self.current = Some((output, part));
-        }
-        let Some((_, part)) = &mut self.current else { return Ok(()) };
-        let segment = part.append(segment)?;
-        let rejects = match rejects {
-            None => None,
-            Some(rejects) => {
-                if self.rejects.is_none() {
-                    let path = output::path(directory, output::REJECTS);
-                    self.rejects = Some(Part::create(&path, self.rejects_encoder)?);
-                }
-                self.rejects.as_mut().map(|part| part.append(rejects)).transpose()?
-            }
-        };
-        self.totals.add(&totals);
-        *self.rows[output].get_or_insert(0) += totals.written;
-        let totals = self.totals.clone();
-        self.journal.add(&Entry { after, output, segment, rejects, totals })?;
-        if self.synced.elapsed() >= SYNC {
-            self.synced = Instant::now();
-            self.current.as_ref().map_or(Ok(()), |(_, part)| part.sync())?;
-            self.rejects.as_ref().map_or(Ok(()), Part::sync)?;
-            self.journal.sync()?;
-        }
-        Ok(())
-    }
-
-    fn end_current(&mut self) -> io::Result<()> {
-        self.current.take().map_or(Ok(()), |(_, part)| part.finish(self.encoder))
-    }
-
-    /// Ends all files and gives them their names.
-    fn finish(mut self, rows_before: u64) -> Result<Outcome, Error> {
-        let failed = |error| self.run.failed(error);
-        let directory = &self.run.directory;
-        if let Some(limit) = self.run.job.max_bad_rows
-            && limit.is_passed(self.totals.bad, self.totals.rows)
-        {
-            let (bad, rows) = (self.totals.bad, self.totals.rows);
-            return Err(Error::TooManyBad { bad, rows, limit: limit.to_string() });
-        }
-        if !self.finished {
-            self.complete().map_err(failed)?;
-        }
-        let path_of_manifest = output::path(directory, manifest::PART);
-        let manifest = manifest::name(self.run.job)
-            .map(|name| Place::parse(&name).map(|place| (name, place)))
-            .transpose()
-            .map_err(Error::Asked)?;
-        if let (Some((_, place)), true) = (&manifest, path_of_manifest.exists()) {
-            // That of an earlier run would speak of outputs that are replaced now.
-            self.run.stores.delete(place)?;
-        }
-        let mut names = NewNames::default();
-        let mut outputs = Vec::with_capacity(self.run.plan.outputs.len());
-        for (at, target) in self.run.plan.outputs.iter().enumerate() {
-            let path = output::path(directory, at);
-            let bytes = fs::metadata(&path).map_or(0, |file| file.len());
-            self.publish(&path, target.place.as_ref(), &target.name, &mut names)?;
-            outputs.push(Output { name: target.name.clone(), bytes });
-        }
-        let path = output::path(directory, output::REJECTS);
-        let name = self.run.job.rejects_name();
-        let place = Place::parse(&name).map_err(Error::Asked)?;
-        let rejects = (self.totals.bad > 0).then_some(name);
-        if let Some(name) = &rejects {
-            self.publish(&path, Some(&place), name, &mut names)?;
-        }
-        names.sync()?;
-        if let (Some((name, place)), true) = (&manifest, path_of_manifest.exists()) {
-            // Last, on the disk as well: whoever finds it finds the others.
-            let mut names = NewNames::default();
-            self.publish(&path_of_manifest, Some(place), name, &mut names)?;
-            names.sync()?;
-        }
-        output::remove(directory).map_err(failed)?;
-        let manifest = manifest.map(|(name, _)| name);
-        Ok(Outcome { totals: self.totals, outputs, rejects, manifest, rows_before })
-    }
-
-    /// Ends all files.
-    fn complete(&mut self) -> io::Result<()> {
-        self.end_current()?;
-        self.rejects.take().map_or(Ok(()), |part| part.finish(self.rejects_encoder))?;
-        let directory = &self.run.directory;
-        for (at, rows) in self.rows.iter().enumerate() {
-            let path = output::path(directory, at);
-            if rows.is_none() {
-                // Of a file without rows. What lies there is of a run that ended just then.
-                Part::create(&path, self.encoder)?.finish(self.encoder)?;
-            } else if !path.exists() {
-                let lost = format!("{} is gone, remove all of it to begin anew", path.display());
-                return Err(io::Error::other(lost));
-            }
-        }
-        self.describe()?;
-        let outputs = (0..self.rows.len()).map(|at| output::path(directory, at));
-        let others = [output::REJECTS, manifest::PART].map(|name| output::path(directory, name));
-        output::sync(directory, outputs.chain(others).collect::<Vec<_>>().into_iter())?;
-        // Who finds no mark after a crash looks at the files anew.
-        fs::File::create(directory.join(output::FINISHED)).map(drop)
-    }
-
-    /// Writes the manifest, if this is a shard.
-    fn describe(&self) -> io::Result<()> {
-        let Some(shard) = self.run.job.shard else { return Ok(()) };
-        let name = self.run.job.rejects_name();
-        manifest::Done {
-            job: self.run.job,
-            plan: self.run.plan,
-            identity: self.identity.clone(),
-            directory: &self.run.directory,
-            encoder: self.encoder,
-            rows: &self.rows,
-            rejects: (self.totals.bad > 0).then_some((name.as_str(), self.rejects_encoder)),
-            totals: &self.totals,
-        }
-        .write(shard)
-    }
-
-    fn publish(
-        &self,
-        path: &Path,
-        place: Option<&Place>,
-        name: &str,
-        names: &mut NewNames,
-    ) -> Result<(), Error> {
-        let output = |reason: String| Error::Output { file: name.to_owned(), reason };
-        if !path.exists() {
-            return Ok(());
-        }
-        match place {
-            Some(place) => {
-                let published = self.run.stores.publish_synced(path, place, names);
-                published.map_err(|error| output(error.to_string()))
-            }
-            None => fs::File::open(path)
-                .and_then(|mut file| io::copy(&mut file, &mut io::stdout().lock()))
-                .map(drop)
-                .map_err(|error| output(error.to_string())),
-        }
     }
 }

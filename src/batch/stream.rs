@@ -88,7 +88,9 @@ impl Stream<'_> {
             }
         };
         pipeline::run(&scoring, self.threads, 0, move || tasks.next(), take)?;
-        writing.finish()
+        let totals = writing.finish()?;
+        self.model.done(&totals);
+        Ok(totals)
     }
 }
 

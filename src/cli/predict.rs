@@ -1,12 +1,13 @@
 //! `onnxd predict`: predictions of whole files.
 
+mod directory;
 mod interrupt;
 mod local;
 mod merge;
 mod report;
 
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::thread;
 
@@ -14,9 +15,9 @@ use clap::ArgMatches;
 
 use super::Failure;
 use super::load::only;
-use crate::batch::{Error, Job, Model as _, OnBadRow, Plan, Run, Shard, Summary};
-use crate::digest;
-use crate::store::{Place, Stores};
+use crate::batch::{self, Error, Job, Model as _, OnBadRow, Plan, Run, Shard, Summary};
+use crate::store::Stores;
+use directory::Directory;
 use local::Local;
 use report::{Report, Reporter};
 
@@ -39,10 +40,8 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
         return Err(Failure::Usage(NO_REFERENCE.to_owned()));
     }
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let directory = match text("work-dir") {
-        Some(directory) => PathBuf::from(directory),
-        None => work_directory(&job)?,
-    };
+    let resume = matches.get_flag("resume");
+    let directory = Directory::new(&job, text("work-dir"), resume)?;
     let interrupted = interrupt::watch();
     let interrupted = interrupted.map_err(|error| Failure::Work(format!("signals: {error}")))?;
     let reporter = Reporter::new(interrupted);
@@ -52,13 +51,16 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
         model: &model,
         stores: &stores,
         threads: matches.get_one::<usize>("jobs").copied().unwrap_or(cores),
-        directory: directory.clone(),
-        resume: matches.get_flag("resume"),
+        directory: directory.path().to_owned(),
+        resume,
         watcher: &reporter,
     };
     let outcome = run.run();
     reporter.end();
     let outcome = outcome.map_err(|error| left(error, reporter.has_begun(), &directory))?;
+    let path = directory.path();
+    let removed = batch::remove(path);
+    removed.map_err(|error| Failure::Work(format!("{}: {error}", path.display())))?;
     let seconds = reporter.elapsed().as_secs_f64();
     let summary = Summary::new(outcome, model.reference(), seconds, str::to_owned);
     if let Some(file) = text("summary") {
@@ -101,29 +103,6 @@ fn parsed<T: FromStr<Err = String>>(text: Option<String>) -> Result<Option<T>, F
     text.map(|text| text.parse().map_err(Failure::Usage)).transpose()
 }
 
-/// Where files lie until they are whole: beside a local output, so that they only need their
-/// names then.
-fn work_directory(job: &Job) -> Result<PathBuf, Failure> {
-    let output = job.sharded_output();
-    let local = match Place::parse(&output).map_err(Failure::Usage)? {
-        Place::Local(path) if output != "-" => Some(path),
-        _ => None,
-    };
-    let Some(path) = local else {
-        let asked = serde_json::to_vec(job).unwrap_or_default();
-        let name = format!("onnxd-predict-{}", digest::short(asked));
-        return Ok(std::env::temp_dir().join(name));
-    };
-    if job.is_by_file() {
-        let name =
-            job.shard.map_or_else(String::new, |s| format!("-{:05}-of-{:05}", s.index, s.of));
-        return Ok(path.join(format!(".onnxd{name}.part")));
-    }
-    let mut name = path.into_os_string();
-    name.push(".part");
-    Ok(name.into())
-}
-
 fn failure(error: Error) -> Failure {
     match error {
         Error::Asked(reason) => Failure::Usage(reason),
@@ -133,11 +112,11 @@ fn failure(error: Error) -> Failure {
 }
 
 /// The failure, and what is left of the work.
-fn left(error: Error, is_begun: bool, directory: &Path) -> Failure {
+fn left(error: Error, is_begun: bool, directory: &Directory) -> Failure {
     match failure(error) {
-        Failure::Work(reason) if is_begun => Failure::Work(format!(
+        Failure::Work(reason) if is_begun && directory.stays() => Failure::Work(format!(
             "{reason}\nwhat is done lies in {}; --resume goes on with it",
-            directory.display()
+            directory.path().display()
         )),
         other => other,
     }

@@ -62,7 +62,12 @@ impl Worker {
                 End::Failed(reason) => tracing::info!(job.id = entry.id, reason, "a job failed"),
                 End::Stopped => tracing::info!(job.id = entry.id, "a job was stopped"),
             }
+            let has_succeeded = matches!(end, End::Succeeded(_));
             self.board.ended(&entry, end, started.elapsed());
+            if has_succeeded {
+                // Not before it is noted: a crash between the two would do all of it again.
+                let _ = batch::remove(&self.board.store.work(&entry.id));
+            }
         }
     }
 
@@ -142,7 +147,6 @@ impl Worker {
             other => other,
         };
         let outcome = outcome.map_err(|error| error.to_string())?;
-        model.done(&outcome.totals);
         Ok((outcome, model.reference().cloned()))
     }
 

@@ -4,14 +4,14 @@ use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// A place for data. `Display` gives it back as it was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Place {
     Local(PathBuf),
     Remote(Remote),
 }
 
 /// A place behind a network.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Remote {
     pub(crate) scheme: Scheme,
     /// The bucket or container; for HTTP the host, with its port.

@@ -11,5 +11,6 @@ mod hard_texts;
 mod interrupt;
 mod kills;
 mod many_files;
+mod names;
 mod resume;
 mod support;

@@ -1,7 +1,7 @@
 //! `onnxd predict merge-manifest`: whether all shards of a job are there, and one file of them.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::ArgMatches;
 use serde::Serialize;
@@ -11,9 +11,8 @@ use super::{NO_REFERENCE, failure, parsed};
 use crate::batch::{self, Limit, Merged, Model as _, Output};
 use crate::cli::Failure;
 use crate::cli::load::only;
-use crate::digest;
 use crate::drift::{FileVerdict, Reference};
-use crate::store::{Place, Stores};
+use crate::store::Stores;
 
 /// Problems that are shown to people; there may be one for each of very many files.
 const SHOWN: usize = 50;
@@ -26,9 +25,11 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let reference = reference(matches)?;
     let merged = batch::merge(&stores, &from, matches.get_flag("verify")).map_err(failure)?;
     let is_complete = merged.problems.is_empty();
+    let (bad, rows) = (merged.totals.bad, merged.totals.rows);
+    let passed = limit.filter(|limit| limit.is_passed(bad, rows));
     let outputs = match matches.get_one::<String>("output") {
-        Some(name) if is_complete => {
-            merged.join(&stores, name, &directory(name)?).map_err(failure)?
+        Some(name) if is_complete && passed.is_none() => {
+            merged.join(&stores, name).map_err(failure)?
         }
         _ => Vec::new(),
     };
@@ -46,10 +47,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     if !is_complete {
         return Err(Failure::Work(wrong(&merged)));
     }
-    if let Some(limit) = limit
-        && limit.is_passed(merged.totals.bad, merged.totals.rows)
-    {
-        let (bad, rows) = (merged.totals.bad, merged.totals.rows);
+    if let Some(limit) = passed {
         let limit = limit.to_string();
         return Err(failure(batch::Error::TooManyBad { bad, rows, limit }));
     }
@@ -72,20 +70,6 @@ fn reference(matches: &ArgMatches) -> Result<Option<Reference>, Failure> {
     match model.reference() {
         Some(reference) => Ok(Some(reference.clone())),
         None => Err(Failure::Usage(NO_REFERENCE.to_owned())),
-    }
-}
-
-/// Beside a local file, so that it only needs its name.
-fn directory(name: &str) -> Result<PathBuf, Failure> {
-    match Place::parse(name).map_err(Failure::Usage)? {
-        Place::Local(path) => {
-            let mut path = path.into_os_string();
-            path.push(".part");
-            Ok(path.into())
-        }
-        Place::Remote(_) => {
-            Ok(std::env::temp_dir().join(format!("onnxd-merge-{}", digest::short(name))))
-        }
     }
 }
 

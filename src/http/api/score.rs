@@ -178,7 +178,6 @@ impl Work {
         let origin = Origin::Stream(Box::new(upload));
         match manner.run(|| stream.run(origin, &mut writer)) {
             Ok(totals) => {
-                model.done(&totals);
                 watch.scored(totals.rows);
                 // Who has the whole answer may send the next file.
                 drop(slot);
