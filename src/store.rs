@@ -276,6 +276,17 @@ impl Stores {
         }
     }
 
+    /// Deletes a file if it is there: whoever may not delete may have nothing to.
+    ///
+    /// # Errors
+    /// It is still there, or it cannot be seen whether it is.
+    pub fn delete_found(&self, place: &Place) -> Result<(), Error> {
+        match self.look(place)? {
+            Some(_) => self.delete(place),
+            None => Ok(()),
+        }
+    }
+
     /// Deletes a file; that there is none is no error.
     ///
     /// # Errors

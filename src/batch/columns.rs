@@ -47,6 +47,12 @@ impl<'a> Mapping<'a> {
             })
         };
         let places_kept = keep.iter().map(place).collect::<Result<Vec<_>, _>>()?;
+        for (name, place) in keep.iter().zip(&places_kept) {
+            let kind = pieces.column_type(*place);
+            if !kind.can_be_written() {
+                return Err(format!("column '{name}' holds {kind}, which cannot be kept"));
+            }
+        }
         // Of a nameless matrix all columns are features but those that are only kept.
         let rows = Rows::new(signature, columns, &places_kept)?;
         let unused: HashSet<usize> = rows.unused().into_iter().collect();

@@ -66,7 +66,7 @@ impl Finished {
             .map_err(Error::Asked)?;
         if let (Some((_, place)), true) = (&manifest, path_of_manifest.exists()) {
             // That of an earlier run would speak of outputs that are replaced now.
-            run.stores.delete(place)?;
+            run.stores.delete_found(place)?;
         }
         let mut names = NewNames::default();
         let mut outputs = Vec::with_capacity(run.plan.outputs.len());
@@ -97,9 +97,12 @@ fn publish_rejects(run: &Run, bad: u64, names: &mut NewNames) -> Result<Option<S
         publish(run, &path, Some(&place), &name, names)?;
         return Ok(Some(name));
     }
-    // Beside no output lies what may be somebody else's.
-    if !run.plan.writes_standard() {
-        run.stores.delete(&place)?;
+    // Beside no output lies what may be somebody else's. And the outputs are there: that something
+    // old is, too, must not undo them.
+    if !run.plan.writes_standard()
+        && let Err(error) = run.stores.delete_found(&place)
+    {
+        tracing::warn!(file = name, error = %error, "rejects of an earlier run may still be there");
     }
     Ok(None)
 }

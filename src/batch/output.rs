@@ -121,6 +121,9 @@ pub(super) fn sync(directory: &Path, files: Vec<PathBuf>) -> io::Result<()> {
 
 /// Removes what was on its way, and nothing else that lies there. What finished goes first: without
 /// its files it would vouch for those of another run.
+///
+/// # Errors
+/// Something is still there.
 pub fn remove(directory: &Path) -> io::Result<()> {
     let gone = |result: io::Result<()>| match result {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

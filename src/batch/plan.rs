@@ -172,6 +172,10 @@ fn origin(file: &File, stores: &Stores) -> Result<Origin, Error> {
     if file.kind.format == Format::Parquet {
         return Ok(Origin::File(opened(found, stores)?));
     }
+    // Whose end can be seen, which says that it is whole.
+    if file.kind.format == Format::Arrow && matches!(found.place, Place::Local(_)) {
+        return Ok(Origin::File(opened(found, stores)?));
+    }
     let sequence = stores.sequential(found, 0)?;
     Ok(Origin::Sequence(Box::new(sequence), found.bytes))
 }

@@ -130,8 +130,13 @@ impl Scoring<'_> {
         let mut totals = Totals::default();
         let mut parts = Vec::with_capacity(pieces.len());
         let mut rejects: Vec<(String, Vec<Reject>)> = Vec::new();
+        let (mut named, mut rows_in) = (String::new(), (0, 0));
         for (opened, piece) in pieces {
             let first = opened.first_row + piece.first;
+            if named != opened.file {
+                (named, rows_in) = (opened.file.clone(), (first, first));
+            }
+            rows_in.1 = first + piece.rows as u64;
             let mut rows = Rows::new(&opened, first, piece.rows);
             parts.push(self.piece(&mut rows, piece, &mut totals)?);
             courtesy::point();
@@ -142,7 +147,8 @@ impl Scoring<'_> {
         }
         let columns = joined_columns(parts).map_err(Error::Internal)?;
         courtesy::point();
-        let segment = self.encoder.segment(columns).map_err(Error::Internal)?;
+        let segment = self.encoder.segment(columns);
+        let segment = segment.map_err(|reason| not_written(&named, rows_in, &reason))?;
         let encoder = self.rejects.filter(|_| !rejects.is_empty());
         let rejects = encoder.map(|encoder| rejects::segment(encoder, &rejects)).transpose()?;
         Ok(Scored { output, segment, rejects, totals, after, read })
@@ -322,6 +328,13 @@ impl Scoring<'_> {
         }
         Ok(columns)
     }
+}
+
+/// A value has no form in this format.
+fn not_written(file: &str, (first, end): (u64, u64), reason: &str) -> Error {
+    let last = end.saturating_sub(1);
+    let reason = format!("rows {first} to {last} cannot be written: {reason}");
+    Error::Input { file: file.to_owned(), reason }
 }
 
 fn code(wrong: Wrong) -> &'static str {

@@ -87,12 +87,23 @@ pub(super) fn publish(local: &Path, to: &Path) -> io::Result<PathBuf> {
     };
     match rename(local, to, directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(directory)?;
+            create(directory)?;
             rename(local, to, directory)?;
         }
         other => other?,
     }
     Ok(directory.to_owned())
+}
+
+/// Makes a directory and those above it, whose names are on the disk then.
+fn create(directory: &Path) -> io::Result<()> {
+    let above = directory.ancestors().skip(1);
+    let there = above.clone().take_while(|above| !above.exists()).count();
+    fs::create_dir_all(directory)?;
+    above.take(there + 1).try_for_each(|above| {
+        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        sync(above)
+    })
 }
 
 fn rename(local: &Path, to: &Path, directory: &Path) -> io::Result<()> {

@@ -38,6 +38,9 @@ impl Refusal {
             Error::Precondition { .. } | Error::NotModified { .. } => Self::Changed,
             Error::PermissionDenied { .. } => Self::Lasting(DENIED.to_owned()),
             Error::Unauthenticated { .. } => Self::Lasting(UNAUTHENTICATED.to_owned()),
+            Error::InvalidPath { .. } => {
+                Self::Lasting("it has a name that is no path, as 'a//b'".to_owned())
+            }
             // A web server that ignores ranges.
             Error::NotSupported { .. } => Self::NoRanges,
             other => generic(other),

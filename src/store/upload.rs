@@ -114,14 +114,14 @@ async fn complete(
     bytes: u64,
 ) -> Result<(), String> {
     let Object { client, key } = object;
-    let before = head(object).await;
+    let before = persist(config, || head(object)).await;
     let mut tries = Tries::new(config);
     let mut lost = false;
     loop {
         let Err(refusal) = client.complete(key, id, parts.clone()).await else { return Ok(()) };
         lost |= matches!(refusal, Refusal::Passing(_));
         if let Err(reason) = tries.failed(refusal).await {
-            let now = head(object).await;
+            let now = persist(config, || head(object)).await;
             let new = |now: &Meta| {
                 now.bytes == bytes && before.as_ref().is_ok_and(|b| b.as_ref() != Some(now))
             };

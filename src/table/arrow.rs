@@ -6,7 +6,7 @@
 mod messages;
 
 use std::collections::HashMap;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Chain, Cursor, Read, Seek, SeekFrom};
 use std::mem;
 use std::sync::Arc;
 
@@ -21,6 +21,8 @@ use messages::{Message, Messages};
 
 /// A file begins with it, filled up with zeros to a multiple of eight bytes, and ends with it.
 const FILE: &[u8; 6] = b"ARROW1";
+/// Bytes that are looked at: the beginning of a file with what it is filled up with.
+const HEAD: usize = 64;
 const STREAM: &[u8] = &[0xff; 4];
 /// The first version of Feather was another format.
 const OLD_FEATHER: &[u8] = b"FEA1";
@@ -28,22 +30,28 @@ const OLD_FEATHER: &[u8] = b"FEA1";
 pub(super) fn open(mut source: Source) -> Result<Table, String> {
     let progress = source.progress();
     let has_footer = has_footer(&mut source.file);
-    let batches = batches_of(source, has_footer)?;
+    let batches = batches_of(source, has_footer, u64::MAX)?;
     Ok(batches::table(&batches.schema.clone(), batches, progress))
 }
 
 /// The batches of a file or a stream from its beginning on. `has_footer` says whether a file ends
-/// as one should.
-pub(super) fn batches_of<R: Read>(reader: R, has_footer: bool) -> Result<Batches<R>, String> {
-    let mut reader = BufReader::with_capacity(BUFFER, reader);
-    let head = reader.fill_buf().map_err(source::unreadable)?;
+/// as one should; a batch may have so many bytes, packed and unpacked.
+pub(super) fn batches_of<R: Read>(
+    reader: R,
+    has_footer: bool,
+    most: u64,
+) -> Result<Batches<R>, String> {
+    let (mut reader, mut head) = (reader, Vec::with_capacity(HEAD));
+    // A pipe may give its first bytes one by one.
+    let read = reader.by_ref().take(HEAD as u64).read_to_end(&mut head);
+    read.map_err(source::unreadable)?;
     let is_file = head.starts_with(FILE);
     let padded = 8 + 8 * head.chunks(8).skip(1).take_while(|bytes| *bytes == [0; 8]).count();
     if is_file {
         if !has_footer {
             return Err("it is no whole Arrow: it has no footer".to_owned());
         }
-        reader.consume(padded);
+        head.drain(..padded.min(head.len()));
     } else if head.starts_with(OLD_FEATHER) {
         return Err(
             "it is Feather of version 1, expected version 2, which is an Arrow file".to_owned()
@@ -51,7 +59,8 @@ pub(super) fn batches_of<R: Read>(reader: R, has_footer: bool) -> Result<Batches
     } else if !head.starts_with(STREAM) {
         return Err("it is no Arrow: it begins neither as a file nor as a stream".to_owned());
     }
-    Batches::open(Messages::new(reader, is_file))
+    let reader = BufReader::with_capacity(BUFFER, Cursor::new(head).chain(reader));
+    Batches::open(Messages::new(reader, is_file, most))
         .map_err(|reason| format!("it is no whole Arrow: {reason}"))
 }
 
@@ -67,15 +76,18 @@ pub(super) fn has_footer(file: &mut (impl Read + Seek)) -> bool {
     ends().unwrap_or(true)
 }
 
+/// A reader whose first bytes were looked at.
+type Begun<R> = BufReader<Chain<Cursor<Vec<u8>>, R>>;
+
 /// The batches of a stream.
 pub(super) struct Batches<R> {
-    messages: Messages<BufReader<R>>,
+    messages: Messages<Begun<R>>,
     pub(super) schema: SchemaRef,
     dictionaries: HashMap<i64, ArrayRef>,
 }
 
 impl<R: Read> Batches<R> {
-    fn open(mut messages: Messages<BufReader<R>>) -> Result<Self, String> {
+    fn open(mut messages: Messages<Begun<R>>) -> Result<Self, String> {
         let first = messages.next()?.ok_or("it has no schema")?;
         let schema = schema(&first)?;
         Ok(Self { messages, schema, dictionaries: HashMap::new() })
@@ -83,7 +95,7 @@ impl<R: Read> Batches<R> {
 
     /// A batch; `None` for a message that is none.
     fn batch(&mut self, mut message: Message) -> Result<Option<RecordBatch>, String> {
-        message.check_buffers()?;
+        message.check_buffers(self.messages.most())?;
         let body = mem::take(&mut message.body).into();
         let header = message.header()?;
         let version = header.version();

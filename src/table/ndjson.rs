@@ -3,6 +3,7 @@
 //! The first rows say which columns there are. A key that comes later has no place any more:
 //! it is an error, and a key that is left out is a missing cell.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io::BufRead;
 use std::iter;
@@ -43,7 +44,7 @@ pub(super) fn open(source: Source) -> Result<Table, String> {
 
 /// The columns of the first lines of a file, and what they hold there.
 pub(super) fn columns(lines: &[u8]) -> Vec<(String, DataType)> {
-    let mut columns = Columns { names: Vec::new(), is_open: true };
+    let mut columns = Columns::default();
     let mut kinds: Vec<Option<DataType>> = Vec::new();
     for line in rows(lines) {
         // What is no object is a row that is damaged, and says nothing about columns.
@@ -79,7 +80,7 @@ fn rows(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Lines as cells.
 pub(super) fn chunk(lines: &[u8], columns: &Arc<[String]>, count: usize) -> Chunk {
-    let mut known = Columns { names: columns.to_vec(), is_open: false };
+    let mut known = Columns::closed(columns);
     let column = || Vec::with_capacity(count);
     let mut cells: Vec<Vec<Cell>> = columns.iter().map(|_| column()).collect();
     let mut damaged = Vec::new();
@@ -111,7 +112,7 @@ struct Lines {
 
 impl Lines {
     fn new(text: Text, limit: RowLimit) -> Self {
-        let columns = Columns { names: Vec::new(), is_open: true };
+        let columns = Columns::default();
         Self { text, limit, columns, line: Vec::new(), number: 0, rows: 0 }
     }
 
@@ -161,22 +162,44 @@ fn parse(line: &[u8], columns: &mut Columns) -> Result<Vec<Cell>, String> {
 struct Columns {
     names: Vec<String>,
     is_open: bool,
+    /// Of names, once a key was not where it was looked for.
+    places: HashMap<String, usize>,
 }
 
+impl Default for Columns {
+    fn default() -> Self {
+        Self { names: Vec::new(), is_open: true, places: HashMap::new() }
+    }
+}
+
+/// Columns that an error lists.
+const LISTED: usize = 100;
+
 impl Columns {
+    fn closed(names: &[String]) -> Self {
+        Self { names: names.to_vec(), is_open: false, places: HashMap::new() }
+    }
+
     /// The place of a key, looked for first where it is if keys keep their order.
     fn place(&mut self, key: &str, likely: usize) -> Result<usize, String> {
         if self.names.get(likely).is_some_and(|name| name == key) {
             return Ok(likely);
         }
-        if let Some(place) = self.names.iter().position(|name| name == key) {
-            return Ok(place);
+        if self.places.len() < self.names.len() {
+            let places = self.names.iter().enumerate().skip(self.places.len());
+            self.places.extend(places.map(|(place, name)| (name.clone(), place)));
+        }
+        if let Some(place) = self.places.get(key) {
+            return Ok(*place);
         }
         if self.is_open {
             self.names.push(key.to_owned());
             return Ok(self.names.len() - 1);
         }
-        let known = self.names.join(", ");
+        let mut known = self.names[..self.names.len().min(LISTED)].join(", ");
+        if self.names.len() > LISTED {
+            known += ", …";
+        }
         Err(format!(
             "key '{key}' is in none of the first {OPEN_ROWS} rows, keys there are: {known}"
         ))

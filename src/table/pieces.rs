@@ -29,6 +29,12 @@ pub use origin::Origin;
 /// Bytes of a piece, about: rows may be wide.
 pub const MAX_BYTES: usize = 4 << 20;
 
+/// Cells of a piece: every row of a text has one for each column, be it empty.
+const MAX_CELLS: usize = 1 << 20;
+
+/// Columns of a text. A header costs little, and its cells much in every row.
+const MAX_COLUMNS: usize = 1 << 16;
+
 /// An open file.
 pub struct Pieces {
     columns: Arc<[String]>,
@@ -60,16 +66,25 @@ pub struct Piece {
 
 enum Content {
     /// Records of CSV.
-    Csv {
-        bytes: Vec<u8>,
-        columns: Arc<[String]>,
-    },
+    Csv { bytes: Vec<u8>, columns: Arc<[String]> },
     /// Lines of JSON.
-    Lines {
-        bytes: Vec<u8>,
-        columns: Arc<[String]>,
-    },
-    Batch(RecordBatch),
+    Lines { bytes: Vec<u8>, columns: Arc<[String]> },
+    /// With its bytes, were each row for itself.
+    Batch(RecordBatch, usize),
+}
+
+/// # Errors
+/// There are too many columns.
+fn check_width(columns: usize) -> Result<(), String> {
+    if columns <= MAX_COLUMNS {
+        return Ok(());
+    }
+    Err(format!("it has {columns} columns, expected at most {MAX_COLUMNS}"))
+}
+
+/// Rows of so many columns that are cut together at most.
+fn rows_of(columns: usize, most: usize) -> usize {
+    most.min((MAX_CELLS / columns.max(1)).max(1))
 }
 
 /// What a format has to do.
@@ -139,8 +154,7 @@ impl Pieces {
         self.position = Position { rows: first + rows as u64, bytes: self.source.bytes() };
         let bytes = match &content {
             Content::Csv { bytes, .. } | Content::Lines { bytes, .. } => bytes.len(),
-            // Sliced as many as fit.
-            Content::Batch(_) => 0,
+            Content::Batch(_, bytes) => *bytes,
         };
         Ok(Some(Piece { first, rows, bytes, content }))
     }
@@ -178,7 +192,7 @@ impl Piece {
         let decode = || match self.content {
             Content::Csv { bytes, columns } => csv_cells::chunk(bytes, &columns, rows),
             Content::Lines { bytes, columns } => Ok(ndjson::chunk(&bytes, &columns, rows)),
-            Content::Batch(batch) => {
+            Content::Batch(batch, _) => {
                 let columns = batch.columns().iter().cloned().map(Column::Array).collect();
                 Ok(Chunk { rows, columns, damaged: Vec::new() })
             }

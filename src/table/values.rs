@@ -9,6 +9,7 @@ use arrow_array::{
     Int32Array, Int64Array, StringArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
     new_empty_array,
 };
+use arrow_cast::cast;
 use arrow_schema::{DataType, Field};
 use arrow_select::concat::concat;
 use arrow_select::take::take;
@@ -36,6 +37,27 @@ impl ColumnType {
     #[must_use]
     pub fn text() -> Self {
         Self(DataType::Utf8)
+    }
+
+    /// Whether every format has a place for it: dictionaries within lists and records have none.
+    #[must_use]
+    pub fn can_be_written(&self) -> bool {
+        fn holds_dictionary(kind: &DataType) -> bool {
+            match kind {
+                DataType::Dictionary(..) => true,
+                DataType::List(item)
+                | DataType::LargeList(item)
+                | DataType::ListView(item)
+                | DataType::LargeListView(item)
+                | DataType::FixedSizeList(item, _)
+                | DataType::Map(item, _) => holds_dictionary(item.data_type()),
+                DataType::Struct(fields) => {
+                    fields.iter().any(|field| holds_dictionary(field.data_type()))
+                }
+                _ => false,
+            }
+        }
+        !holds_dictionary(&self.0)
     }
 
     /// Of values that a model gives.
@@ -92,6 +114,9 @@ impl Chunk {
             Column::Array(array) => match array.data_type() {
                 own if *own == kind.0 => Arc::clone(array),
                 DataType::Dictionary(..) => hydrated(array)?,
+                DataType::Utf8View | DataType::BinaryView => {
+                    cast(array, &kind.0).map_err(|error| error.to_string())?
+                }
                 other => return Err(format!("holds {other}, and {kind} before")),
             },
         };

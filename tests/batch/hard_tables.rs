@@ -95,10 +95,12 @@ fn an_arrow_file_that_was_cut_is_told() {
     let whole = arrow_file(&table(1000));
     let message = refused("in.arrow", &whole[..20]);
     assert!(message.starts_with("in.arrow: it is no whole Arrow: "), "{message}");
-    assert_eq!(
-        refused("in.arrow", &whole[..whole.len() / 2]),
-        "in.arrow: row 0: it ends too early"
-    );
+    for cut in [1, 30, whole.len() / 2] {
+        assert_eq!(
+            refused("in.arrow", &whole[..whole.len() - cut]),
+            "in.arrow: it is no whole Arrow: it has no footer"
+        );
+    }
     assert_eq!(refused("in.arrow", b""), "in.arrow: it is empty");
     assert_eq!(
         refused("in.arrow", b"a,b,c\n1,2,3\n"),
@@ -194,4 +196,98 @@ impl Work {
         self.write("in.csv", text);
         self.predicted(&flight_delay(), &format!("--input in.csv --output {output} --keep id"));
     }
+}
+
+/// With the model `m`, whose features have names.
+fn named() -> Work {
+    let work = Work::new();
+    work.write("m/1/model.onnx", std::fs::read(model()).expect("it is there"));
+    work.write("m/model.toml", "features = [\"a\", \"b\", \"c\"]\n");
+    work
+}
+
+#[test]
+fn one_text_that_thousands_of_rows_share_takes_memory_once() {
+    const ROWS: i64 = 8192;
+    const KILOBYTES: u32 = 800_000;
+    let text = "x".repeat(100_000);
+    let texts = StringArray::from_iter_values((0..ROWS).map(|_| text.as_str()));
+    let whole = table(ROWS);
+    let mut columns: Vec<(String, ArrayRef)> = ["id", "a", "b", "c"]
+        .iter()
+        .map(|name| ((*name).to_owned(), Arc::clone(whole.column_by_name(name).expect("it is"))))
+        .collect();
+    columns.push(column("note", texts));
+    let batch = RecordBatch::try_from_iter(columns).expect("columns are of one length");
+    let file = parquet_file(&batch, 8192);
+    assert!(file.len() < 1 << 20, "{} bytes", file.len());
+    let work = named();
+    work.write("in.parquet", file);
+    for keep in ["id", "id,note"] {
+        let limited = format!("ulimit -v {KILOBYTES}; exec \"$0\" \"$@\"");
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &limited, env!("CARGO_BIN_EXE_onnxd"), "predict", "m"]);
+        command.args(["--input", "in.parquet", "--output", "o.csv.zst", "--keep", keep]);
+        let output = command.current_dir(&work).output().expect("there is a shell");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{told}");
+        assert!(told.contains("8192 rows"), "{told}");
+    }
+}
+
+#[test]
+fn row_groups_say_nothing_of_indexes_that_are_not_there() {
+    let work = Work::new();
+    work.write("in.csv", flights(40_000, |_| false));
+    work.predicted(&flight_delay(), "--input in.csv --output o.parquet --keep id,carrier");
+    let bytes = bytes::Bytes::from(work.read("o.parquet"));
+    let reader = parquet::file::reader::SerializedFileReader::new(bytes).expect("it is Parquet");
+    let groups = parquet::file::reader::FileReader::metadata(&reader).row_groups().to_vec();
+    assert!(groups.len() > 1);
+    let columns = groups.iter().flat_map(|group| group.columns());
+    let indexes = columns.map(|it| (it.column_index_offset(), it.offset_index_offset()));
+    assert!(indexes.clone().all(|index| index == (None, None)), "{indexes:?}");
+}
+
+#[test]
+fn a_column_of_no_type_is_kept_as_nothing() {
+    let whole = table(3);
+    let mut columns: Vec<(String, ArrayRef)> = ["id", "a", "b", "c"]
+        .iter()
+        .map(|name| ((*name).to_owned(), Arc::clone(whole.column_by_name(name).expect("it is"))))
+        .collect();
+    columns.push(column("none", arrow_array::NullArray::new(3)));
+    let batch = RecordBatch::try_from_iter(columns).expect("columns are of one length");
+    let work = named();
+    work.write("in.arrow", arrow_file(&batch)).write("in.parquet", parquet_file(&batch, 10));
+    for from in ["arrow", "parquet"] {
+        work.predicted("m", &format!("--input in.{from} --output o.ndjson --keep none"));
+        let text = work.text("o.ndjson");
+        assert!(text.lines().all(|line| line.starts_with("{\"none\":null,")), "{from}: {text}");
+        work.predicted("m", &format!("--input in.{from} --output o.csv --keep none"));
+        assert!(work.text("o.csv").lines().skip(1).all(|line| line.starts_with(',')), "{from}");
+    }
+}
+
+#[test]
+fn dictionaries_within_lists_cannot_be_kept_and_it_is_said_before_anything_is_done() {
+    use arrow_array::builder::{ListBuilder, StringDictionaryBuilder};
+    let mut lists =
+        ListBuilder::new(StringDictionaryBuilder::<arrow_array::types::Int32Type>::new());
+    for _ in 0..3 {
+        lists.values().append_value("x");
+        lists.append(true);
+    }
+    let whole = table(3);
+    let mut columns: Vec<(String, ArrayRef)> = ["id", "a", "b", "c"]
+        .iter()
+        .map(|name| ((*name).to_owned(), Arc::clone(whole.column_by_name(name).expect("it is"))))
+        .collect();
+    columns.push(column("tags", lists.finish()));
+    let batch = RecordBatch::try_from_iter(columns).expect("columns are of one length");
+    let work = named();
+    work.write("in.arrow", arrow_file(&batch));
+    let message = work.refused("m", "--input in.arrow --output o.arrow --keep tags");
+    assert!(message.contains("column 'tags' holds List"), "{message}");
+    assert!(message.ends_with("which cannot be kept"), "{message}");
 }

@@ -237,3 +237,47 @@ fn the_standard_streams_are_files() {
         "the standard input has no name: say its format"
     );
 }
+
+#[test]
+fn a_wide_header_costs_no_more_than_its_columns() {
+    const KILOBYTES: u32 = 800_000;
+    let work = Work::new();
+    work.write("m/1/model.onnx", std::fs::read(fixture("dtype_fp32.onnx")).expect("it is there"));
+    work.write("m/model.toml", "features = [\"a\", \"b\", \"c\"]\n");
+    let more: String = (0..30_000).map(|at| format!(",x{at}")).collect();
+    work.write("short.csv", format!("a,b,c{more}\n{}", "1\n".repeat(8192)));
+    let keys: String = (0..30_000).map(|at| format!(",\"x{at}\":1")).collect();
+    let rows = "{\"a\":1,\"b\":2,\"c\":3}\n".repeat(8192);
+    work.write("wide.ndjson", format!("{{\"a\":1,\"b\":2,\"c\":3{keys}}}\n{rows}"));
+    for (input, written) in [("short.csv", 0), ("wide.ndjson", 8193)] {
+        let limited = format!("ulimit -v {KILOBYTES}; exec \"$0\" \"$@\"");
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &limited, env!("CARGO_BIN_EXE_onnxd"), "predict", "m"]);
+        command.args(["--input", input, "--output", "o.csv", "--on-bad-row", "drop"]);
+        let output = command.current_dir(&work).output().expect("there is a shell");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{input}: {told}");
+        assert_eq!(work.text("o.csv").lines().count(), 1 + written, "{input}");
+    }
+    let more: String = (0..70_000).map(|at| format!(",x{at}")).collect();
+    work.write("wider.csv", format!("a,b,c{more}\n1\n"));
+    let message = work.refused("m", "--input wider.csv --output w.csv");
+    assert_eq!(message, "wider.csv: it has 70003 columns, expected at most 65536");
+}
+
+#[test]
+fn a_pipe_may_give_its_first_bytes_one_by_one() {
+    let work = Work::new();
+    let numbers = "\u{feff}{\"a\":1,\"b\":2,\"c\":3}\n";
+    let asked = "--input - --input-format ndjson --output o.csv";
+    let mut command = work.command(&fixture("dtype_fp32.onnx"), asked);
+    let mut child = command.stdin(std::process::Stdio::piped()).spawn().expect("it starts");
+    let mut pipe = child.stdin.take().expect("it is a pipe");
+    for byte in numbers.as_bytes() {
+        std::io::Write::write_all(&mut pipe, &[*byte]).expect("it is read");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    drop(pipe);
+    assert!(child.wait().expect("it is a child").success());
+    assert_eq!(work.text("o.csv"), "y[0],y[1],y[2]\n2.0,4.0,6.0\n");
+}

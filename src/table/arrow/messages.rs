@@ -21,11 +21,17 @@ pub(super) struct Messages<R> {
     reader: R,
     /// A stream may end without saying so; one inside a file may not.
     must_end: bool,
+    /// Bytes of a body, packed and unpacked.
+    most: u64,
 }
 
 impl<R: Read> Messages<R> {
-    pub(super) fn new(reader: R, must_end: bool) -> Self {
-        Self { reader, must_end }
+    pub(super) fn new(reader: R, must_end: bool, most: u64) -> Self {
+        Self { reader, must_end, most }
+    }
+
+    pub(super) fn most(&self) -> u64 {
+        self.most
     }
 
     pub(super) fn next(&mut self) -> Result<Option<Message>, String> {
@@ -34,6 +40,7 @@ impl<R: Read> Messages<R> {
         let mut message = Message { header, body: Vec::new() };
         let length = message.header()?.bodyLength();
         let length = u64::try_from(length).map_err(|_| format!("a batch has {length} bytes"))?;
+        check_length(length, self.most)?;
         message.body = self.bytes(length)?;
         Ok(Some(message))
     }
@@ -65,6 +72,13 @@ impl<R: Read> Messages<R> {
     }
 }
 
+fn check_length(length: u64, most: u64) -> Result<(), String> {
+    if length <= most {
+        return Ok(());
+    }
+    Err(format!("a batch has {length} bytes, expected at most {most}: write smaller batches"))
+}
+
 fn too_early() -> String {
     "it ends too early".to_owned()
 }
@@ -82,21 +96,22 @@ impl Message {
     /// # Errors
     /// The buffers are compressed as nobody here knows it, or say that they become larger
     /// than they can.
-    pub(super) fn check_buffers(&self) -> Result<(), String> {
+    pub(super) fn check_buffers(&self, most: u64) -> Result<(), String> {
         let header = self.header()?;
         let dictionary = header.header_as_dictionary_batch().and_then(|batch| batch.data());
         match header.header_as_record_batch().or(dictionary) {
-            Some(batch) => check_buffers(batch, &self.body),
+            Some(batch) => check_buffers(batch, &self.body, most),
             None => Ok(()),
         }
     }
 }
 
-fn check_buffers(batch: RecordBatch, body: &[u8]) -> Result<(), String> {
+fn check_buffers(batch: RecordBatch, body: &[u8], most: u64) -> Result<(), String> {
     let Some(compression) = batch.compression() else { return Ok(()) };
     if compression.codec() != CompressionType::LZ4_FRAME {
         return Err("it is compressed with Zstandard, expected LZ4 or no compression".to_owned());
     }
+    let mut unpacked = 0_u64;
     for buffer in batch.buffers().into_iter().flatten() {
         let place = usize::try_from(buffer.offset()).ok();
         let bytes = place.zip(usize::try_from(buffer.length()).ok());
@@ -107,6 +122,8 @@ fn check_buffers(batch: RecordBatch, body: &[u8]) -> Result<(), String> {
         if length > buffer.length().saturating_mul(EXPANSION) {
             return Err(format!("a buffer of {} bytes says it holds {length}", buffer.length()));
         }
+        unpacked = unpacked.saturating_add(u64::try_from(length).unwrap_or(0));
+        check_length(unpacked, most)?;
     }
     Ok(())
 }

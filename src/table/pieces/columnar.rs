@@ -4,9 +4,13 @@ use std::io::{BufReader, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::{Array, RecordBatch};
+use arrow_array::cast::AsArray;
+use arrow_array::{AnyDictionaryArray, Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{ChunkReader, Length};
@@ -19,6 +23,9 @@ use crate::table::{Progress, arrow, parquet as parquet_file};
 /// Rows that are decoded at once.
 const BATCH: usize = 8192;
 
+/// Bytes of a batch of Arrow in a stream.
+const MAX_BATCH: u64 = 256 << 20;
+
 struct Batches<B> {
     /// `None` after the end.
     coming: Option<B>,
@@ -28,6 +35,7 @@ struct Batches<B> {
 }
 
 /// Bytes at any place, as the crate for Parquet wants them.
+#[derive(Clone)]
 struct File(Arc<dyn ReadAt>);
 
 impl Length for File {
@@ -80,14 +88,19 @@ pub fn groups(file: Arc<dyn ReadAt>) -> Result<Vec<Group>, String> {
 }
 
 pub(super) fn parquet(origin: Origin, groups: Option<Range<usize>>) -> Result<Pieces, String> {
-    let mut reader = parquet_file::reader(File(origin.into_file()?), false)?;
+    let file = File(origin.into_file()?);
+    let mut reader = parquet_file::reader(file.clone(), false)?;
     let known = reader.metadata().row_groups();
     let groups = groups.unwrap_or(0..known.len());
     let wanted = known.get(groups.clone()).ok_or("it has become shorter")?;
     let rows: i64 = wanted.iter().map(RowGroupMetaData::num_rows).sum();
     let rows = u64::try_from(rows).unwrap_or(0);
-    reader = reader.with_row_groups(groups.collect());
     let schema = plain(reader.schema());
+    let options = ArrowReaderOptions::new().with_schema(views(reader.schema()));
+    if let Ok(metadata) = ArrowReaderMetadata::try_new(Arc::clone(reader.metadata()), options) {
+        reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+    }
+    reader = reader.with_row_groups(groups.collect());
     let batches = reader.with_batch_size(BATCH).build();
     let batches = batches.map_err(|error| parquet_file::broken(&error))?;
     let batches = batches.map(|batch| batch.map_err(|error| error.to_string()));
@@ -95,15 +108,17 @@ pub(super) fn parquet(origin: Origin, groups: Option<Range<usize>>) -> Result<Pi
 }
 
 pub(super) fn arrow(origin: Origin) -> Result<Pieces, String> {
+    // Who sends a stream does not see what it costs here.
+    let most = if matches!(origin, Origin::Stream(_)) { MAX_BATCH } else { u64::MAX };
     match origin {
         Origin::Stream(stream) | Origin::Sequence(stream, _) => {
-            let batches = arrow::batches_of(stream, true)?;
+            let batches = arrow::batches_of(stream, true, most)?;
             Ok(pieces(plain(&batches.schema), batches, Progress::of(0)))
         }
         Origin::File(file) => {
             let has_footer = arrow::has_footer(&mut Cursor::new(Arc::clone(&file)));
             let reader = Origin::File(file).read(0);
-            let batches = arrow::batches_of(reader, has_footer)?;
+            let batches = arrow::batches_of(reader, has_footer, most)?;
             Ok(pieces(plain(&batches.schema), batches, Progress::of(0)))
         }
     }
@@ -118,6 +133,49 @@ fn plain(schema: &SchemaRef) -> SchemaRef {
         _ => Arc::clone(field),
     };
     Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>()))
+}
+
+/// Texts that point to where they lie: of one that stands in a dictionary, thousands of rows would
+/// else each have a copy, and a small file take gigabytes.
+fn views(schema: &SchemaRef) -> SchemaRef {
+    let field = |field: &Arc<Field>| match field.data_type() {
+        DataType::Utf8 | DataType::LargeUtf8 => viewed(field, DataType::Utf8View),
+        DataType::Binary | DataType::LargeBinary => viewed(field, DataType::BinaryView),
+        _ => Arc::clone(field),
+    };
+    let fields = schema.fields().iter().map(field).collect::<Vec<_>>();
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+}
+
+fn viewed(field: &Field, kind: DataType) -> Arc<Field> {
+    Arc::new(field.clone().with_data_type(kind))
+}
+
+/// Bytes of a batch, were each row for itself.
+fn bytes(batch: &RecordBatch) -> usize {
+    let column = |array: &ArrayRef| match array.data_type() {
+        DataType::Utf8View => lengths(array.as_string_view().lengths()),
+        DataType::BinaryView => lengths(array.as_binary_view().lengths()),
+        DataType::Dictionary(..) => dictionary(array.as_any_dictionary()),
+        _ => array.to_data().get_slice_memory_size().unwrap_or(array.get_array_memory_size()),
+    };
+    batch.columns().iter().map(column).sum()
+}
+
+fn lengths(of: impl Iterator<Item = u32>) -> usize {
+    of.map(|length| length as usize + size_of::<u128>()).sum()
+}
+
+/// As many bytes as its values have at most.
+fn dictionary(array: &dyn AnyDictionaryArray) -> usize {
+    let values = array.values();
+    let largest = match values.data_type() {
+        DataType::Utf8 => values.as_string::<i32>().iter().flatten().map(str::len).max(),
+        DataType::LargeUtf8 => values.as_string::<i64>().iter().flatten().map(str::len).max(),
+        DataType::Utf8View => values.as_string_view().lengths().max().map(|it| it as usize),
+        _ => None,
+    };
+    array.len().saturating_mul(size_of::<u64>() + largest.unwrap_or(0))
 }
 
 fn pieces<B>(schema: SchemaRef, batches: B, progress: Progress) -> Pieces
@@ -143,9 +201,7 @@ impl<B: Iterator<Item = Result<RecordBatch, String>> + Send> Batches<B> {
 
     fn cut(&mut self, batch: RecordBatch, most: usize) -> (RecordBatch, usize) {
         let rows = batch.num_rows();
-        let bytes: usize = batch.columns().iter().map(Array::get_array_memory_size).sum();
-        // Slices of large batches say how large those are, so a piece may become smaller than
-        // it could be, but no larger than it should.
+        let bytes = bytes(&batch);
         let fitting = rows.saturating_mul(MAX_BYTES) / bytes.max(MAX_BYTES);
         let taken = rows.min(most).min(fitting.max(1));
         self.left = (taken < rows).then(|| batch.slice(taken, rows - taken));
@@ -162,7 +218,8 @@ impl<B: Iterator<Item = Result<RecordBatch, String>> + Send> Source for Batches<
     fn next(&mut self, most: usize) -> Result<Option<(Content, usize)>, String> {
         let Some(batch) = self.batch()? else { return Ok(None) };
         let (batch, rows) = self.cut(batch, most);
-        Ok(Some((Content::Batch(batch), rows)))
+        let bytes = bytes(&batch);
+        Ok(Some((Content::Batch(batch, bytes), rows)))
     }
 
     fn bytes(&self) -> u64 {

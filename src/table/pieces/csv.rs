@@ -6,7 +6,7 @@ use arrow_schema::{DataType, Field, Schema};
 
 use super::record::Scan;
 use super::unpacked::{Unpacked, is_too_long, too_long};
-use super::{Content, MAX_BYTES, Origin, Pieces, Position, Source};
+use super::{Content, MAX_BYTES, Origin, Pieces, Position, Source, check_width, rows_of};
 use crate::table::Progress;
 use crate::table::format::Packing;
 
@@ -23,6 +23,7 @@ pub(super) fn open(origin: Origin, packing: Packing) -> Result<Pieces, String> {
         return Err("it is empty".to_owned());
     }
     let columns: Arc<[String]> = columns(&header)?.into();
+    check_width(columns.len())?;
     let field = |name: &String| Field::new(name, DataType::Utf8, true);
     let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
     Ok(Pieces::new(schema, Box::new(Records { text, columns }), progress))
@@ -64,6 +65,7 @@ fn cut(text: &mut Unpacked, records: usize) -> Result<(Vec<u8>, usize), String> 
 
 impl Source for Records {
     fn next(&mut self, most: usize) -> Result<Option<(Content, usize)>, String> {
+        let most = rows_of(self.columns.len(), most);
         let (bytes, records) = cut(&mut self.text, most)?;
         let content = Content::Csv { bytes, columns: Arc::clone(&self.columns) };
         Ok((records > 0).then_some((content, records)))

@@ -6,7 +6,7 @@ use arrow_schema::{Field, Schema};
 use memchr::memchr;
 
 use super::unpacked::{Unpacked, is_too_long, too_long};
-use super::{Content, MAX_BYTES, Origin, Pieces, Position, Source};
+use super::{Content, MAX_BYTES, Origin, Pieces, Position, Source, check_width, rows_of};
 use crate::table::format::Packing;
 use crate::table::{Progress, ndjson};
 
@@ -23,6 +23,7 @@ pub(super) fn open(origin: Origin, packing: Packing) -> Result<Pieces, String> {
     if columns.is_empty() {
         return Err("it is empty, expected one JSON object a line".to_owned());
     }
+    check_width(columns.len())?;
     let fields = columns.iter().map(|(name, kind)| Field::new(name, kind.clone(), true));
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     let columns = columns.into_iter().map(|(name, _)| name).collect();
@@ -64,6 +65,7 @@ fn cut(text: &mut Unpacked, most: usize) -> Result<Cut, String> {
 
 impl Source for Lines {
     fn next(&mut self, most: usize) -> Result<Option<(Content, usize)>, String> {
+        let most = rows_of(self.columns.len(), most);
         let Cut { bytes, rows } = cut(&mut self.text, most)?;
         let content =
             Content::Lines { bytes: self.text.take(bytes), columns: Arc::clone(&self.columns) };

@@ -10,6 +10,9 @@ use crate::table::format::Packing;
 use crate::table::ndjson::BYTE_ORDER_MARK;
 use crate::table::source::{COMPRESSED, MAX_ROW, unreadable};
 
+/// Bytes that tell what a text is: as many as the longest magic has.
+const HEAD: usize = 4;
+
 /// Bytes that are added at once.
 const BLOCK: usize = 256 << 10;
 
@@ -53,7 +56,8 @@ impl Unpacked {
         };
         let (buffer, taken, before, ended) = (Vec::new(), 0, 0, false);
         let mut text = Self { reader, buffer, taken, before, ended };
-        text.more()?;
+        // A pipe may give its first bytes one by one.
+        while text.rest().len() < HEAD && text.more()? {}
         if let Some((name, _)) = COMPRESSED.iter().find(|(_, magic)| text.rest().starts_with(magic))
         {
             return Err(format!("it is compressed with {name}, and its name does not say so"));

@@ -14,7 +14,7 @@ use parquet::file::metadata::{
     ColumnChunkMetaData, FileMetaData, ParquetMetaData, ParquetMetaDataBuilder,
     ParquetMetaDataReader, ParquetMetaDataWriter, RowGroupMetaData,
 };
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use super::{Placed, Segment};
@@ -43,6 +43,8 @@ fn file(batch: &RecordBatch) -> Result<Vec<u8>, ParquetError> {
         .set_compression(Compression::SNAPPY)
         .set_created_by(format!("onnxd {}", env!("CARGO_PKG_VERSION")))
         .set_offset_index_disabled(true)
+        // Of pages there would be a column index, whose place nobody moves with its group.
+        .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_max_row_group_row_count(Some(usize::MAX));
     for (field, values) in batch.schema().fields().iter().zip(batch.columns()) {
         if !repeats(values) {

@@ -60,7 +60,9 @@ impl<'a> Column<'a> {
             Self::Double(array) => array.is_null(row),
             Self::Whole(array) => array.is_null(row),
             Self::Truth(array) => array.is_null(row),
-            Self::Other(array, _) | Self::List(array) => array.is_null(row),
+            // Of columns that hold nothing, `is_null` says that they do.
+            Self::Other(array, _) => array.is_null(row) || *array.data_type() == DataType::Null,
+            Self::List(array) => array.is_null(row),
         }
     }
 }
