@@ -38,9 +38,8 @@ LABEL org.opencontainers.image.title="onnxd" \
       org.opencontainers.image.base.name="scratch"
 # The root file system may be read-only: only /tmp (large bodies to score) is written, and what
 # --state-dir and --cache-dir name.
-ENV ONNXD_MODELS=/models \
-    ONNXD_HTTP_ADDR=0.0.0.0:8080 \
-    ONNXD_LOG=json
+# Settings are in a file, not in variables: those would come before a file that is mounted there.
+ENV ONNXD_CONFIG=/etc/onnxd/onnxd.toml
 # By number: Kubernetes cannot tell from a name that it is not root.
 USER 65532:65532
 EXPOSE 8080

@@ -21,6 +21,14 @@ for library in $libraries; do
     cp -L "$library" "$root$library"
 done
 
+# What counts for a container that is told nothing; Kubernetes mounts a file of its own here.
+mkdir -p "$root/etc/onnxd"
+cat > "$root/etc/onnxd/onnxd.toml" <<'SETTINGS'
+models = "/models"
+http-addr = "0.0.0.0:8080"
+log = "json"
+SETTINGS
+
 echo 'nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin' > "$root/etc/passwd"
 echo 'nonroot:x:65532:' > "$root/etc/group"
 # Names of hosts: files first, then DNS.
