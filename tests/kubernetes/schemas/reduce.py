@@ -21,6 +21,9 @@ PARTS = ("anyOf", "oneOf", "allOf")
 
 def reduced(schema: dict, left_out: set[str]) -> dict:
     kept = {key: value for key, value in schema.items() if key in KEPT}
+    if "(?i)" in kept.get("pattern", ""):
+        # Go takes such a flag anywhere, Python at the start.
+        kept["pattern"] = "(?i)" + kept["pattern"].replace("(?i)", "")
     if schema.get("x-kubernetes-int-or-string"):
         return {"type": ["integer", "string"]}
     for part in PARTS:
