@@ -22,6 +22,9 @@ VARIABLES = [variable for variable in DASHBOARD["templating"]["list"] if variabl
 ADAPTER = yaml.safe_load((K8S / "components" / "scale-on-queue" / "adapter.yaml").read_text())["rules"]["custom"]
 
 
+SEEN = ["onnxd_drift_state{", *(f'onnxd_swaps_total{{model="digits",outcome="{how}"}} 1' for how in ("failed", "rolled_back"))]
+"""Of what `watched` makes happen, what takes longest."""
+
 
 def filled(expression: str) -> str:
     """As Grafana asks with all variables at All."""
@@ -56,7 +59,7 @@ def watched(prometheus, tmp_path_factory):
 @pytest.fixture(scope="session")
 def page(watched) -> Page:
     # A window has passed, and the version that is broken was refused.
-    full = lambda: all(name in (text := watched.pages()) for name in ("onnxd_drift_state", "onnxd_refusals")) and text  # noqa: E731
+    full = lambda: all(name in (text := watched.pages()) for name in SEEN) and text  # noqa: E731
     return Page(eventually(full, 90))
 
 

@@ -77,7 +77,11 @@ class Watched(ExitStack):
         return get(f"http://{self.address}{path}", body)[0]
 
     def _happen(self, models: Path) -> None:
-        broken = models / "digits" / "2"
+        # A version that comes and is taken back, and one that cannot come.
+        shutil.copytree(models / "digits" / "1", models / "digits" / "2")
+        eventually(lambda: self._post("/v2/models/digits/versions/2/ready", None) == 200, 120)
+        assert self._post("/api/models/digits/rollback", {}) == 200
+        broken = models / "digits" / "3"
         broken.mkdir()
         (broken / "model.onnx").write_bytes(b"no model")
         job = {"model": MODEL, "input": "in.csv", "output": "out.parquet"}
