@@ -56,8 +56,8 @@ class Engine:
         work.mkdir(parents=True, exist_ok=True)
 
     def buildah(self, command: str, *arguments: str | Path) -> str:
-        # vfs: plain directories, which can be looked into and work on every file system.
-        where = ["--root", self._storage, "--runroot", self._work / "run", "--storage-driver", "vfs"]
+        # Layers lie over each other; vfs would copy a whole Debian for each line of the Dockerfile.
+        where = ["--root", self._storage, "--runroot", self._work / "run", "--storage-driver", "overlay"]
         return run("buildah", *where, command, *arguments).strip()
 
     def debian(self) -> Path:

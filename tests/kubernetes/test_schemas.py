@@ -1,6 +1,10 @@
 """Everything below k8s/ is rendered, and is what Kubernetes and other projects take."""
 
 import json
+import re
+import shlex
+import shutil
+import subprocess
 from copy import deepcopy
 from pathlib import Path
 
@@ -8,7 +12,7 @@ import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
-from manifests import K8S, KUSTOMIZATIONS, pod, rendered
+from manifests import K8S, KUSTOMIZATIONS, ROOT, of_kind, pod, pods, rendered
 
 SCHEMAS = Path(__file__).parent / "schemas"
 VERSIONS = ("1.31", "1.33", "1.35")
@@ -81,3 +85,28 @@ def test_a_misspelt_field_would_be_found(kustomization: str, kind: str, path: li
     place[field] = 1
     with pytest.raises((kubernetes_validate.ValidationError, jsonschema.ValidationError)):
         validate(document)
+
+
+def test_the_guides_name_what_is_there() -> None:
+    text = "".join((ROOT / "docs" / name).read_text() for name in ("kubernetes.md", "batch.md"))
+    applied = re.findall(r"^    kubectl apply -k k8s/(\S+)$", text, re.MULTILINE)
+    assert len(applied) == 5 and set(applied) <= set(KUSTOMIZATIONS)
+    (namespace,) = re.findall(r"^    (kubectl create namespace .*)$", text, re.MULTILINE)
+    made = made_by(namespace)
+    assert made["metadata"]["name"] == of_kind(rendered("overlays/production"), "Namespace")["metadata"]["name"]
+    (secret,) = re.findall(r"^    (kubectl -n onnxd create secret .*)$", text, re.MULTILINE)
+    made = made_by(secret.replace("$(openssl rand -hex 32)", "x" * 64))
+    ((_, spec),) = pods("overlays/production")
+    (volume,) = [volume["secret"] for volume in spec["volumes"] if "secret" in volume]
+    assert made["metadata"]["name"] == volume["secretName"]
+    (variable,) = [entry["value"] for entry in spec["containers"][0]["env"] if entry["name"] == "ONNXD_FEEDBACK_KEY"]
+    assert Path(variable).name in made["data"]
+
+
+def made_by(command: str) -> dict:
+    """What a command of kubectl would make."""
+    kubectl, *words = shlex.split(command)
+    if shutil.which(kubectl) is None:
+        pytest.skip("there is no kubectl")
+    dry = [kubectl, *words, "--dry-run=client", "--output=yaml"]
+    return yaml.safe_load(subprocess.run(dry, capture_output=True, text=True, check=True).stdout)
