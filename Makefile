@@ -66,7 +66,7 @@ kubernetes:
 
 ## The image, built by buildah and run like a container, as root on Debian. Its profile takes half an hour to compile, once; IMAGE_PROFILE=release does not bound the size.
 IMAGE_PROFILE ?= dist
-IMAGE_SIZE := $(if $(filter dist,$(IMAGE_PROFILE)),--max-megabytes MAXIMUM)
+IMAGE_SIZE := $(if $(filter dist,$(IMAGE_PROFILE)),--max-megabytes 25)
 image-check:
 	$(CARGO) build --profile $(IMAGE_PROFILE) --locked --bin onnxd
 	PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/image/check.py $(TARGET)/$(IMAGE_PROFILE)/onnxd $(TARGET)/image $(IMAGE_SIZE)

@@ -69,5 +69,5 @@ fn the_address_is_that_of_the_servers_own_settings() {
 fn a_mistake_in_the_address_or_the_settings_is_one_of_usage() {
     assert_eq!(onnxd(&["health", "--address", "there"]).code, 2);
     let run = ask_with("ONNXD_METRICS_ADDR", "there");
-    assert!(run.code == 2 && run.stderr.contains("metrics-addr"), "{run:?}");
+    assert!(run.code == 2 && run.stderr.contains("ONNXD_METRICS_ADDR"), "{run:?}");
 }
