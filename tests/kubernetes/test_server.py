@@ -169,42 +169,53 @@ def ask(server: Server) -> int:
         return answer.status
 
 
+class Senders:
+    """Ask as long as they are not told to stop, also when the test has failed."""
+
+    def __init__(self, server: Server):
+        self._server, self._told = server, threading.Event()
+        self.statuses: list[int] = []
+        self.failures: list[OSError] = []
+        self._threads = [threading.Thread(target=self._send, daemon=True) for _ in range(4)]
+        for thread in self._threads:
+            thread.start()
+
+    def _send(self) -> None:
+        while not self._told.is_set():
+            try:
+                self.statuses.append(ask(self._server))
+            except OSError as failure:
+                self.failures.append(failure)
+
+    def stop(self) -> None:
+        self._told.set()
+        for thread in self._threads:
+            thread.join(40)
+
+
 def test_no_request_is_lost_while_a_pod_ends(tmp_path: Path) -> None:
     """The kubelet and the proxies of the nodes are played: from the moment that a pod is to go, one waits its pause
     and sends SIGTERM, and the others go on sending to it for two seconds more than that."""
     ((_, spec),) = pods("base")
-    pause = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-    statuses, failures = [], []
+    only = spec["containers"][0]
     with Server(tmp_path / "server") as server:
         server.wait_until_ready()
-        knows = threading.Event()
-
-        def send() -> None:
-            while not knows.is_set():
-                try:
-                    statuses.append(ask(server))
-                except OSError as failure:
-                    failures.append(failure)
-
-        senders = [threading.Thread(target=send) for _ in range(4)]
-        for sender in senders:
-            sender.start()
-        began = time.monotonic()
-        # One that has sent half of its request when the end comes.
-        slow = socket.create_connection(server.http.split(":"))
-        knows.wait(pause)
-        server.terminate()
-        knows.wait(2)
-        # What Kubernetes asks meanwhile.
-        assert get(server.url(spec["containers"][0]["livenessProbe"]["httpGet"]))[0] == 200
-        assert get(server.url(spec["containers"][0]["readinessProbe"]["httpGet"]))[0] == 503
-        body = (ROOT / "models" / "digits" / "example.json").read_bytes()
-        slow.sendall(f"POST /v2/models/digits/infer HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode())
-        slow.sendall(body[:100])
-        knows.set()
-        for sender in senders:
-            sender.join()
-        # Nobody new is let in now, and this one is still waited for.
+        senders = Senders(server)
+        try:
+            began = time.monotonic()
+            slow = socket.create_connection(server.http.split(":"))
+            time.sleep(only["lifecycle"]["preStop"]["sleep"]["seconds"])
+            server.terminate()
+            time.sleep(2)
+            # What Kubernetes asks meanwhile.
+            assert get(server.url(only["livenessProbe"]["httpGet"]))[0] == 200
+            assert get(server.url(only["readinessProbe"]["httpGet"]))[0] == 503
+            # One has sent half of its request when nobody new is let in.
+            body = (ROOT / "models" / "digits" / "example.json").read_bytes()
+            head = f"POST /v2/models/digits/infer HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+            slow.sendall(head.encode() + body[:100])
+        finally:
+            senders.stop()
         eventually(lambda: not open_port(server.http), 10)
         slow.sendall(body[100:])
         assert slow.recv(12) == b"HTTP/1.1 200"
@@ -212,7 +223,7 @@ def test_no_request_is_lost_while_a_pod_ends(tmp_path: Path) -> None:
         code = server.ended(spec["terminationGracePeriodSeconds"])
         took = time.monotonic() - began
     assert code == 0 and took < spec["terminationGracePeriodSeconds"]
-    assert failures == [] and len(statuses) > 100 and set(statuses) == {200}
+    assert senders.failures == [] and len(senders.statuses) > 100 and set(senders.statuses) == {200}
 
 
 def open_port(address: str) -> bool:
