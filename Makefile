@@ -4,7 +4,7 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 PYTHON ?= python3
 export CARGO_TARGET_DIR := $(TARGET)
 
-.PHONY: run test check bench chaos allocators trees health networks clients batch batch-bench batch-large sources prometheus kubernetes conformance wild demo-drift
+.PHONY: run test check bench chaos allocators trees health networks clients batch batch-bench batch-large sources prometheus kubernetes image-check conformance wild demo-drift
 
 ## Serves the models of this repository on 127.0.0.1:8080.
 run:
@@ -58,11 +58,18 @@ prometheus:
 	ONNXD_BIN=$(TARGET)/release/onnxd PROMETHEUS_DIR=$(TARGET)/prometheus PYTHONDONTWRITEBYTECODE=1 \
 		$(TARGET)/prometheus-venv/bin/python -m pytest -q -p no:cacheprovider tests/prometheus
 
-## The manifests below k8s/ against the schemas of Kubernetes, and against what onnxd understands; with CI set there must be a kubectl.
+## The manifests below k8s/ against schemas, a policy, what onnxd understands and a real Prometheus; with CI set there must be a kubectl.
 kubernetes:
 	$(PYTHON) tests/environment.py $(TARGET)/kubernetes-venv tests/kubernetes/requirements.txt
-	ONNXD_BIN=$(TARGET)/release/onnxd PYTHONDONTWRITEBYTECODE=1 \
+	ONNXD_BIN=$(TARGET)/release/onnxd PROMETHEUS_DIR=$(TARGET)/prometheus PYTHONDONTWRITEBYTECODE=1 \
 		$(TARGET)/kubernetes-venv/bin/python -m pytest -q -p no:cacheprovider tests/kubernetes
+
+## The image, built by buildah and run like a container, as root on Debian. Its profile takes half an hour to compile, once; IMAGE_PROFILE=release does not bound the size.
+IMAGE_PROFILE ?= dist
+IMAGE_SIZE := $(if $(filter dist,$(IMAGE_PROFILE)),--max-megabytes 25)
+image-check:
+	$(CARGO) build --profile $(IMAGE_PROFILE) --locked --bin onnxd
+	PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/image/check.py $(TARGET)/$(IMAGE_PROFILE)/onnxd $(TARGET)/image $(IMAGE_SIZE)
 
 ## Exports of the usual tools and the test data of the ONNX specification, over HTTP.
 conformance:

@@ -3,6 +3,7 @@
 mod arguments;
 mod check;
 mod contract;
+mod health;
 mod inspect;
 mod load;
 mod predict;
@@ -41,6 +42,7 @@ pub fn run() -> ExitCode {
         Some(("check", matches)) => check::run(matches),
         Some(("profile", matches)) => profile::run(matches),
         Some(("contract", matches)) => contract::run(matches),
+        Some(("health", matches)) => health::run(matches),
         _ => Err(Failure::Usage("no command; see --help".to_owned())),
     };
     match result {

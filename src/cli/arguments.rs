@@ -1,5 +1,7 @@
 //! The commands and their arguments, made from the table of settings.
 
+use std::net::SocketAddr;
+
 use clap::{Arg, ArgAction, Command};
 
 use crate::config::settings::{self, Setting};
@@ -16,6 +18,7 @@ pub(super) fn command() -> Command {
         .subcommand(check())
         .subcommand(profile())
         .subcommand(contract())
+        .subcommand(health())
 }
 
 fn serve() -> Command {
@@ -358,6 +361,24 @@ fn diff() -> Command {
         )
         .arg(option("output", "FILE", "Where to write it [default: the standard output]"))
         .arg(flag("fail-on-drift", "Exit with code 1 if a feature has drifted"))
+}
+
+fn health() -> Command {
+    Command::new("health")
+        .about("Asks a running server whether it is ready")
+        .long_about(
+            "Asks /readyz of a server, for images that have nothing else to ask with. Exit code 0 \
+             if it is ready, 1 if it is not or does not answer.",
+        )
+        .arg(
+            option(
+                "address",
+                "ADDR",
+                "Where to ask [default: metrics-addr, else http-addr, of the environment or of \
+                 the file in ONNXD_CONFIG]",
+            )
+            .value_parser(clap::value_parser!(SocketAddr)),
+        )
 }
 
 fn option(name: &'static str, value: &'static str, help: &'static str) -> Arg {

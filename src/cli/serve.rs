@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use clap::ArgMatches;
@@ -85,6 +86,13 @@ fn environment() -> BTreeMap<String, String> {
     std::env::vars_os().filter_map(text).collect()
 }
 
+/// Where a server with the settings of this environment, and of the file that it names, answers
+/// probes.
+pub(super) fn probe_address() -> Result<SocketAddr, Errors> {
+    let config = Config::read(&with_file(Sources::new(BTreeMap::new(), environment()), None)?)?;
+    Ok(config.metrics_address.unwrap_or(config.http_address))
+}
+
 fn sources(matches: &ArgMatches) -> Result<Sources, Errors> {
     let mut sources = Sources::new(BTreeMap::new(), environment());
     for setting in settings::ALL {
@@ -95,11 +103,12 @@ fn sources(matches: &ArgMatches) -> Result<Sources, Errors> {
     if let Some(models) = matches.get_one::<String>("MODELS") {
         sources.flags.insert(settings::MODELS.name.to_owned(), models.clone());
     }
-    let file = matches
-        .get_one::<String>("config")
-        .cloned()
-        .or_else(|| sources.environment.get("ONNXD_CONFIG").cloned());
-    match file {
+    with_file(sources, matches.get_one::<String>("config").cloned())
+}
+
+/// Adds the settings of this file, or of the one that the environment names.
+fn with_file(sources: Sources, file: Option<String>) -> Result<Sources, Errors> {
+    match file.or_else(|| sources.environment.get("ONNXD_CONFIG").cloned()) {
         Some(file) => sources.with_file(Path::new(&file)),
         None => Ok(sources),
     }
@@ -115,6 +124,6 @@ fn print_config(sources: &Sources) {
     }
 }
 
-fn usage(errors: Errors) -> Failure {
+pub(super) fn usage(errors: Errors) -> Failure {
     Failure::Usage(errors.to_string())
 }

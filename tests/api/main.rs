@@ -15,6 +15,7 @@ mod diff;
 mod drift;
 mod fixtures;
 mod golden;
+mod health;
 mod jobs;
 mod lifecycle;
 mod models;

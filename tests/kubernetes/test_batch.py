@@ -10,6 +10,7 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 import yaml
+from manifests import VERSION
 
 BATCH = Path(__file__).resolve().parents[2] / "k8s" / "batch"
 ONNXD = os.environ["ONNXD_BIN"]
@@ -72,8 +73,9 @@ def test_kustomize_makes_the_same_kinds_and_gives_the_image_a_tag() -> None:
         pytest.skip("there is no kubectl: only the files themselves were validated")
     kinds = lambda some: sorted((d["kind"], d["metadata"]["name"]) for d in some)  # noqa: E731
     assert kinds(made) == kinds(documents())
-    images = {c["image"] for d in made for t in templates(d) for c in t["containers"]}
-    assert images == {"onnxd:0.1.0"}
+    images = {(d["kind"], c["image"]) for d in made for t in templates(d) for c in t["containers"]}
+    # Only the CronJob needs a shell.
+    assert images == {("Job", f"onnxd:{VERSION}"), ("CronJob", f"onnxd:{VERSION}-shell")}
 
 
 def test_onnxd_knows_every_option_that_is_used() -> None:
