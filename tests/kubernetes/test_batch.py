@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import kubernetes_validate
@@ -108,7 +109,19 @@ def test_nothing_runs_as_root_or_writes_into_the_image() -> None:
                 assert container["resources"]["requests"] and container["resources"]["limits"]["memory"]
 
 
-def test_the_script_of_the_night_is_one_that_a_shell_takes_and_names_the_day(tmp_path: Path) -> None:
+def test_no_pod_of_the_night_runs_on_another_day() -> None:
+    """Else one that is late, or tried again, would score a day that is not over."""
+    (night,) = [d for d in documents() if d["kind"] == "CronJob"]
+    spec = night["spec"]
+    minute, hour, *every_day = spec["schedule"].split()
+    assert every_day == ["*"] * 3 and spec["timeZone"] == "Etc/UTC"
+    begins = int(hour) * 3600 + int(minute) * 60
+    ends = begins + spec["startingDeadlineSeconds"] + spec["jobTemplate"]["spec"]["activeDeadlineSeconds"]
+    grace = 600
+    assert ends + grace <= 86400
+
+
+def test_the_script_of_the_night_is_one_that_a_shell_takes_and_names_yesterday(tmp_path: Path) -> None:
     """Runs it with an onnxd that says what it was asked."""
     (night,) = [d for d in documents() if d["kind"] == "CronJob"]
     (container,) = templates(night)[0]["containers"]
@@ -116,10 +129,17 @@ def test_the_script_of_the_night_is_one_that_a_shell_takes_and_names_the_day(tmp
     fake.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     fake.chmod(0o755)
     # As Kubernetes does it.
-    script = container["args"][0].replace("$$(", "$(")
+    script = container["args"][0].replace("$$", "$")
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    yesterday = lambda: str((datetime.now(UTC) - timedelta(days=1)).date())  # noqa: E731
+    before = yesterday()
     done = subprocess.run([*container["command"], script], capture_output=True, text=True, check=True, env=environment)
-    assert re.search(r"^--input=/data/in/\d{4}-\d\d-\d\d/\*\.parquet$", done.stdout, re.MULTILINE)
+    lines = done.stdout.splitlines()
+    # Midnight may have passed.
+    assert any(
+        f"--input=/data/in/{day}/*.parquet" in lines and f"--output=/data/out/{day}.parquet" in lines
+        for day in (before, yesterday())
+    ), lines
 
 
 def test_a_misspelt_field_would_be_found() -> None:
