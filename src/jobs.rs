@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::{io, thread};
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 pub use allowed::prefix;
@@ -147,12 +148,10 @@ impl Jobs {
         }
         let schedules = Arc::new(Schedules::new(config.schedules.clone(), metrics));
         let jobs = Self { board, allowed, predictor, schedules };
-        if !config.schedules.is_empty() {
-            jobs.schedules.check(&jobs)?;
-            let jobs = jobs.clone();
-            let thread = thread::Builder::new().name("schedules".to_owned());
-            thread.spawn(move || jobs.schedules.run(&jobs)).map_err(refused)?;
-        }
+        jobs.schedules.check(&jobs)?;
+        let scheduled = jobs.clone();
+        let thread = thread::Builder::new().name("schedules".to_owned());
+        thread.spawn(move || scheduled.schedules.run(&scheduled)).map_err(refused)?;
         Ok(jobs)
     }
 
@@ -199,7 +198,16 @@ impl Jobs {
     /// # Errors
     /// There is no such job.
     pub fn cancel(&self, id: &str) -> Result<Option<Status>, Refused> {
-        self.board.cancel(id)
+        loop {
+            if let Some(left) = self.board.cancel(id)? {
+                return Ok(Some(left));
+            }
+            // Before nobody can know it any more, its schedule sees how it ended.
+            self.schedules.settle(self, Timestamp::now());
+            if self.board.discard(id)? {
+                return Ok(None);
+            }
+        }
     }
 
     /// Has a job that failed or was cancelled go on where it ended. Writes to the disk.

@@ -1,5 +1,10 @@
-//! All jobs and what happens to them. Whatever changes a job passes through here, is on the disk
-//! before anybody hears of it, and happens one after the other.
+//! All jobs and what happens to them. Whatever changes a job passes through here. What is asked for,
+//! and how a job ends, is on the disk before anybody hears of it.
+//!
+//! No lock that reading takes is held over the disk: the threads that run jobs have the lowest
+//! priority, and would have everybody wait for theirs.
+
+mod asked;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -10,14 +15,16 @@ use tokio::sync::watch;
 
 use super::entry::Entry;
 use super::metrics::Metrics;
-use super::record::{Began, Moment, Record, Scheduled, State, now};
-use super::request::Request;
+use super::record::{Began, Moment, Record, Scheduled, State, moment, now};
 use super::status::Status;
 use super::store::{Hold, Store};
 use super::{Config, Refused};
 use crate::batch::Summary;
 
 pub(super) struct Board {
+    /// Whoever asks for a change has it until that is on the disk. Taken before `inner`, and never
+    /// by threads that run jobs: while a job runs, only its thread writes it.
+    turn: Mutex<()>,
     inner: Mutex<Inner>,
     /// There is work, or will never be again.
     changed: Condvar,
@@ -34,6 +41,11 @@ struct Inner {
     /// By id: the newest last.
     jobs: BTreeMap<String, Arc<Entry>>,
     waiting: VecDeque<Arc<Entry>>,
+    /// Ids of those that have ended, in that order.
+    ended: VecDeque<String>,
+    /// Runs of which schedules still need the jobs; none before the schedules have said so.
+    awaited: Option<Vec<Scheduled>>,
+    /// That the last id was made of.
     last: Moment,
     stopping: bool,
     /// Without it the jobs are another server's.
@@ -53,6 +65,7 @@ pub(super) enum End {
 impl Board {
     pub(super) fn new(config: &Config, store: Store, metrics: Metrics) -> Self {
         Self {
+            turn: Mutex::default(),
             inner: Mutex::default(),
             changed: Condvar::new(),
             store,
@@ -67,21 +80,33 @@ impl Board {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes over what an earlier process has left. Whether the jobs are this server's now.
     pub(super) fn take_over(&self) -> io::Result<bool> {
         let Some(hold) = self.store.hold()? else { return Ok(false) };
-        let records = self.store.load()?;
+        let records = self.store.load(&hold)?;
         let mut inner = self.lock();
+        let mut ended = Vec::new();
         for mut record in records {
             if record.state == State::Running {
                 record.state = State::Waiting;
             }
+            if record.state.has_ended() {
+                ended.push((record.ended, record.id.clone()));
+            }
+            // The clock may have been set back since.
+            inner.last = moment(&record.id).unwrap_or_default().max(inner.last);
             let entry = Arc::new(Entry::new(record));
             if entry.record().state == State::Waiting {
                 inner.waiting.push_back(Arc::clone(&entry));
             }
             inner.jobs.insert(entry.id.clone(), entry);
         }
+        ended.sort();
+        inner.ended = ended.into_iter().map(|(_, id)| id).collect();
         inner.hold = Some(hold);
         self.count(&inner);
         self.changed.notify_all();
@@ -93,33 +118,6 @@ impl Board {
         let inner = self.lock();
         let waited = self.changed.wait_timeout_while(inner, time, |inner| !inner.stopping);
         waited.map_or(true, |(inner, _)| inner.stopping)
-    }
-
-    pub(super) fn submit(
-        &self,
-        request: Request,
-        schedule: Option<Scheduled>,
-    ) -> Result<Arc<Entry>, Refused> {
-        let mut inner = self.open()?;
-        if inner.waiting.len() >= self.most_waiting {
-            return Err(Refused::Full { limit: self.most_waiting });
-        }
-        // Ids are in the order of time, also if the clock is set back.
-        inner.last = now().max(inner.last + 1);
-        while inner.jobs.contains_key(&id(inner.last)) {
-            inner.last += 1;
-        }
-        let entry = Arc::new(Entry::new(Record::new(id(inner.last), request, schedule)));
-        self.store.save(&entry.record()).map_err(unwritten)?;
-        inner.jobs.insert(entry.id.clone(), Arc::clone(&entry));
-        self.wait(&mut inner, &entry);
-        Ok(entry)
-    }
-
-    fn wait(&self, inner: &mut Inner, entry: &Arc<Entry>) {
-        inner.waiting.push_back(Arc::clone(entry));
-        self.count(inner);
-        self.changed.notify_all();
     }
 
     /// The board, if jobs can be changed.
@@ -136,6 +134,15 @@ impl Board {
 
     /// The next job, which now runs; none once it is over.
     pub(super) fn next(&self) -> Option<Arc<Entry>> {
+        let entry = self.begin()?;
+        // If the process ends before this is written, the job begins once more.
+        let record = entry.record().clone();
+        self.save(&record);
+        entry.tell();
+        Some(entry)
+    }
+
+    fn begin(&self) -> Option<Arc<Entry>> {
         let mut inner = self.lock();
         loop {
             if inner.stopping {
@@ -148,11 +155,9 @@ impl Board {
                     record.attempts += 1;
                     record.started = Some(now());
                     (record.ended, record.error) = (None, None);
-                    self.save(&record);
                 }
                 self.count(&inner);
                 self.running.send_modify(|(running, _)| *running += 1);
-                entry.tell();
                 return Some(entry);
             }
             inner = self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
@@ -161,101 +166,60 @@ impl Board {
 
     /// Notes which model a job runs with. Whether it is another than before.
     pub(super) fn began(&self, entry: &Entry, began: Began) -> bool {
-        let mut record = entry.record();
-        let is_other = record.began.as_ref().is_some_and(|before| *before != began);
-        record.began = Some(began);
+        let (record, is_other) = {
+            let mut record = entry.record();
+            let is_other = record.began.as_ref().is_some_and(|before| *before != began);
+            record.began = Some(began);
+            (record.clone(), is_other)
+        };
         self.save(&record);
         is_other
     }
 
     pub(super) fn ended(&self, entry: &Arc<Entry>, end: End, took: Duration) {
-        let mut inner = self.lock();
-        let state = {
-            let mut record = entry.record();
-            (record.rows, record.bad) = entry.done();
-            record.state = match end {
-                End::Succeeded(summary) => {
-                    record.summary = Some(*summary);
-                    State::Succeeded
-                }
-                End::Drifted(summary, reason) => {
-                    (record.summary, record.error) = (Some(*summary), Some(reason));
-                    State::Failed
-                }
-                End::Failed(reason) => {
-                    record.error = Some(reason);
-                    State::Failed
-                }
-                End::Stopped if entry.is_cancelled() => State::Cancelled,
-                // The next process goes on with it.
-                End::Stopped => State::Waiting,
-            };
-            record.ended = record.state.has_ended().then(now);
-            self.save(&record);
-            record.state
+        let mut record = entry.record().clone();
+        (record.rows, record.bad) = entry.done();
+        record.state = match end {
+            End::Succeeded(summary) => {
+                record.summary = Some(*summary);
+                State::Succeeded
+            }
+            End::Drifted(summary, reason) => {
+                (record.summary, record.error) = (Some(*summary), Some(reason));
+                State::Failed
+            }
+            End::Failed(reason) => {
+                record.error = Some(reason);
+                State::Failed
+            }
+            End::Stopped if entry.is_cancelled() => State::Cancelled,
+            // The next process goes on with it.
+            End::Stopped => State::Waiting,
         };
-        entry.has_stopped();
-        self.metrics.attempt(state, took);
-        self.forget(&mut inner);
-        self.count(&inner);
-        self.running.send_modify(|(running, _)| *running -= 1);
+        record.ended = record.state.has_ended().then(now);
+        self.save(&record);
+        self.metrics.attempt(record.state, took);
+        let forgotten = {
+            let mut inner = self.lock();
+            entry.has_stopped();
+            let forgotten = self.apply(&mut inner, entry, record);
+            self.running.send_modify(|(running, _)| *running -= 1);
+            forgotten
+        };
         entry.tell();
+        self.remove(&forgotten);
     }
 
-    /// Ends a job that waits or runs, or forgets one that has ended. What is left of it, if it is
-    /// still there.
-    pub(super) fn cancel(&self, id: &str) -> Result<Option<Status>, Refused> {
-        let mut inner = self.open()?;
-        let entry = inner.find(id)?;
-        let state = entry.record().state;
-        match state {
-            State::Waiting => {
-                inner.waiting.retain(|waiting| waiting.id != id);
-                {
-                    let mut record = entry.record();
-                    (record.state, record.ended) = (State::Cancelled, Some(now()));
-                    self.save(&record);
-                }
-                self.forget(&mut inner);
-                self.count(&inner);
-                entry.tell();
-            }
-            State::Running => entry.cancel(),
-            State::Succeeded | State::Failed | State::Cancelled => {
-                self.remove(&mut inner, id);
-                self.count(&inner);
-                return Ok(None);
-            }
+    /// What was written of a job is so from now on. Those that are forgotten for it, to be removed
+    /// without the lock.
+    fn apply(&self, inner: &mut Inner, entry: &Arc<Entry>, record: Record) -> Vec<String> {
+        if record.state.has_ended() {
+            inner.ended.push_back(record.id.clone());
         }
-        Ok(Some(entry.status()))
-    }
-
-    /// Has a job that failed or was cancelled go on.
-    pub(super) fn retry(&self, id: &str) -> Result<Status, Refused> {
-        let mut inner = self.open()?;
-        let entry = inner.find(id)?;
-        {
-            let mut record = entry.record();
-            match record.state {
-                State::Failed | State::Cancelled => {}
-                state => {
-                    let state = state.as_str();
-                    return Err(Refused::Conflict(format!(
-                        "job {id} is {state}, only failed and cancelled ones can be tried again"
-                    )));
-                }
-            }
-            if inner.waiting.len() >= self.most_waiting {
-                return Err(Refused::Full { limit: self.most_waiting });
-            }
-            let waiting =
-                Record { state: State::Waiting, ended: None, error: None, ..record.clone() };
-            self.store.save(&waiting).map_err(unwritten)?;
-            *record = waiting;
-        }
-        self.wait(&mut inner, &entry);
-        entry.tell();
-        Ok(entry.status())
+        *entry.record() = record;
+        let forgotten = inner.forget(self.most_ended);
+        self.count(inner);
+        forgotten
     }
 
     pub(super) fn find(&self, id: &str) -> Result<Arc<Entry>, Refused> {
@@ -299,18 +263,28 @@ impl Board {
         self.running.subscribe()
     }
 
-    /// Forgets the oldest that have ended, as many as are too many.
-    fn forget(&self, inner: &mut Inner) {
-        let ended = inner.jobs.values().filter(|entry| entry.record().state.has_ended());
-        let ended: Vec<String> = ended.map(|entry| entry.id.clone()).collect();
-        let too_many = ended.len().saturating_sub(self.most_ended);
-        ended.iter().take(too_many).for_each(|id| self.remove(inner, id));
+    /// From now on the jobs of these runs are kept, and those of others forgotten in their turn.
+    pub(super) fn awaits(&self, awaited: Vec<Scheduled>) {
+        self.lock().awaited = Some(awaited);
     }
 
-    fn remove(&self, inner: &mut Inner, id: &str) {
-        inner.jobs.remove(id);
-        if let Err(error) = self.store.remove(id) {
-            tracing::warn!(job.id = id, error = %error, "what a job has left cannot be removed");
+    /// Forgets what is too much.
+    pub(super) fn tidy(&self) {
+        let forgotten = {
+            let mut inner = self.lock();
+            let forgotten = inner.forget(self.most_ended);
+            self.count(&inner);
+            forgotten
+        };
+        self.remove(&forgotten);
+    }
+
+    /// Removes what forgotten jobs have left: much, maybe.
+    fn remove(&self, forgotten: &[String]) {
+        for id in forgotten {
+            if let Err(error) = self.store.remove(id) {
+                tracing::warn!(job.id = id, error = %error, "what a job has left cannot be removed");
+            }
         }
     }
 
@@ -331,12 +305,22 @@ impl Inner {
     fn find(&self, id: &str) -> Result<Arc<Entry>, Refused> {
         self.jobs.get(id).cloned().ok_or_else(|| Refused::Unknown(id.to_owned()))
     }
-}
 
-fn id(moment: Moment) -> String {
-    format!("{moment:011x}")
-}
+    /// Forgets those that ended first, as many as are too many beside those that schedules await.
+    fn forget(&mut self, most: usize) -> Vec<String> {
+        let is_free = |id: &&String| !self.is_awaited(id);
+        let free: Vec<String> = self.ended.iter().filter(is_free).cloned().collect();
+        let too_many = free.len().saturating_sub(most);
+        let forgotten: Vec<String> = free.into_iter().take(too_many).collect();
+        self.ended.retain(|id| !forgotten.contains(id));
+        self.jobs.retain(|id, _| !forgotten.contains(id));
+        forgotten
+    }
 
-fn unwritten(error: io::Error) -> Refused {
-    Refused::Store(error.to_string())
+    fn is_awaited(&self, id: &str) -> bool {
+        let Some(entry) = self.jobs.get(id) else { return false };
+        let record = entry.record();
+        let is_it = |run: &Scheduled| self.awaited.as_ref().is_none_or(|all| all.contains(run));
+        record.schedule.as_ref().is_some_and(is_it)
+    }
 }

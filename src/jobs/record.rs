@@ -11,6 +11,9 @@ use crate::batch::Summary;
 /// Milliseconds since 1970.
 pub(super) type Moment = i64;
 
+/// Enough until the year 2527.
+const ID_DIGITS: usize = 11;
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Record {
     pub(super) id: String,
@@ -117,4 +120,15 @@ impl Record {
 pub(super) fn now() -> Moment {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Moment::try_from(since.as_millis()).unwrap_or(Moment::MAX)
+}
+
+/// The id of a job that was accepted then.
+pub(super) fn id(moment: Moment) -> String {
+    format!("{moment:0ID_DIGITS$x}")
+}
+
+/// What an id was made of; none if it is no id.
+pub(super) fn moment(id: &str) -> Option<Moment> {
+    let is_id = id.len() == ID_DIGITS && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    Moment::from_str_radix(id, 16).ok().filter(|_| is_id)
 }

@@ -4,6 +4,7 @@
 //! Each run is one job, which is found again by the time that it is for: after a restart it goes
 //! on, and a further attempt goes on where the last one ended.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,8 @@ pub(super) struct Schedules {
     list: Vec<Schedule>,
     /// None until the jobs are this server's.
     state: Mutex<Option<State>>,
+    /// A run has ended since the last look, and the next may begin.
+    ended: AtomicBool,
     /// None without schedules.
     metrics: Option<ScheduleMetrics>,
 }
@@ -67,7 +70,7 @@ pub struct Run {
 impl Schedules {
     pub(super) fn new(list: Vec<Schedule>, registry: &Registry) -> Self {
         let metrics = (!list.is_empty()).then(|| ScheduleMetrics::new(registry));
-        Self { list, state: Mutex::default(), metrics }
+        Self { list, state: Mutex::default(), ended: AtomicBool::new(false), metrics }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<State>> {
@@ -87,7 +90,8 @@ impl Schedules {
         Ok(())
     }
 
-    /// Starts what is due, until the server goes down.
+    /// Starts what is due, until the server goes down. Without schedules it only sees to runs of
+    /// those that there were.
     pub(super) fn run(&self, jobs: &Jobs) {
         while !jobs.board.is_held() {
             if jobs.board.pause(LOOK) {
@@ -98,11 +102,16 @@ impl Schedules {
         let mut looked: Option<Instant> = None;
         loop {
             let now = Timestamp::now();
-            let ended = self.settle(jobs, now);
+            self.settle(jobs, now);
+            let ended = self.ended.swap(false, Ordering::Relaxed);
             let is_due = wake.is_some_and(|wake| wake <= now);
             if ended || is_due || looked.is_none_or(|looked| looked.elapsed() >= LONGEST_SLEEP) {
                 looked = Some(Instant::now());
                 wake = self.look(jobs, now);
+            }
+            jobs.board.tidy();
+            if self.list.is_empty() && self.is_at_rest() {
+                return;
             }
             if jobs.board.pause(LOOK) {
                 return;
@@ -115,16 +124,18 @@ impl Schedules {
         let mut state = self.lock();
         let state = state.get_or_insert_with(|| remembered(jobs));
         let Decision { actions, wake, state: decided } = decide(&self.list, state, now);
-        *state = decided;
-        save(jobs, state);
+        if *state != decided {
+            *state = decided;
+            save(jobs, state);
+        }
         for action in actions {
             match action {
                 Action::Start { schedule, scheduled_for, attempt } => {
                     let Some(schedule) = self.find(&schedule) else { continue };
                     let scheduled_for = scheduled_for.timestamp();
-                    let running = Running { scheduled_for, attempt, since: now };
+                    let running = Running { scheduled_for, attempt, since: now, job: None };
                     // What refuses it is noted, and the log has it.
-                    let _ = start(jobs, state, schedule, running, now);
+                    let _ = start(jobs, state, schedule, &running, now);
                 }
                 Action::Skip { schedule, scheduled_for, reason, .. } => tracing::warn!(
                     schedule.name = schedule,
@@ -138,30 +149,36 @@ impl Schedules {
         wake
     }
 
-    /// Notes runs whose jobs have ended. Whether there are any.
-    fn settle(&self, jobs: &Jobs, now: Timestamp) -> bool {
+    /// Notes runs whose jobs have ended. Jobs are kept until then.
+    pub(super) fn settle(&self, jobs: &Jobs, now: Timestamp) {
         let mut state = self.lock();
         let state = state.get_or_insert_with(|| remembered(jobs));
-        let mut ended = false;
-        for schedule in &self.list {
-            let running = state.progress(&schedule.name).and_then(|progress| progress.running);
-            let Some(running) = running else { continue };
-            let Some(job) = job_of(jobs, schedule, running.scheduled_for) else {
-                // The server ended before it could ask for it.
-                let _ = start(jobs, state, schedule, running, now);
-                continue;
+        for (name, running) in state.running() {
+            let schedule = self.find(&name);
+            let outcome = match (&running.job, schedule) {
+                (Some(id), _) => match outcome(jobs, id) {
+                    Some(outcome) => outcome,
+                    None => continue,
+                },
+                (None, Some(schedule)) => {
+                    // The server ended before it could ask for it.
+                    let _ = start(jobs, state, schedule, &running, now);
+                    continue;
+                }
+                (None, None) => Outcome::Lost,
             };
-            let outcome = match job.state {
-                record::State::Waiting | record::State::Running => continue,
-                record::State::Succeeded => Outcome::Succeeded,
-                record::State::Cancelled => Outcome::Cancelled,
-                record::State::Failed => Outcome::Failed(job.error.unwrap_or_default()),
-            };
-            finished(state, schedule, outcome, now);
+            match schedule {
+                Some(schedule) => finished(state, schedule, outcome, now),
+                // If it comes back one day, it does not begin with a run of today.
+                None => state.forget(&name),
+            }
             save(jobs, state);
-            ended = true;
+            self.ended.store(true, Ordering::Relaxed);
         }
-        ended
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.lock().as_ref().is_none_or(|state| state.running().is_empty())
     }
 
     pub(super) fn run_now(&self, jobs: &Jobs, name: &str) -> Result<Status, Refused> {
@@ -178,7 +195,7 @@ impl Schedules {
             )));
         };
         save(jobs, state);
-        let started = start(jobs, state, schedule, running, now);
+        let started = start(jobs, state, schedule, &running, now);
         self.measure(state, now);
         started
     }
@@ -214,7 +231,7 @@ fn start(
     jobs: &Jobs,
     state: &mut State,
     schedule: &Schedule,
-    running: Running,
+    running: &Running,
     now: Timestamp,
 ) -> Result<Status, Refused> {
     let started = match job_of(jobs, schedule, running.scheduled_for) {
@@ -231,12 +248,17 @@ fn start(
         }
     };
     match &started {
-        Ok(job) => tracing::info!(
-            schedule.name = schedule.name,
-            job.id = job.id,
-            attempt = running.attempt,
-            "a run of a schedule begins"
-        ),
+        Ok(job) => {
+            if state.asked(&schedule.name, &job.id) {
+                save(jobs, state);
+            }
+            tracing::info!(
+                schedule.name = schedule.name,
+                job.id = job.id,
+                attempt = running.attempt,
+                "a run of a schedule begins"
+            );
+        }
         // The next process does it.
         Err(Refused::ShuttingDown | Refused::Held) => {}
         Err(refused) => {
@@ -249,8 +271,10 @@ fn start(
 
 /// Notes how the run under way ended.
 fn finished(state: &mut State, schedule: &Schedule, outcome: Outcome, now: Timestamp) {
-    let reason =
-        if let Outcome::Failed(reason) = &outcome { reason.clone() } else { String::new() };
+    let reason = match &outcome {
+        Outcome::Failed(reason) => reason.clone(),
+        Outcome::Succeeded | Outcome::Cancelled | Outcome::Lost => String::new(),
+    };
     let name = schedule.name.as_str();
     match state.finished(schedule, outcome, now) {
         Ended::Succeeded | Ended::NotRunning => {}
@@ -264,6 +288,17 @@ fn finished(state: &mut State, schedule: &Schedule, outcome: Outcome, now: Times
             );
         }
         Ended::Failed => tracing::warn!(schedule.name = name, reason, "a run of a schedule failed"),
+    }
+}
+
+/// How a job ended; none as long as it goes on.
+fn outcome(jobs: &Jobs, id: &str) -> Option<Outcome> {
+    let Ok(job) = jobs.find(id) else { return Some(Outcome::Lost) };
+    match job.state {
+        record::State::Waiting | record::State::Running => None,
+        record::State::Succeeded => Some(Outcome::Succeeded),
+        record::State::Cancelled => Some(Outcome::Cancelled),
+        record::State::Failed => Some(Outcome::Failed(job.error.unwrap_or_default())),
     }
 }
 
@@ -281,13 +316,21 @@ fn remembered(jobs: &Jobs) -> State {
         let state = text.map(|text| serde_json::from_slice(&text));
         Ok(state.transpose().map_err(|error| error.to_string())?.unwrap_or_default())
     };
-    read().unwrap_or_else(|reason| {
+    let state = read().unwrap_or_else(|reason| {
         tracing::warn!(reason, "what schedules have done before is not known");
         State::default()
-    })
+    });
+    jobs.board.awaits(needed(&state));
+    state
+}
+
+fn needed(state: &State) -> Vec<Scheduled> {
+    let run = |(name, scheduled_for): (&str, _)| Scheduled { name: name.to_owned(), scheduled_for };
+    state.needed().map(run).collect()
 }
 
 fn save(jobs: &Jobs, state: &State) {
+    jobs.board.awaits(needed(state));
     if let Err(error) = jobs.board.store.save_schedules(state) {
         tracing::warn!(error = %error, "how far schedules are cannot be saved");
     }
@@ -311,7 +354,8 @@ impl ScheduleStatus {
             outcome: None,
             error: None,
         };
-        let running = progress.running.map(|it| run(it.scheduled_for, it.since, it.attempt));
+        let running =
+            progress.running.as_ref().map(|it| run(it.scheduled_for, it.since, it.attempt));
         let retry = progress.retry.map(|it| run(it.scheduled_for, it.at, it.attempt));
         let success = progress.last_success.map(|it| Run {
             outcome: Some("succeeded"),

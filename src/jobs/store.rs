@@ -8,7 +8,7 @@ use rustix::fs::{FlockOperation, flock};
 use serde::Serialize;
 use tempfile::{NamedTempFile, TempDir};
 
-use super::record::Record;
+use super::record::{self, Record};
 
 const RECORD: &str = "job.json";
 const WORK: &str = "work";
@@ -52,28 +52,23 @@ impl Store {
     }
 
     /// All jobs, the oldest first. What cannot be read is left where it is, and the log says so.
-    pub(super) fn load(&self) -> io::Result<Vec<Record>> {
+    /// What is left of jobs that were being accepted or removed when a process ended goes.
+    pub(super) fn load(&self, _hold: &Hold) -> io::Result<Vec<Record>> {
         let mut records = Vec::new();
         for entry in fs::read_dir(&self.directory)? {
-            let path = entry?.path().join(RECORD);
-            let bytes = match fs::read(&path) {
-                Ok(bytes) => bytes,
-                // No job, or one that was being removed or accepted when the process ended.
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                    ) =>
-                {
-                    continue;
-                }
+            let entry = entry?;
+            let path = entry.path().join(RECORD);
+            match fs::read(&path) {
+                Ok(bytes) => match serde_json::from_slice::<Record>(&bytes) {
+                    Ok(record) => records.push(record),
+                    Err(error) => {
+                        tracing::warn!(file = %path.display(), error = %error, "a job cannot be read");
+                    }
+                },
+                Err(error) if error.kind() == io::ErrorKind::NotFound => sweep(&entry),
+                // No directory.
+                Err(error) if error.kind() == io::ErrorKind::NotADirectory => {}
                 Err(error) => return Err(error),
-            };
-            match serde_json::from_slice::<Record>(&bytes) {
-                Ok(record) => records.push(record),
-                Err(error) => {
-                    tracing::warn!(file = %path.display(), error = %error, "a job cannot be read");
-                }
             }
         }
         records.sort_by(|one, other| one.id.cmp(&other.id));
@@ -88,7 +83,7 @@ impl Store {
 
     pub(super) fn remove(&self, id: &str) -> io::Result<()> {
         let directory = self.directory.join(id);
-        // First, so that half of a job is none.
+        // First, so that half of a job is none: `load` removes the rest.
         let _ = fs::remove_file(directory.join(RECORD));
         fs::remove_dir_all(directory)
     }
@@ -109,6 +104,18 @@ impl Store {
 
     pub(super) fn save_schedules(&self, state: &impl Serialize) -> io::Result<()> {
         write(&self.directory, SCHEDULES, state)
+    }
+}
+
+/// Removes a directory that has the name of a job, and no record of one.
+fn sweep(entry: &fs::DirEntry) {
+    let name = entry.file_name();
+    let Some(id) = name.to_str().filter(|name| record::moment(name).is_some()) else { return };
+    match fs::remove_dir_all(entry.path()) {
+        Ok(()) => tracing::info!(job.id = id, "what was left of a job is removed"),
+        Err(error) => {
+            tracing::warn!(job.id = id, error = %error, "what a job has left cannot be removed");
+        }
     }
 }
 
@@ -136,18 +143,21 @@ mod tests {
     fn jobs_are_there_again_after_a_restart() {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(Some(directory.path())).unwrap();
-        let _hold = store.hold().unwrap().unwrap();
+        let hold = store.hold().unwrap().unwrap();
         for id in ["2", "1", "3"] {
             store.save(&record(id)).unwrap();
         }
         store.save(&Record { state: State::Running, attempts: 1, ..record("3") }).unwrap();
         store.remove("2").unwrap();
-        fs::create_dir(directory.path().join("half")).unwrap();
+        let [half, other] = ["0123456789a", "other"].map(|name| directory.path().join(name));
+        fs::create_dir_all(half.join(WORK)).unwrap();
+        fs::create_dir(&other).unwrap();
         fs::create_dir(directory.path().join("broken")).unwrap();
         fs::write(directory.path().join("broken").join(RECORD), "{").unwrap();
-        let found = store.load().unwrap();
+        let found = store.load(&hold).unwrap();
         let found: Vec<_> = found.iter().map(|record| (record.id.as_str(), record.state)).collect();
         assert_eq!(found, [("1", State::Waiting), ("3", State::Running)]);
+        assert!(!half.exists() && other.exists());
     }
 
     #[test]

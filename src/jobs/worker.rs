@@ -58,8 +58,8 @@ impl Worker {
                         "a job is done, and its data drifted"
                     );
                 }
-                // Whoever asked for it is told; nothing is wrong with the server.
-                End::Failed(reason) => tracing::info!(job.id = entry.id, reason, "a job failed"),
+                // It is logged where all of the reason is known.
+                End::Failed(_) => {}
                 End::Stopped => tracing::info!(job.id = entry.id, "a job was stopped"),
             }
             let has_succeeded = matches!(end, End::Succeeded(_));
@@ -92,7 +92,11 @@ impl Worker {
         let (outcome, reference) = match self.outcome(entry) {
             Ok(done) => done,
             Err(_) if entry.is_stopped() => return End::Stopped,
-            Err(reason) => return End::Failed(self.allowed.shown(&reason)),
+            Err(reason) => {
+                // Whoever asked for it is told; nothing is wrong with the server.
+                tracing::info!(job.id = entry.id, reason, "a job failed");
+                return End::Failed(self.shown(entry, &reason));
+            }
         };
         let shown = |name: &str| self.allowed.shown(name);
         let seconds = started.elapsed().as_secs_f64();
@@ -105,6 +109,13 @@ impl Worker {
             }
             _ => End::Succeeded(Box::new(summary)),
         }
+    }
+
+    /// A reason without the paths that callers need not know.
+    fn shown(&self, entry: &Entry, reason: &str) -> String {
+        let work = self.board.store.work(&entry.id).display().to_string();
+        let reason = reason.replace(&format!("{work}/"), "").replace(&work, "its work directory");
+        self.allowed.shown(&reason)
     }
 
     /// What was done, and what the data is to be held against.

@@ -70,7 +70,8 @@ impl SkipReason {
 /// What is to be done at an instant.
 ///
 /// No time of a schedule is started twice, whatever the clock does. The state of schedules that
-/// are no more is forgotten once none of their runs is under way.
+/// are no more is forgotten once none of their runs is under way; whoever asks sees to that with
+/// [`State::forget`].
 pub fn decide(schedules: &[Schedule], state: &State, now: Timestamp) -> Decision {
     let mut state = state.clone();
     let known = |name: &String| schedules.iter().any(|schedule| schedule.name == *name);
@@ -211,7 +212,8 @@ impl Look<'_> {
     }
 
     fn start(&mut self, scheduled_for: Timestamp, attempt: u32) {
-        self.progress.running = Some(Running { scheduled_for, attempt, since: self.now });
+        self.progress.running =
+            Some(Running { scheduled_for, attempt, since: self.now, job: None });
         self.actions.push(Action::Start {
             schedule: self.schedule.name.clone(),
             scheduled_for: self.zoned(scheduled_for),

@@ -29,12 +29,15 @@ pub struct Progress {
 }
 
 /// A run under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Running {
     pub scheduled_for: Timestamp,
     /// Counted from 1.
     pub attempt: u32,
     pub since: Timestamp,
+    /// What does it; none before it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
 }
 
 /// A run that failed and is tried again.
@@ -73,6 +76,8 @@ pub enum Outcome {
     Failed(String),
     /// Somebody wanted it to end, so it is not tried again.
     Cancelled,
+    /// Nobody knows, so it is not tried again: it may have been done.
+    Lost,
 }
 
 /// What the end of an attempt means for its run.
@@ -101,8 +106,8 @@ impl State {
             return None;
         }
         let scheduled_for = Timestamp::from_second(now.as_second()).unwrap_or(now);
-        progress.running = Some(Running { scheduled_for, attempt: 1, since: now });
-        progress.running
+        progress.running = Some(Running { scheduled_for, attempt: 1, since: now, job: None });
+        progress.running.clone()
     }
 
     /// Takes in how the run under way of a schedule ended. Ask [`super::decide`] afterwards.
@@ -113,7 +118,7 @@ impl State {
         let Some(Running { scheduled_for, attempt, .. }) = progress.running.take() else {
             return Ended::NotRunning;
         };
-        let is_final = outcome == Outcome::Cancelled || attempt > schedule.on_failure.retries;
+        let again = matches!(outcome, Outcome::Failed(_)) && attempt <= schedule.on_failure.retries;
         let reason = match outcome {
             Outcome::Succeeded => {
                 progress.last_success = Some(Success { scheduled_for, at: now, attempts: attempt });
@@ -121,9 +126,10 @@ impl State {
             }
             Outcome::Failed(reason) => reason,
             Outcome::Cancelled => "it was cancelled".to_owned(),
+            Outcome::Lost => "its job is gone, and how it ended is not known".to_owned(),
         };
         progress.last_failure = Some(Failure { scheduled_for, at: now, attempts: attempt, reason });
-        if is_final {
+        if !again {
             return Ended::Failed;
         }
         let at = later(now, schedule.on_failure.wait);
@@ -132,20 +138,38 @@ impl State {
         Ended::Retries(retry)
     }
 
-    /// To be called once with a state that was read from a file: what was under way then ended
-    /// with the server, which counts as a failed attempt.
-    pub fn interrupted(&mut self, schedules: &[Schedule], now: Timestamp) -> Vec<(String, Ended)> {
-        let mut ended = Vec::new();
-        for schedule in schedules {
-            let running = self.progress(&schedule.name).is_some_and(|it| it.running.is_some());
-            if running {
-                let outcome = Outcome::Failed("the server stopped during the run".to_owned());
-                ended.push((schedule.name.clone(), self.finished(schedule, outcome, now)));
-            }
-        }
-        // No server runs what it has no schedule for.
-        self.schedules.retain(|_, progress| progress.running.is_none());
-        ended
+    /// Runs under way with the names of their schedules, also of those that are no more.
+    pub fn running(&self) -> Vec<(String, Running)> {
+        let running = |(name, progress): (&String, &Progress)| {
+            progress.running.clone().map(|running| (name.clone(), running))
+        };
+        self.schedules.iter().filter_map(running).collect()
+    }
+
+    /// Names of schedules and times of runs that need what they have left: those under way, and
+    /// those that are tried again.
+    pub fn needed(&self) -> impl Iterator<Item = (&str, Timestamp)> {
+        self.schedules.iter().flat_map(|(name, progress)| {
+            let running = progress.running.as_ref().map(|running| running.scheduled_for);
+            let retry = progress.retry.map(|retry| retry.scheduled_for);
+            running.into_iter().chain(retry).map(|time| (name.as_str(), time))
+        })
+    }
+
+    /// Notes the job of the run under way. Whether that is news.
+    pub fn asked(&mut self, schedule: &str, job: &str) -> bool {
+        let progress = self.schedules.get_mut(schedule);
+        let Some(running) = progress.and_then(|progress| progress.running.as_mut()) else {
+            return false;
+        };
+        let is_news = running.job.as_deref() != Some(job);
+        running.job = Some(job.to_owned());
+        is_news
+    }
+
+    /// Drops what is known of a schedule that is no more.
+    pub fn forget(&mut self, schedule: &str) {
+        self.schedules.remove(schedule);
     }
 }
 

@@ -6,6 +6,8 @@ mod places;
 mod restart;
 mod schedules;
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -51,6 +53,21 @@ impl Place {
         place.write("few.csv", heads.join(",") + "\n" + &row);
         place.write("many.csv", heads.join(",") + "\n" + &row.repeat(600));
         place
+    }
+
+    /// Files of one row each, for [`in_parts`].
+    fn write_parts(&self, count: usize) {
+        fs::create_dir(self.root().join("in")).expect("it is ours");
+        let heads: Vec<String> = (0..16).map(|column| format!("c{column}")).collect();
+        for part in 0..count {
+            let row = format!("0.{part:03},").repeat(15) + "0.5\n";
+            self.write(&format!("in/{part:03}.csv"), heads.join(",") + "\n" + &row);
+        }
+    }
+
+    /// Where the server keeps what it knows of jobs.
+    fn state(&self) -> PathBuf {
+        self.directory.path().join("state/jobs")
     }
 
     fn root(&self) -> PathBuf {
@@ -121,6 +138,31 @@ fn wait_for(server: &Server, id: &str, state: &str) -> Value {
 
 fn flight_job(output: &str) -> Value {
     json!({"model": "flight-delay", "input": "flights.csv", "output": output, "keep": ["id"]})
+}
+
+/// A job of as many tasks as there are parts, and as many outputs in `out`. With one thread each
+/// takes about a tenth of a second.
+fn in_parts() -> Value {
+    json!({"model": "slow", "input": "in/*.csv", "output": "out/", "output_format": "parquet"})
+}
+
+/// The files of a directory by their names.
+fn files(directory: &Path) -> BTreeMap<OsString, Vec<u8>> {
+    let listed = fs::read_dir(directory).expect("it is there").filter_map(Result::ok);
+    listed.map(|file| (file.file_name(), fs::read(file.path()).expect("it is a file"))).collect()
+}
+
+/// What the command makes of the parts.
+fn parts_by_command(place: &Place) -> BTreeMap<OsString, Vec<u8>> {
+    let directory = TempDir::new().expect("there is room");
+    let output = directory.path().join("out");
+    let to = format!("{}/", output.display());
+    let model = place.repository.path().join("slow").display().to_string();
+    let input = place.root().join("in/*.csv").display().to_string();
+    let arguments = ["predict", &model, "--input", &input, "--output", &to];
+    let done = onnxd(&[&arguments[..], &["--output-format", "parquet"]].concat());
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    files(&output)
 }
 
 /// What the command makes of the same file.
@@ -242,10 +284,19 @@ fn what_is_no_job_is_refused_with_the_reason() {
 
 #[test]
 fn whoever_follows_a_job_sees_it_to_its_end() {
+    const TASKS: u64 = 20;
     let place = Place::of_slow();
-    let server = place.start(&[]);
-    let id = accepted(&server, &json!({"model": "slow", "input": "few.csv", "output": "out.csv"}));
-    let answer = server.get(&format!("/api/jobs/{id}/events"));
+    place.write_parts(20);
+    let server = place.start(&["--job-threads", "1"]);
+    let blocking = json!({"model": "slow", "input": "many.csv", "output": "many-out.csv"});
+    let blocking = accepted(&server, &blocking);
+    wait_for(&server, &blocking, "running");
+    let id = accepted(&server, &in_parts());
+    // Whoever follows it is there before it begins.
+    let mut follower = server.connect();
+    follower.begin("GET", &format!("/api/jobs/{id}/events"), &[], b"");
+    server.delete(&format!("/api/jobs/{blocking}"));
+    let answer = follower.answer();
     assert_eq!(answer.header("content-type"), Some("text/event-stream"));
     let events: Vec<(&str, Value)> = answer
         .text()
@@ -256,6 +307,9 @@ fn whoever_follows_a_job_sees_it_to_its_end() {
     let ((last, end), progress) = events.split_last().expect("there are some");
     assert_eq!((*last, &end["state"]), ("end", &json!("succeeded")));
     assert!(progress.iter().all(|(name, _)| *name == "progress"), "{events:?}");
+    let rows: Vec<u64> = progress.iter().filter_map(|(_, now)| now["rows"].as_u64()).collect();
+    assert!(rows.is_sorted() && rows.iter().any(|rows| (1..TASKS).contains(rows)), "{rows:?}");
+    assert_eq!(end["progress"]["rows"], TASKS);
     // One that has ended says only that.
     let again = server.get(&format!("/api/jobs/{id}/events"));
     assert!(again.text().starts_with("event: end\n"), "{}", again.text());

@@ -232,13 +232,14 @@ fn a_clock_that_was_ahead_at_the_first_look_does_not_silence_a_schedule() {
 }
 
 #[test]
-fn a_run_that_the_server_stopped_in_is_a_failed_attempt() {
-    let mut server = Server::new("0 2 * * *", "on_failure = { retries = 1, wait = \"1m\" }");
+fn a_run_of_which_nobody_knows_how_it_ended_is_not_tried_again() {
+    let mut server = Server::new("0 2 * * *", "on_failure = { retries = 3, wait = \"1m\" }");
     server.at("2024-05-01T01:00:00Z");
     server.at("2024-05-01T02:00:00Z");
-    let ended = server.state.interrupted(&server.schedules, instant("2024-05-01T02:30:00Z"));
-    assert!(matches!(ended[..], [(_, Ended::Retries(_))]));
-    assert_eq!(server.at("2024-05-01T02:31:00Z"), ["start 01 02:00 #2"]);
+    assert!(server.state.asked("nightly", "7") && !server.state.asked("nightly", "7"));
+    assert_eq!(server.state.running()[0].1.job.as_deref(), Some("7"));
+    assert_eq!(server.ends("2024-05-01T02:30:00Z", Outcome::Lost), Ended::Failed);
+    assert_eq!(server.at("2024-05-01T03:00:00Z"), NOTHING);
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn a_job_that_must_not_drift_fails_with_its_verdict_and_a_complete_output() {
     assert!(error.ends_with("features drifted; the output is complete"), "{error}");
     assert_eq!(failed["summary"]["drift"], *verdict);
     assert!(place.read("a.csv") == place.read("b.csv"));
-    server.stop();
+    server.stop_after(&["a job is done, and its data drifted"]);
 }
 
 #[test]

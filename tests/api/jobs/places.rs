@@ -85,6 +85,35 @@ fn a_link_that_a_pattern_finds_leads_nowhere() {
 }
 
 #[test]
+fn callers_do_not_learn_where_the_server_keeps_its_state() {
+    let place = Place::of_slow();
+    let server = place.start(&[]);
+    let slow = |input: &str| json!({"model": "slow", "input": input, "output": "out.csv"});
+    let blocking = accepted(&server, &slow("many.csv"));
+    wait_for(&server, &blocking, "running");
+    let id = accepted(&server, &slow("few.csv"));
+    // As if another process was at it.
+    let work = place.state().join(&id).join("work");
+    fs::create_dir(&work).expect("it is ours");
+    let journal = fs::File::create(work.join("journal")).expect("it is ours");
+    journal.lock().expect("nobody else has it");
+    server.delete(&format!("/api/jobs/{blocking}"));
+    let failed = wait_for(&server, &id, "failed");
+    assert_eq!(failed["error"], "its work directory is being written by another process");
+    let logged = server.logged("a job failed").to_string();
+    assert!(logged.contains(work.to_str().expect("it is UTF-8")), "{logged}");
+    // Nor when a job cannot be kept.
+    let aside = place.directory.path().join("aside");
+    fs::rename(place.state(), &aside).expect("it is ours");
+    fs::write(place.state(), "").expect("it is ours");
+    let (status, detail) = submit(&server, &slow("few.csv")).problem();
+    assert_eq!((status, detail.as_str()), (500, "the job cannot be saved: not a directory"));
+    fs::remove_file(place.state()).expect("it is ours");
+    fs::rename(&aside, place.state()).expect("it is ours");
+    server.stop_after(&["a job cannot be saved", "request failed"]);
+}
+
+#[test]
 fn many_files_become_as_many_in_a_directory_of_jobs() {
     let place = Place::of_flights();
     fs::create_dir(place.root().join("in")).expect("it is ours");

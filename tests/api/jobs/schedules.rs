@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::{Place, flights, status, wait_for};
+use super::{Place, accepted, flight_job, flights, status, wait_for};
 use crate::support::{Finished, Server, program, until};
 
 const NIGHTLY: &str = r#"
@@ -92,10 +92,7 @@ fn a_run_that_fails_is_tried_again_as_often_as_the_schedule_says() {
     let place = Place::of_flights();
     let server = start(&place, NIGHTLY);
     let id = run(&server);
-    let (refused, detail) = server.post("/api/schedules/nightly/run", "").problem();
-    assert!(refused == 409 && detail.contains("has not ended"), "{detail}");
     server.logged("a run of a schedule failed and is tried again");
-    assert_eq!(schedule(&server)["retry"]["attempt"], 2);
     server.logged("a run of a schedule failed");
     assert_eq!(status(&server, &id)["attempts"], 2);
     let failed = schedule(&server);
@@ -109,6 +106,118 @@ fn a_run_that_fails_is_tried_again_as_often_as_the_schedule_says() {
     wait_for(&server, &run(&server), "succeeded");
     until("it is measured", || (metric(&server, "last_run_failed") == 0).then_some(()));
     server.stop_after(&["a run of a schedule failed"]);
+}
+
+#[test]
+fn a_run_that_is_tried_again_has_not_ended_and_keeps_its_job() {
+    let place = Place::of_flights();
+    place.write("flights.csv", flights(3));
+    let text = format!("job-history = 1\n{}", NIGHTLY.replace("\"1s\"", "\"1d\""));
+    let server = start(&place, &text);
+    let id = run(&server);
+    server.logged("a run of a schedule failed and is tried again");
+    let waits = schedule(&server);
+    assert_eq!((&waits["retry"]["attempt"], &waits["retry"]["job"]), (&json!(2), &json!(id)));
+    let (refused, detail) = server.post("/api/schedules/nightly/run", "").problem();
+    assert!(refused == 409 && detail.contains("has not ended"), "{detail}");
+    // Others are forgotten, and not what it goes on with.
+    let others = ["a.csv", "b.csv", "c.csv"].map(|output| {
+        let other = accepted(&server, &flight_job(output));
+        wait_for(&server, &other, "succeeded");
+        other
+    });
+    assert_eq!(server.get(&format!("/api/jobs/{}", others[1])).problem().0, 404);
+    assert_eq!(status(&server, &id)["state"], "failed");
+    server.stop_after(&["a run of a schedule failed and is tried again"]);
+}
+
+#[test]
+fn a_run_whose_job_is_forgotten_as_soon_as_it_ended_is_known_and_not_repeated() {
+    let place = Place::of_flights();
+    write_input(&place);
+    let server = start(&place, NIGHTLY);
+    let id = run(&server);
+    wait_for(&server, &id, "succeeded");
+    assert_eq!(server.delete(&format!("/api/jobs/{id}")).status, 204);
+    let after = schedule(&server);
+    assert_eq!(
+        (&after["last_run"]["outcome"], &after["running"]),
+        (&json!("succeeded"), &Value::Null)
+    );
+    assert_eq!(server.get("/api/jobs").json(), json!({"jobs": []}));
+    wait_for(&server, &run(&server), "succeeded");
+    server.stop();
+}
+
+#[test]
+fn a_schedule_that_was_removed_during_a_run_and_comes_back_does_not_begin_with_it() {
+    let place = Place::of_slow();
+    let text = NIGHTLY
+        .replace("flight-delay", "slow")
+        .replace("{date:%Y}/*.csv", "many.csv")
+        .replace("keep = [\"id\"]", "");
+    let server = start(&place, &text);
+    let id = run(&server);
+    wait_for(&server, &id, "running");
+    server.stop();
+    let server = place.start(&[]);
+    wait_for(&server, &id, "running");
+    server.delete(&format!("/api/jobs/{id}"));
+    wait_for(&server, &id, "cancelled");
+    assert_eq!(server.delete(&format!("/api/jobs/{id}")).status, 204);
+    server.stop();
+    let server = start(&place, &text);
+    // Else it would be said that the last run has not ended.
+    let next = run(&server);
+    let listed = server.get("/api/jobs").json();
+    let listed = listed["jobs"].as_array().expect("it is a list");
+    let known: Vec<&Value> = listed.iter().map(|job| &job["id"]).collect();
+    assert_eq!(known, [&json!(next)]);
+    assert_eq!(schedule(&server)["last_run"], Value::Null);
+    server.stop();
+}
+
+#[test]
+fn the_clock_starts_a_run_and_once() {
+    let place = Place::of_flights();
+    fs::create_dir(place.root().join("in")).expect("it is ours");
+    place.write("in/flights.csv", flights(3));
+    let text = NIGHTLY
+        .replace("0 3 1 1 *", "0 0 * * *")
+        .replace("Europe/Berlin", "UTC")
+        .replace("{date:%Y}/", "in/")
+        .replace("out/{date:%Y}", "out/{date}")
+        + "missed = \"run\"\n";
+    let file = place.state().join("schedules.json");
+    let server = start(&place, &text);
+    until("it has looked", || file.exists().then_some(()));
+    server.stop();
+    // As if it had looked a day ago for the last time: since then there was one midnight.
+    let day_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24);
+    let mut state: Value =
+        serde_json::from_slice(&fs::read(&file).expect("it is there")).expect("the state is JSON");
+    state["schedules"]["nightly"]["dealt"] =
+        json!({"stretches": [{"after": day_ago, "until": day_ago}], "looked": day_ago});
+    fs::write(&file, state.to_string()).expect("it is ours");
+    let server = start(&place, &text);
+    let done = until("a run has ended", || {
+        Some(schedule(&server)["last_run"].clone()).filter(|last| !last.is_null())
+    });
+    let scheduled_for = done["scheduled_for"].as_str().expect("it is a time").to_owned();
+    assert_eq!((&done["outcome"], &done["attempt"]), (&json!("succeeded"), &json!(1)));
+    assert!(scheduled_for.ends_with("T00:00:00+00:00"), "{scheduled_for}");
+    assert!(place.root().join(format!("out/{}.csv", &scheduled_for[..10])).exists());
+    let id = done["job"].as_str().expect("it has a job");
+    server.stop();
+    let server = start(&place, &text);
+    until("it has looked", || {
+        (metric(&server, "last_success_timestamp_seconds") > 0).then_some(())
+    });
+    let again = server.get("/api/jobs").json();
+    let again = again["jobs"].as_array().expect("it is a list");
+    let time = &status(&server, id)["schedule"]["scheduled_for"];
+    assert_eq!(again.iter().filter(|job| job["schedule"]["scheduled_for"] == *time).count(), 1);
+    server.stop();
 }
 
 #[test]
