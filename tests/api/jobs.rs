@@ -292,11 +292,12 @@ fn whoever_follows_a_job_sees_it_to_its_end() {
     let blocking = accepted(&server, &blocking);
     wait_for(&server, &blocking, "running");
     let id = accepted(&server, &in_parts());
-    // Whoever follows it is there before it begins.
-    let mut follower = server.connect();
-    follower.begin("GET", &format!("/api/jobs/{id}/events"), &[], b"");
-    server.delete(&format!("/api/jobs/{blocking}"));
-    let answer = follower.answer();
+    // Whoever follows it is there before it begins, or soon after.
+    let answer = std::thread::scope(|scope| {
+        let follower = scope.spawn(|| server.get(&format!("/api/jobs/{id}/events")));
+        server.delete(&format!("/api/jobs/{blocking}"));
+        follower.join().expect("it got an answer")
+    });
     assert_eq!(answer.header("content-type"), Some("text/event-stream"));
     let events: Vec<(&str, Value)> = answer
         .text()

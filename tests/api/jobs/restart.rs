@@ -5,13 +5,14 @@ use std::fs;
 use serde_json::json;
 
 use super::{
-    Place, accepted, files, flight_job, flights, in_parts, parts_by_command, status, submit,
-    wait_for,
+    Place, accepted, by_command, files, flight_job, flights, in_parts, parts_by_command, status,
+    submit, wait_for,
 };
 use crate::support::{Server, fixture, until};
 
-/// Tasks of a job: far more than are done before somebody looks.
-const TASKS: usize = 60;
+/// Rows of many tasks: with one thread far more than are done before somebody looks, however many
+/// cores there are.
+const ROWS: usize = 600_000;
 
 const ONE_THREAD: [&str; 2] = ["--job-threads", "1"];
 
@@ -26,26 +27,26 @@ fn done_beyond(server: &Server, id: &str, rows: u64) -> u64 {
 
 #[test]
 fn a_job_goes_on_after_a_kill_and_writes_the_same_bytes() {
-    let place = Place::of_slow();
-    place.write_parts(TASKS);
-    let expected = parts_by_command(&place);
+    let place = Place::of_flights();
+    place.write("flights.csv", flights(ROWS));
+    let expected = by_command(&place, "out.parquet");
     let mut server = place.start(&ONE_THREAD);
-    let id = accepted(&server, &in_parts());
+    let id = accepted(&server, &flight_job("out.parquet"));
     let (kills, mut rows) = (3, 0);
     for _ in 0..kills {
         rows = done_beyond(&server, &id, rows);
         server.kill();
-        assert!(!place.root().join("out/000.parquet").exists());
+        assert!(!place.root().join("out.parquet").exists());
         server = place.start(&ONE_THREAD);
     }
     let done = wait_for(&server, &id, "succeeded");
-    assert!(files(&place.root().join("out")) == expected, "the outputs differ");
+    assert!(place.read("out.parquet") == expected, "the output differs");
     assert_eq!(done["attempts"], json!(kills + 1));
-    assert_eq!(done["summary"]["rows"], json!(TASKS));
+    assert_eq!(done["summary"]["rows"], json!(ROWS));
     assert_eq!(server.times_logged("a job begins anew"), 0);
     // What was done before the kills was not done again.
     let own = server.metric(r#"onnxd_job_rows_total{outcome="ok"}"#);
-    assert!(own <= TASKS as u64 - rows, "{own} rows");
+    assert!(own <= ROWS as u64 - rows, "{own} rows");
     server.stop();
 }
 
@@ -137,7 +138,7 @@ fn two_servers_of_one_state_directory_do_not_share_its_jobs() {
 #[test]
 fn a_job_that_finds_another_model_begins_anew() {
     let place = Place::of_slow();
-    place.write_parts(TASKS);
+    place.write_parts(60);
     let server = place.start(&ONE_THREAD);
     let id = accepted(&server, &in_parts());
     done_beyond(&server, &id, 0);
