@@ -166,16 +166,23 @@ fn lengths(of: impl Iterator<Item = u32>) -> usize {
     of.map(|length| length as usize + size_of::<u128>()).sum()
 }
 
-/// As many bytes as its values have at most.
+/// The values that its rows point to.
 fn dictionary(array: &dyn AnyDictionaryArray) -> usize {
     let values = array.values();
-    let largest = match values.data_type() {
-        DataType::Utf8 => values.as_string::<i32>().iter().flatten().map(str::len).max(),
-        DataType::LargeUtf8 => values.as_string::<i64>().iter().flatten().map(str::len).max(),
-        DataType::Utf8View => values.as_string_view().lengths().max().map(|it| it as usize),
-        _ => None,
+    let length: &dyn Fn(usize) -> usize = match values.data_type() {
+        DataType::Utf8 => &|at| length(values.as_string::<i32>().value_length(at)),
+        DataType::LargeUtf8 => &|at| length(values.as_string::<i64>().value_length(at)),
+        DataType::Utf8View => &|at| values.as_string_view().value(at).len(),
+        _ => &|_| size_of::<u64>(),
     };
-    array.len().saturating_mul(size_of::<u64>() + largest.unwrap_or(0))
+    if values.is_empty() {
+        return 0;
+    }
+    array.normalized_keys().into_iter().map(length).sum()
+}
+
+fn length(of: impl TryInto<usize>) -> usize {
+    of.try_into().unwrap_or(0)
 }
 
 fn pieces<B>(schema: SchemaRef, batches: B, progress: Progress) -> Pieces
@@ -199,14 +206,20 @@ impl<B: Iterator<Item = Result<RecordBatch, String>> + Send> Batches<B> {
         next.transpose()
     }
 
-    fn cut(&mut self, batch: RecordBatch, most: usize) -> (RecordBatch, usize) {
+    /// At most so many rows and their bytes; what is left comes next.
+    fn cut(&mut self, batch: &RecordBatch, most: usize) -> (RecordBatch, usize, usize) {
         let rows = batch.num_rows();
-        let bytes = bytes(&batch);
-        let fitting = rows.saturating_mul(MAX_BYTES) / bytes.max(MAX_BYTES);
-        let taken = rows.min(most).min(fitting.max(1));
+        // Batches may have millions of rows, and each cut looks only at its own.
+        let head = batch.slice(0, rows.min(most));
+        let whole = bytes(&head);
+        let fitting = head.num_rows().saturating_mul(MAX_BYTES) / whole.max(MAX_BYTES);
+        let taken = head.num_rows().min(fitting.max(1));
         self.left = (taken < rows).then(|| batch.slice(taken, rows - taken));
         self.progress.add(taken as u64);
-        (batch.slice(0, taken), taken)
+        let all = taken == head.num_rows();
+        let head = head.slice(0, taken);
+        let bytes = if all { whole } else { bytes(&head) };
+        (head, taken, bytes)
     }
 }
 
@@ -217,8 +230,7 @@ fn is_some_row(batch: &Result<RecordBatch, String>) -> bool {
 impl<B: Iterator<Item = Result<RecordBatch, String>> + Send> Source for Batches<B> {
     fn next(&mut self, most: usize) -> Result<Option<(Content, usize)>, String> {
         let Some(batch) = self.batch()? else { return Ok(None) };
-        let (batch, rows) = self.cut(batch, most);
-        let bytes = bytes(&batch);
+        let (batch, rows, bytes) = self.cut(&batch, most);
         Ok(Some((Content::Batch(batch, bytes), rows)))
     }
 
