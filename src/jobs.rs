@@ -32,7 +32,7 @@ use crate::courtesy::Loading;
 use crate::metrics::Registry;
 use crate::predict::{self, Predictor, Target};
 use crate::schedule::Schedule;
-use crate::store::Stores;
+use crate::store::{Config as StoreConfig, Stores};
 use allowed::Allowed;
 use board::Board;
 use entry::Entry;
@@ -130,7 +130,8 @@ impl Jobs {
             board: Arc::clone(&board),
             allowed: Arc::clone(&allowed),
             predictor: predictor.clone(),
-            stores: Stores::default(),
+            // A place that is allowed must not lead to one that is not.
+            stores: Stores::with(StoreConfig { redirects: false, ..StoreConfig::default() }),
             threads: config.threads,
             manner: Loading::patient(config.share),
         };

@@ -53,6 +53,9 @@ pub struct Config {
     pub stall: Duration,
     /// The time that a server may take for one part of an upload.
     pub upload: Duration,
+    /// Whether a web server may send whoever reads to another place. Not where places were allowed
+    /// one by one.
+    pub redirects: bool,
 }
 
 impl Default for Config {
@@ -64,6 +67,7 @@ impl Default for Config {
             longest_wait: Duration::from_secs(10),
             stall: STALL,
             upload: Duration::from_mins(5),
+            redirects: true,
         }
     }
 }
@@ -349,7 +353,8 @@ impl Stores {
         if let Some(client) = clients.get(&name) {
             return Ok(client.clone());
         }
-        let settings = Settings { variables: config.variables.clone(), silence };
+        let redirects = config.redirects;
+        let settings = Settings { variables: config.variables.clone(), silence, redirects };
         let client = Client::open(remote, &settings)?;
         clients.insert(name, client.clone());
         Ok(client)

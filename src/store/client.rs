@@ -5,12 +5,14 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::client::{HttpClient, HttpConnector};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::http::HttpBuilder;
 use object_store::multipart::MultipartStore;
@@ -25,8 +27,27 @@ use super::place::{Remote, Scheme};
 use super::refusal::Refusal;
 
 const CONNECT_TIMEOUT: &str = "5s";
+const CONNECT: Duration = Duration::from_secs(5);
 /// Large objects take long; what is too slow is found by its rate.
 const WHOLE_TIMEOUT: &str = "86400s";
+
+/// Connects to web servers and goes nowhere else, whatever they say; with the time that one may be
+/// silent.
+#[derive(Debug)]
+struct Straight(Duration);
+
+impl HttpConnector for Straight {
+    fn connect(&self, _: &ClientOptions) -> Result<HttpClient, Error> {
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .read_timeout(self.0)
+            .build();
+        let client =
+            client.map_err(|error| Error::Generic { store: "HTTP", source: error.into() })?;
+        Ok(HttpClient::new(client))
+    }
+}
 
 /// How a store is spoken to.
 #[derive(Debug, Clone)]
@@ -34,7 +55,9 @@ pub(crate) struct Settings {
     /// They stand before those of the environment and are named alike.
     pub(crate) variables: Vec<(String, String)>,
     /// Between two pieces of an answer, and from a request's begin to its answer.
-    pub(crate) silence: std::time::Duration,
+    pub(crate) silence: Duration,
+    /// Whether redirections of web servers are followed.
+    pub(crate) redirects: bool,
 }
 
 impl Settings {
@@ -49,7 +72,7 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { variables: Vec::new(), silence: super::STALL }
+        Self { variables: Vec::new(), silence: super::STALL, redirects: true }
     }
 }
 
@@ -149,7 +172,10 @@ impl Client {
                 let client = settings.client().into_iter();
                 let options = client.fold(options, |o, (k, v)| o.with_config(k, v));
                 let url = format!("{}://{bucket}", remote.scheme.as_str());
-                let builder = HttpBuilder::new().with_url(url).with_client_options(options);
+                let mut builder = HttpBuilder::new().with_url(url).with_client_options(options);
+                if !settings.redirects {
+                    builder = builder.with_http_connector(Straight(settings.silence));
+                }
                 let store = builder.with_retry(no_retries()).build()?;
                 Self { store: Arc::new(store), parts: None }
             }

@@ -62,6 +62,7 @@ impl Refusal {
             401 => Self::Lasting(UNAUTHENTICATED.to_owned()),
             403 => Self::Lasting(DENIED.to_owned()),
             404 => Self::Missing,
+            300..400 => Self::Lasting(format!("the server answered {status}, a redirection")),
             408 | 429 => Self::Passing(format!("the server answered {status}")),
             400..500 => Self::Lasting(format!("the server answered {status}")),
             _ => Self::Passing(format!("the server answered {status}")),

@@ -1,7 +1,11 @@
 //! Jobs read and write where they are allowed to, and nowhere else.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::symlink;
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use serde_json::{Value, json};
 
@@ -125,5 +129,45 @@ fn many_files_become_as_many_in_a_directory_of_jobs() {
     let names: Vec<&Value> = outputs.iter().map(|output| &output["name"]).collect();
     assert_eq!(names, ["out/a.csv", "out/b.csv"]);
     assert_eq!(place.read("out/b.csv").split(|byte| *byte == b'\n').count(), 9);
+    server.stop();
+}
+
+/// A web server that sends everybody on to another place, and counts who came there.
+fn redirecting(to: &'static str) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    let address = listener.local_addr().expect("it has an address");
+    let asked = std::sync::Arc::<std::sync::Mutex<Vec<String>>>::default();
+    let told = Arc::clone(&asked);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { continue };
+            let mut reader = BufReader::new(stream.try_clone().expect("a socket has two ends"));
+            let mut first = String::new();
+            while let Ok(read) = reader.read_line(&mut first)
+                && read > 2
+                && !first.ends_with("\r\n\r\n")
+            {}
+            let line = first.lines().next().unwrap_or_default().to_owned();
+            told.lock().expect("nobody panics").push(line);
+            let answer = format!(
+                "HTTP/1.1 302 Found\r\nLocation: http://{address}{to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            );
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    (address, asked)
+}
+
+#[test]
+fn a_web_server_that_is_allowed_leads_to_no_place_that_is_not() {
+    let place = Place::of_flights();
+    let (address, asked) = redirecting("/secret/x.csv");
+    let server = place.start(&["--job-prefixes", &format!("http://{address}/d/")]);
+    let id = accepted(&server, &job(&format!("http://{address}/d/x.csv"), "out.csv"));
+    let failed = wait_for(&server, &id, "failed");
+    let reason = failed["error"].as_str().expect("it says why");
+    assert!(reason.contains("302, a redirection"), "{reason}");
+    let asked = asked.lock().expect("nobody panics").clone();
+    assert!(!asked.is_empty() && asked.iter().all(|line| line.contains("/d/x.csv")), "{asked:?}");
     server.stop();
 }
