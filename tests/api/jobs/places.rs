@@ -136,7 +136,7 @@ fn many_files_become_as_many_in_a_directory_of_jobs() {
 fn redirecting(to: &'static str) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
     let address = listener.local_addr().expect("it has an address");
-    let asked = std::sync::Arc::<std::sync::Mutex<Vec<String>>>::default();
+    let asked = Arc::<Mutex<Vec<String>>>::default();
     let told = Arc::clone(&asked);
     thread::spawn(move || {
         for stream in listener.incoming() {
