@@ -59,7 +59,7 @@ fn the_address_is_that_of_the_servers_own_settings() {
     assert_eq!(ask_with("ONNXD_METRICS_ADDR", metrics).code, 0);
     let everywhere = format!("0.0.0.0:{}", server.address().port());
     assert_eq!(ask_with("ONNXD_HTTP_ADDR", &everywhere).code, 0);
-    repository.write("onnxd.toml", &format!("http-addr = \"{everywhere}\"\n"));
+    repository.write("onnxd.toml", format!("http-addr = \"{everywhere}\"\n"));
     let file = repository.path().join("onnxd.toml").display().to_string();
     assert_eq!(ask_with("ONNXD_CONFIG", &file).code, 0);
     server.stop();

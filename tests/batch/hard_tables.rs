@@ -244,7 +244,7 @@ fn row_groups_say_nothing_of_indexes_that_are_not_there() {
     let reader = parquet::file::reader::SerializedFileReader::new(bytes).expect("it is Parquet");
     let groups = parquet::file::reader::FileReader::metadata(&reader).row_groups().to_vec();
     assert!(groups.len() > 1);
-    let columns = groups.iter().flat_map(|group| group.columns());
+    let columns = groups.iter().flat_map(parquet::file::metadata::RowGroupMetaData::columns);
     let indexes = columns.map(|it| (it.column_index_offset(), it.offset_index_offset()));
     assert!(indexes.clone().all(|index| index == (None, None)), "{indexes:?}");
 }

@@ -238,15 +238,20 @@ fn the_standard_streams_are_files() {
     );
 }
 
+/// Further columns of a header.
+fn names(count: usize) -> String {
+    (0..count).fold(String::new(), |names, at| names + &format!(",x{at}"))
+}
+
 #[test]
 fn a_wide_header_costs_no_more_than_its_columns() {
     const KILOBYTES: u32 = 800_000;
     let work = Work::new();
     work.write("m/1/model.onnx", std::fs::read(fixture("dtype_fp32.onnx")).expect("it is there"));
     work.write("m/model.toml", "features = [\"a\", \"b\", \"c\"]\n");
-    let more: String = (0..30_000).map(|at| format!(",x{at}")).collect();
+    let more = names(30_000);
     work.write("short.csv", format!("a,b,c{more}\n{}", "1\n".repeat(8192)));
-    let keys: String = (0..30_000).map(|at| format!(",\"x{at}\":1")).collect();
+    let keys = (0..30_000).fold(String::new(), |keys, at| keys + &format!(",\"x{at}\":1"));
     let rows = "{\"a\":1,\"b\":2,\"c\":3}\n".repeat(8192);
     work.write("wide.ndjson", format!("{{\"a\":1,\"b\":2,\"c\":3{keys}}}\n{rows}"));
     for (input, written) in [("short.csv", 0), ("wide.ndjson", 8193)] {
@@ -259,7 +264,7 @@ fn a_wide_header_costs_no_more_than_its_columns() {
         assert!(output.status.success(), "{input}: {told}");
         assert_eq!(work.text("o.csv").lines().count(), 1 + written, "{input}");
     }
-    let more: String = (0..70_000).map(|at| format!(",x{at}")).collect();
+    let more = names(70_000);
     work.write("wider.csv", format!("a,b,c{more}\n1\n"));
     let message = work.refused("m", "--input wider.csv --output w.csv");
     assert_eq!(message, "wider.csv: it has 70003 columns, expected at most 65536");
