@@ -146,6 +146,7 @@ impl Server {
             longest_wait: Duration::from_millis(20),
             stall: Duration::from_millis(300),
             upload: Duration::from_millis(1500),
+            redirects: true,
         })
     }
 
