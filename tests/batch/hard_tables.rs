@@ -257,7 +257,9 @@ fn a_column_of_no_type_is_kept_as_nothing() {
         .map(|name| ((*name).to_owned(), Arc::clone(whole.column_by_name(name).expect("it is"))))
         .collect();
     columns.push(column("none", arrow_array::NullArray::new(3)));
-    let batch = RecordBatch::try_from_iter(columns).expect("columns are of one length");
+    let columns = columns.into_iter().map(|(name, values)| (name, values, true));
+    let batch = RecordBatch::try_from_iter_with_nullable(columns);
+    let batch = batch.expect("columns are of one length");
     let work = named();
     work.write("in.arrow", arrow_file(&batch)).write("in.parquet", parquet_file(&batch, 10));
     for from in ["arrow", "parquet"] {
