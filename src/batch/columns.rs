@@ -73,6 +73,12 @@ impl<'a> Mapping<'a> {
         Ok(Self { rows, kept: keep.iter().cloned().zip(places_kept).collect() })
     }
 
+    /// The columns that are looked at.
+    pub(super) fn places(&self) -> Vec<usize> {
+        let kept = self.kept.iter().map(|(_, place)| *place);
+        self.rows.used().chain(kept).collect()
+    }
+
     /// What the columns that are kept are called and hold.
     pub(super) fn headings(&self, pieces: &Pieces) -> Vec<Heading> {
         let heading = |(name, place): &(String, usize)| Heading {

@@ -14,7 +14,7 @@ use super::totals::Totals;
 use super::{manifest, output};
 use crate::store::{NewNames, Place};
 
-const NAME: &str = "finished";
+pub(super) const NAME: &str = "finished";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Finished {
@@ -27,10 +27,12 @@ pub(super) struct Finished {
 impl Finished {
     /// Notes it: all of it or nothing, and on the disk.
     pub(super) fn write(&self, directory: &Path) -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(directory)?;
+        // By this name whoever cleans up knows what a crash has left.
+        let path = output::path(directory, NAME);
+        let mut file = File::create(&path)?;
         file.write_all(&serde_json::to_vec(self)?)?;
-        file.as_file().sync_all()?;
-        file.persist(directory.join(NAME))?;
+        file.sync_all()?;
+        fs::rename(path, directory.join(NAME))?;
         File::open(directory)?.sync_all()
     }
 
@@ -49,10 +51,7 @@ impl Finished {
 
     /// There are no such files any more.
     pub(super) fn forget(directory: &Path) -> io::Result<()> {
-        match fs::remove_file(directory.join(NAME)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        output::remove_file(&directory.join(NAME))
     }
 
     /// Gives all files the names that they do not have yet.

@@ -3,13 +3,12 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
-use std::path::Path;
 
 use super::error::Error;
 use super::manifest::Written;
 use super::merge::Merged;
 use super::run::Output;
-use crate::store::{Found, Place, Stores};
+use crate::store::{Found, Place, Stores, directory_of};
 use crate::table::{Joined, Kind};
 
 impl Merged {
@@ -71,8 +70,7 @@ fn join(stores: &Stores, files: &[(Found, Written)], name: &str) -> Result<Outpu
 /// A directory of its own, beside a local file so that it only needs its name.
 fn scratch(place: &Place) -> io::Result<tempfile::TempDir> {
     let Place::Local(path) = place else { return tempfile::tempdir() };
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
+    let parent = directory_of(path);
     fs::create_dir_all(parent)?;
     tempfile::Builder::new().prefix(".onnxd-merge-").tempdir_in(parent)
 }

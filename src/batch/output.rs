@@ -5,8 +5,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::finished::Finished;
+use super::finished::{self, Finished};
 use super::journal::{self, Piece};
+use super::manifest;
 use crate::table::{Encoder, Placed, Segment};
 
 /// One file that grows segment by segment.
@@ -125,26 +126,31 @@ pub(super) fn sync(directory: &Path, files: Vec<PathBuf>) -> io::Result<()> {
 /// # Errors
 /// Something is still there.
 pub fn remove(directory: &Path) -> io::Result<()> {
-    let gone = |result: io::Result<()>| match result {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    };
     Finished::forget(directory)?;
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         if is_part(&path) {
-            gone(fs::remove_file(path))?;
+            remove_file(&path)?;
         }
     }
-    gone(fs::remove_file(directory.join(journal::NAME)))?;
+    remove_file(&directory.join(journal::NAME))?;
     // Somebody may keep other things there.
     let _ = fs::remove_dir(directory);
     Ok(())
 }
 
+/// Removes a file, if it is there.
+pub(super) fn remove_file(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Whether it is a file of [`path`].
 fn is_part(path: &Path) -> bool {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let is_own = stem == REJECTS || stem.parse::<usize>().is_ok();
+    let own = [REJECTS, manifest::PART, finished::NAME];
+    let is_own = own.contains(&stem) || stem.parse::<usize>().is_ok();
     is_own && path.extension().is_some_and(|extension| extension == "part")
 }

@@ -136,7 +136,7 @@ impl<'a> Tasks<'a> {
     }
 
     /// A part whose columns are those that are wanted.
-    fn checked(&self, part: &Part, pieces: Pieces) -> Result<(Arc<Opened<'a>>, Pieces), Error> {
+    fn checked(&self, part: &Part, mut pieces: Pieces) -> Result<(Arc<Opened<'a>>, Pieces), Error> {
         let mapping = Mapping::new(self.signature, &pieces, self.keep);
         let mapping = mapping.map_err(|reason| self.failed(part, reason))?;
         for ((column, place), kind) in mapping.kept.iter().zip(self.kept) {
@@ -146,6 +146,7 @@ impl<'a> Tasks<'a> {
                 return Err(self.failed(part, reason));
             }
         }
+        pieces.need(&mapping.places());
         let file = self.plan.files[part.file].name.clone();
         Ok((Arc::new(Opened { file, mapping, first_row: part.first_row }), pieces))
     }

@@ -64,9 +64,10 @@ impl Stream<'_> {
     }
 
     fn score(&self, origin: Origin, sink: &mut dyn Sink) -> Result<Totals, Error> {
-        let pieces = Pieces::open(self.input, origin).map_err(input)?;
+        let mut pieces = Pieces::open(self.input, origin).map_err(input)?;
         let signature = self.model.signature();
         let mapping = Mapping::new(signature, &pieces, self.keep).map_err(input)?;
+        pieces.need(&mapping.places());
         let columns = Columns::new(signature, mapping.headings(&pieces), self.on_bad_row)
             .map_err(Error::Asked)?;
         let encoder = Encoder::new(self.output.kind(), &columns.headings);

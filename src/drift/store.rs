@@ -1,12 +1,13 @@
 //! Counts on disk, so that a restart does not make the server forget what it saw.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 
 use super::monitor::Memory;
 use super::reference::Reference;
 use crate::digest::{first, hex};
+use crate::store;
 
 /// One file for each version and reference.
 pub(super) struct Store {
@@ -45,11 +46,7 @@ impl Store {
         let path = self.path(model, version, reference);
         let write = || -> io::Result<()> {
             fs::create_dir_all(&self.directory)?;
-            let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
-            file.write_all(&serde_json::to_vec(memory)?)?;
-            file.as_file().sync_all()?;
-            file.persist(&path)?;
-            Ok(())
+            store::replace(&path, &serde_json::to_vec(memory)?)
         };
         if let Err(error) = write() {
             tracing::warn!(

@@ -75,7 +75,21 @@ impl Status {
     }
 }
 
-/// As RFC 3339 has it.
+/// As RFC 3339 has it, always with milliseconds, so that the texts have the order of the times.
 fn text(moment: Moment) -> String {
-    Timestamp::from_millisecond(moment).map_or_else(|_| moment.to_string(), |time| time.to_string())
+    let time = Timestamp::from_millisecond(moment);
+    time.map_or_else(|_| moment.to_string(), |time| format!("{time:.3}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+
+    #[test]
+    fn times_as_texts_have_their_order() {
+        let moments = [1_795_767_631_000, 1_795_767_631_020, 1_795_767_631_021, 1_795_767_631_100];
+        let texts = moments.map(text);
+        assert!(texts.is_sorted(), "{texts:?}");
+        assert_eq!(texts[1], "2026-11-27T08:20:31.020Z");
+    }
 }

@@ -1,14 +1,15 @@
 //! Jobs on disk: a directory for each, with what is known of it and what it has written so far.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 use serde::Serialize;
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::TempDir;
 
 use super::record::{self, Record};
+use crate::store;
 
 const RECORD: &str = "job.json";
 const WORK: &str = "work";
@@ -119,13 +120,8 @@ fn sweep(entry: &fs::DirEntry) {
     }
 }
 
-/// The old file or the new one is there, whatever happens.
 fn write(directory: &Path, name: &str, document: &impl Serialize) -> io::Result<()> {
-    let mut file = NamedTempFile::new_in(directory)?;
-    file.write_all(&serde_json::to_vec_pretty(document)?)?;
-    file.as_file().sync_all()?;
-    file.persist(directory.join(name))?;
-    File::open(directory)?.sync_all()
+    store::replace(&directory.join(name), &serde_json::to_vec_pretty(document)?)
 }
 
 #[cfg(test)]

@@ -25,9 +25,8 @@ use object_store::{
 
 use super::place::{Remote, Scheme};
 use super::refusal::Refusal;
+use super::web;
 
-const CONNECT_TIMEOUT: &str = "5s";
-const CONNECT: Duration = Duration::from_secs(5);
 /// Large objects take long; what is too slow is found by its rate.
 const WHOLE_TIMEOUT: &str = "86400s";
 
@@ -38,11 +37,7 @@ struct Straight(Duration);
 
 impl HttpConnector for Straight {
     fn connect(&self, _: &ClientOptions) -> Result<HttpClient, Error> {
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .read_timeout(self.0)
-            .build();
+        let client = web::straight().read_timeout(self.0).build();
         let client =
             client.map_err(|error| Error::Generic { store: "HTTP", source: error.into() })?;
         Ok(HttpClient::new(client))
@@ -63,7 +58,7 @@ pub(crate) struct Settings {
 impl Settings {
     fn client(&self) -> [(ClientConfigKey, String); 3] {
         [
-            (ClientConfigKey::ConnectTimeout, CONNECT_TIMEOUT.to_owned()),
+            (ClientConfigKey::ConnectTimeout, format!("{}s", web::CONNECT_TIMEOUT.as_secs())),
             (ClientConfigKey::ReadTimeout, format!("{}ms", self.silence.as_millis())),
             (ClientConfigKey::Timeout, WHOLE_TIMEOUT.to_owned()),
         ]

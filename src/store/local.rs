@@ -1,7 +1,7 @@
 //! Files of this machine, by the same rules as those behind a network.
 
 use std::fs::{self, Metadata};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -81,10 +81,7 @@ impl ReadAt for File {
 /// Gives a file that is on the disk its final name, on this device or another. The name is on the
 /// disk once the directory is synced that is returned.
 pub(super) fn publish(local: &Path, to: &Path) -> io::Result<PathBuf> {
-    let directory = match to.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let directory = directory_of(to);
     match rename(local, to, directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             create(directory)?;
@@ -93,6 +90,22 @@ pub(super) fn publish(local: &Path, to: &Path) -> io::Result<PathBuf> {
         other => other?,
     }
     Ok(directory.to_owned())
+}
+
+/// Where a file lies.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Writes a small file: whatever happens, the old one or the new one is there, on the disk as
+/// well.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let directory = directory_of(path);
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    sync(directory)
 }
 
 /// Makes a directory and those above it, whose names are on the disk then.

@@ -9,14 +9,22 @@ use std::time::Duration;
 
 use futures_util::stream;
 use reqwest::header::CONTENT_LENGTH;
-use reqwest::{Body, Client, redirect};
+use reqwest::{Body, Client, ClientBuilder, redirect};
 
 use super::refusal::Refusal;
 use super::tries::persist;
 use super::upload::{piece, unreadable};
 use super::{Config, Remote};
 
+/// Until a server takes a connection.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
 const PIECE: u64 = 256 << 10;
+
+/// A client that goes to the places that it is told and to no others, whatever these say.
+pub(super) fn straight() -> ClientBuilder {
+    Client::builder().connect_timeout(CONNECT_TIMEOUT).redirect(redirect::Policy::none())
+}
 
 /// # Errors
 /// The reason, without the names of places.
@@ -24,9 +32,7 @@ pub(super) async fn put(config: &Config, to: &Remote, local: &Path) -> Result<()
     let file = Arc::new(File::open(local).map_err(unreadable)?);
     let bytes = file.metadata().map_err(unreadable)?.len();
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = Client::builder()
-        .connect_timeout(Duration::from_secs(5))
-        .redirect(redirect::Policy::none())
+    let client = straight()
         .build()
         .map_err(|_| "no connection can be made with these settings".to_owned())?;
     persist(config, || attempt(config, &client, to, &file, bytes)).await

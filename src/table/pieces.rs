@@ -9,6 +9,7 @@ mod csv;
 mod csv_cells;
 mod lines;
 mod origin;
+mod parquet;
 mod record;
 mod unpacked;
 
@@ -23,8 +24,8 @@ use super::chunk::{Chunk, Column};
 use super::format::{Format, Kind};
 use super::{Progress, damaged, ndjson};
 use crate::engine::guard;
-pub use columnar::{Group, groups};
 pub use origin::Origin;
+pub use parquet::{Group, groups};
 
 /// Bytes of a piece, about: rows may be wide.
 pub const MAX_BYTES: usize = 4 << 20;
@@ -97,6 +98,9 @@ trait Source: Send {
 
     /// Goes on at a place that was reported before.
     fn go_to(&mut self, position: Position) -> Result<(), String>;
+
+    /// Nobody will look at other columns. Where these cost nothing they may be given all the same.
+    fn need(&mut self, _columns: &[usize]) {}
 }
 
 impl Pieces {
@@ -109,7 +113,7 @@ impl Pieces {
         let open = || match kind.format {
             Format::Csv => csv::open(origin, kind.packing),
             Format::Ndjson => lines::open(origin, kind.packing),
-            Format::Parquet => columnar::parquet(origin, None),
+            Format::Parquet => parquet::open(origin, None),
             Format::Arrow => columnar::arrow(origin),
         };
         guard::catch(open).unwrap_or_else(|caught| Err(damaged(caught)))
@@ -120,7 +124,7 @@ impl Pieces {
     /// # Errors
     /// As [`Pieces::open`].
     pub fn open_groups(origin: Origin, groups: Range<usize>) -> Result<Self, String> {
-        let open = || columnar::parquet(origin, Some(groups));
+        let open = || parquet::open(origin, Some(groups));
         guard::catch(open).unwrap_or_else(|caught| Err(damaged(caught)))
     }
 
@@ -138,6 +142,12 @@ impl Pieces {
     #[must_use]
     pub fn field(&self, column: usize) -> &Field {
         self.schema.field(column)
+    }
+
+    /// Whoever says so before the first row need not wait for other columns: their cells may be
+    /// missing.
+    pub fn need(&mut self, columns: &[usize]) {
+        self.source.need(columns);
     }
 
     /// Rows that follow, at most so many; `None` at the end.

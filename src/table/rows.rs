@@ -1,5 +1,7 @@
 //! From rows of a table to the inputs of a model.
 
+use std::collections::HashSet;
+
 use half::f16;
 
 use super::Cell;
@@ -70,11 +72,16 @@ impl<'a> Rows<'a> {
         self.inputs.iter().map(|input| self.tensor(input, rows, first)).collect()
     }
 
+    /// The places of columns that feed inputs.
+    pub fn used(&self) -> impl Iterator<Item = usize> {
+        self.inputs.iter().flat_map(|input| input.places.iter().flatten().copied())
+    }
+
     /// The places of columns that feed no input.
     #[must_use]
     pub fn unused(&self) -> Vec<usize> {
-        let feeds = |place: &usize| self.inputs.iter().any(|i| i.places.contains(&Some(*place)));
-        (0..self.columns.len()).filter(|place| !feeds(place)).collect()
+        let used: HashSet<usize> = self.used().collect();
+        (0..self.columns.len()).filter(|place| !used.contains(place)).collect()
     }
 
     /// Inputs and the columns that feed them, for a person.

@@ -113,6 +113,12 @@ fn the_standard_input_is_not_gone_on_with() {
 }
 
 #[test]
+fn half_a_note_that_all_is_finished_is_neither_believed_nor_left() {
+    let half = |work: &Work| drop(work.write("o.csv.part/finished.part", r#"{"identity":{"fo"#));
+    is_repaired(half, "100000 rows were done before");
+}
+
+#[test]
 fn what_follows_a_broken_line_of_the_journal_is_not_believed() {
     let spoil = |work: &Work| {
         let text = work.text("o.csv.part/journal");
