@@ -114,7 +114,9 @@ fn the_standard_input_is_not_gone_on_with() {
 
 #[test]
 fn half_a_note_that_all_is_finished_is_neither_believed_nor_left() {
-    let half = |work: &Work| drop(work.write("o.csv.part/finished.part", r#"{"identity":{"fo"#));
+    let half = |work: &Work| {
+        work.write("o.csv.part/finished.part", r#"{"identity":{"fo"#);
+    };
     is_repaired(half, "100000 rows were done before");
 }
 

@@ -144,8 +144,8 @@ impl Server {
             tries,
             first_wait: Duration::from_millis(2),
             longest_wait: Duration::from_millis(20),
-            stall: Duration::from_millis(300),
-            upload: Duration::from_millis(1500),
+            stall: Duration::from_secs(2),
+            upload: Duration::from_millis(2500),
             redirects: true,
         })
     }
@@ -164,7 +164,7 @@ impl Server {
             let answer = match fault {
                 Some(Fault::Status(status)) => Answer::of(status, "<Error>secret</Error>"),
                 Some(Fault::Silence) => {
-                    thread::sleep(Duration::from_secs(3));
+                    thread::sleep(Duration::from_secs(5));
                     return;
                 }
                 _ => self.answer(&request),
