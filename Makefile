@@ -4,7 +4,7 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 PYTHON ?= python3
 export CARGO_TARGET_DIR := $(TARGET)
 
-.PHONY: run test check bench chaos allocators trees health networks clients batch batch-bench batch-large sources prometheus kubernetes image-check conformance wild demo-drift
+.PHONY: run test check rolling bench chaos allocators trees health networks clients batch batch-bench batch-large sources prometheus kubernetes image-check conformance wild demo-drift
 
 ## Serves the models of this repository on 127.0.0.1:8080.
 run:
@@ -20,7 +20,7 @@ demo-drift:
 test:
 	$(CARGO) build --release --locked
 	$(CARGO) test --release --locked
-	$(MAKE) clients batch sources prometheus kubernetes conformance wild
+	$(MAKE) clients batch sources prometheus rolling kubernetes conformance wild
 
 ## Whole files against a raw loop over the plan, and against pandas with onnxruntime.
 batch-bench:
@@ -28,11 +28,13 @@ batch-bench:
 	$(TARGET)/batch-bench-venv/bin/python benches/batch/make.py $(TARGET)/batch-bench
 	$(CARGO) bench --bench batch -- $(TARGET)/batch-bench $(TARGET)/batch-bench-venv/bin/python
 
-## Python's tritonclient and kserve against a running server, in a venv under the target directory.
+## Python's tritonclient and kserve, and grpcurl, against a running server, in a venv under the target directory.
 clients:
 	$(PYTHON) tests/environment.py $(TARGET)/clients-venv tests/clients/requirements.txt
 	ONNXD_BIN=$(TARGET)/release/onnxd PYTHONDONTWRITEBYTECODE=1 \
 		$(TARGET)/clients-venv/bin/python -m pytest -q -p no:cacheprovider tests/clients
+	ONNXD_BIN=$(TARGET)/release/onnxd PYTHONDONTWRITEBYTECODE=1 \
+		$(TARGET)/clients-venv/bin/python -m pytest -q -p no:cacheprovider tests/clients/triton_grpc
 
 ## All flights through `onnxd predict` against onnxruntime, files read by other projects, a pseudo-terminal, memory.
 batch:
@@ -57,6 +59,12 @@ prometheus:
 	$(PYTHON) tests/environment.py $(TARGET)/prometheus-venv tests/prometheus/requirements.txt
 	ONNXD_BIN=$(TARGET)/release/onnxd PROMETHEUS_DIR=$(TARGET)/prometheus PYTHONDONTWRITEBYTECODE=1 \
 		$(TARGET)/prometheus-venv/bin/python -m pytest -q -p no:cacheprovider tests/prometheus
+
+## Two servers behind a real HAProxy (Debian's, fetched by apt if need be), restarted twenty times under load; with CI set it must be there.
+rolling:
+	$(PYTHON) tests/environment.py $(TARGET)/rolling-venv tests/rolling/requirements.txt
+	ONNXD_BIN=$(TARGET)/release/onnxd HAPROXY_DIR=$(TARGET)/haproxy PYTHONDONTWRITEBYTECODE=1 \
+		$(TARGET)/rolling-venv/bin/python -m pytest -q -s -p no:cacheprovider tests/rolling
 
 ## The manifests below k8s/ against schemas, a policy, what onnxd understands and a real Prometheus; with CI set there must be a kubectl.
 kubernetes:

@@ -9,10 +9,12 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::config::Config;
+use crate::describe::Readiness;
 use crate::drift::{Monitors, Ticker};
 use crate::engine::guard;
 use crate::engine::tract::TractEngine;
-use crate::http::{self, Api, Readiness, Server};
+use crate::grpc;
+use crate::http::{self, Api};
 use crate::jobs::Jobs;
 use crate::metrics;
 use crate::predict::Predictor;
@@ -20,6 +22,7 @@ use crate::quality::{Board, Key};
 use crate::registry::{self, Owner, Parts};
 use crate::repository::{self, Repository};
 use crate::scheduler::Scheduler;
+use crate::sockets::Listener;
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -41,8 +44,9 @@ pub enum Error {
 /// A server whose sockets are bound and whose models are loading.
 pub struct App {
     config: Config,
-    server: Server,
-    metrics_server: Option<Server>,
+    server: Listener,
+    metrics_server: Option<Listener>,
+    grpc: Option<(Listener, grpc::Api)>,
     api: Api,
     readiness: Readiness,
     owner: Owner,
@@ -58,6 +62,10 @@ pub struct App {
 pub async fn build(config: Config) -> Result<App, Error> {
     let server = bind(config.http_address).await?;
     let metrics_server = match config.metrics_address {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    let grpc_server = match config.grpc_address {
         Some(address) => Some(bind(address).await?),
         None => None,
     };
@@ -83,6 +91,10 @@ pub async fn build(config: Config) -> Result<App, Error> {
     let predictor = Predictor::new(registry, registry_metrics, config.predict);
     let jobs = config.jobs.is_on().then(|| Jobs::start(&config.jobs, predictor.clone(), &metrics));
     let jobs = jobs.transpose().map_err(Error::Jobs)?;
+    let grpc = grpc_server.map(|server| {
+        let readiness = readiness.clone();
+        (server, grpc::Api::new(config.grpc, predictor.clone(), readiness, board.clone()))
+    });
     let watching = (monitors, board);
     let api = Api::new(
         config.http.clone(),
@@ -92,7 +104,7 @@ pub async fn build(config: Config) -> Result<App, Error> {
         watching,
         jobs.clone(),
     );
-    Ok(App { config, server, metrics_server, api, readiness, owner, ticker, jobs })
+    Ok(App { config, server, metrics_server, grpc, api, readiness, owner, ticker, jobs })
 }
 
 /// The key that signs tokens: that of the file, or one that only this process has.
@@ -112,8 +124,8 @@ fn key(config: &Config) -> Result<Key, Error> {
     Ok(Key::new(secret))
 }
 
-async fn bind(address: SocketAddr) -> Result<Server, Error> {
-    Server::bind(address).await.map_err(|reason| Error::Listen { address, reason })
+async fn bind(address: SocketAddr) -> Result<Listener, Error> {
+    Listener::bind(address).await.map_err(|reason| Error::Listen { address, reason })
 }
 
 fn build_info(metrics: &metrics::Registry) {
@@ -125,9 +137,11 @@ impl App {
     /// Serves until `stop` resolves, then goes down gracefully. Returns whether every
     /// request that was under way has ended.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
-        let Self { config, server, metrics_server, api, readiness, owner, ticker, jobs } = self;
+        let Self { config, server, metrics_server, grpc, api, readiness, owner, ticker, jobs } =
+            self;
         tracing::info!(
             http.addr = %server.address(),
+            grpc.addr = grpc.as_ref().map(|(server, _)| server.address().to_string()),
             metrics.addr = metrics_server.as_ref().map(|s| s.address().to_string()),
             version = env!("CARGO_PKG_VERSION"),
             "listening"
@@ -139,7 +153,7 @@ impl App {
             readiness.stop();
             tracing::info!("shutting down");
             sleep(config.shutdown.delay).await;
-            // Both servers hold a receiver until they have seen it.
+            // All servers hold a receiver until they have seen it.
             let _ = stopping.send(true);
             let Some(jobs) = &jobs else { return };
             jobs.stop();
@@ -149,16 +163,23 @@ impl App {
         };
         let main =
             http::serve(server, http::router(api.clone()), &config.http, stopped.clone(), drain);
+        let grpc = async {
+            match grpc {
+                Some((server, api)) => grpc::serve(server, api, stopped.clone(), drain).await,
+                None => true,
+            }
+        };
         let metrics = async {
             match metrics_server {
                 Some(server) => {
                     let router = http::metrics_router(api.clone());
-                    http::serve(server, router, &config.http, stopped, drain).await
+                    http::serve(server, router, &config.http, stopped.clone(), drain).await
                 }
                 None => true,
             }
         };
-        let ((), drained, _) = tokio::join!(going_down, main, metrics);
+        let ((), http, grpc, _) = tokio::join!(going_down, main, grpc, metrics);
+        let drained = http && grpc;
         if !drained {
             tracing::warn!(seconds = drain.as_secs(), "requests were cut off at the deadline");
         }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::repository::Source;
-use crate::{engine, http, jobs, predict, registry, repository, scheduler, telemetry};
+use crate::{engine, grpc, http, jobs, predict, registry, repository, scheduler, telemetry};
 
 pub use sources::{Effective, Sources};
 
@@ -23,7 +23,10 @@ pub struct Config {
     pub http_address: SocketAddr,
     /// An address of its own for `/metrics` and probes.
     pub metrics_address: Option<SocketAddr>,
+    /// Where gRPC is served, if it is.
+    pub grpc_address: Option<SocketAddr>,
     pub http: http::Config,
+    pub grpc: grpc::Config,
     pub registry: registry::Config,
     /// The file of the secret that signs tokens of predictions.
     pub feedback_key: Option<PathBuf>,
@@ -64,6 +67,11 @@ impl Config {
         let mut config = Self {
             http_address: read.http_address(),
             metrics_address: read.optional(&settings::METRICS_ADDR, parse::address),
+            grpc_address: read.optional(&settings::GRPC_ADDR, parse::address),
+            grpc: grpc::Config {
+                max_body: read.value(&settings::MAX_BODY, parse::bytes),
+                read_timeout: read.value(&settings::READ_TIMEOUT, parse::positive_duration),
+            },
             http: http::Config {
                 max_body: read.value(&settings::MAX_BODY, parse::bytes),
                 read_timeout: read.value(&settings::READ_TIMEOUT, parse::positive_duration),
@@ -73,6 +81,7 @@ impl Config {
                     max_file: read.value(&settings::MAX_SCORE_FILE, parse::bytes),
                     share: 0.0,
                 },
+                triton_metrics: read.value(&settings::TRITON_METRICS, parse::yes_or_no),
             },
             registry: registry::Config {
                 poll: poll.flatten(),

@@ -2,7 +2,6 @@
 
 mod api;
 mod body;
-mod coding;
 mod deadline;
 mod error;
 mod exchange;
@@ -12,8 +11,6 @@ mod log;
 mod path;
 mod reply;
 mod server;
-mod tensors;
-mod ticket;
 mod v1;
 mod v2;
 
@@ -23,14 +20,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::{get, post};
 
+use crate::describe::Readiness;
 use crate::drift::Monitors;
 use crate::jobs::Jobs;
 use crate::metrics;
 use crate::predict::Predictor;
 use crate::quality::Board;
 
-pub use health::Readiness;
-pub use server::{Server, serve};
+pub use server::serve;
 
 /// Settings of the HTTP interface.
 #[derive(Debug, Clone)]
@@ -40,6 +37,8 @@ pub struct Config {
     /// Time for a client to send a request's head, and again for its body.
     pub read_timeout: Duration,
     pub scores: Scores,
+    /// Totals are on the page of metrics under Triton's names as well.
+    pub triton_metrics: bool,
 }
 
 /// How files are scored while they come.
@@ -177,11 +176,4 @@ pub fn metrics_router(api: Api) -> Router {
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::method_not_allowed)
         .with_state(api)
-}
-
-/// Runs CPU work that is too long for an I/O thread.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, error::Error> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| error::Error::Internal)
 }

@@ -1,4 +1,4 @@
-//! onnxd serves ONNX models over HTTP.
+//! onnxd serves ONNX models over HTTP and gRPC.
 //!
 //! The modules form a list in which each may name only those before it;
 //! `tests/architecture.rs` keeps it so. ARCHITECTURE.md draws the picture.
@@ -12,6 +12,10 @@ pub mod metrics;
 pub mod telemetry;
 
 pub mod courtesy;
+
+pub(crate) mod away;
+
+pub(crate) mod coding;
 
 pub mod store;
 
@@ -39,6 +43,10 @@ pub mod registry;
 
 pub mod predict;
 
+pub mod describe;
+
+pub mod sockets;
+
 pub mod batch;
 
 pub mod schedule;
@@ -46,6 +54,8 @@ pub mod schedule;
 pub mod jobs;
 
 pub mod http;
+
+pub mod grpc;
 
 pub mod config;
 

@@ -129,6 +129,12 @@ fn made<C: Collector + Clone + 'static>(metric: prometheus::Result<C>, registry:
     metric
 }
 
+/// As the text format wants the value of a label.
+#[must_use]
+pub fn label_value(text: &str) -> String {
+    text.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n")
+}
+
 /// Seconds as Prometheus counts them.
 #[must_use]
 pub fn seconds(duration: Duration) -> f64 {

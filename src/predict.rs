@@ -1,13 +1,17 @@
 //! The one use case behind every protocol: find the model, check the inputs, have them
 //! run, and account for it.
 //!
-//! Adapters (v1, v2) translate bytes to [`NamedTensor`]s and back and decide nothing.
+//! Adapters (v1, v2, gRPC) translate bytes to [`NamedTensor`]s and back and decide nothing.
 
 mod checked;
+mod classify;
 mod error;
 mod inputs;
+pub mod names;
+mod outputs;
 mod resolve;
 mod shadow;
+mod ticket;
 mod watch;
 
 use std::sync::Arc;
@@ -17,7 +21,9 @@ use tokio::sync::Semaphore;
 
 pub use error::{Error, Kind};
 pub use inputs::{InputError, NamedTensor};
+pub use outputs::{Malformed, Output, rows};
 pub use resolve::Target;
+pub use ticket::Ticket;
 pub use watch::{Codec, Watch};
 
 use crate::contract::Passed;

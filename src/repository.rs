@@ -15,6 +15,7 @@ mod settings;
 mod settle;
 mod source;
 mod sums;
+mod triton;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +26,7 @@ use std::{fs, io};
 
 pub use contracts::{Found as FoundContract, Place as ContractPlace};
 pub use mirror::CacheConfig;
-pub use overlay::{Overlay, OverlayError};
+pub use overlay::{Overlay, OverlayError, OverlayValue};
 pub use settings::{
     Batching, Evaluation, Gate, GoldenPolicy, Limits, Metric, Rollback, Settings, SignaturePolicy,
     Target, VersionPolicy, parse_duration,

@@ -1,10 +1,14 @@
-//! Logs: text for people or JSON for machines, on stderr.
+//! Logs: text for people or JSON for machines, on stderr; ids of requests.
+
+mod request_id;
 
 use std::io::IsTerminal;
 
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
 use tracing_subscriber::prelude::*;
+
+pub use request_id::{MAX_REQUEST_ID, new_request_id};
 
 /// The form of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Load figures: the server under real HTTP load, in one run on one machine.
 //!
 //! `cargo bench --bench load` prints the tables of docs/PERFORMANCE.md. Arguments after `--`
-//! choose parts by name: `ratios`, `generator`, `saturation`, `tail`, `flood`, `mix`,
+//! choose parts by name: `ratios`, `grpc`, `generator`, `saturation`, `tail`, `flood`, `mix`,
 //! `overload`, `idle`, `soak`, `shapes`, `monitoring`, `jobs`, `swaps` (behind it the name of a model),
 //! and `chaos` and `allocators`, which run only if they are named. `rounds=2`, `seconds=10` (of
 //! the overload) and `minutes=1` (of the chaos) make a quick look of it. `ONNXD_BENCH_SERVER`
@@ -25,6 +25,7 @@ mod expect;
 mod figure;
 mod flood;
 mod generator;
+mod grpc;
 mod idle;
 mod jobs;
 mod mix;
@@ -57,8 +58,12 @@ use std::env;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() {
-    if env::var_os(process::EMPTY_HANDLER).is_some() {
-        process::run_empty_handler();
+    if let Some(kind) = env::var_os(process::EMPTY_HANDLER) {
+        if kind == process::GRPC {
+            grpc::run_empty_handler();
+        } else {
+            process::run_empty_handler();
+        }
         return;
     }
     process::allow_many_connections();
@@ -71,6 +76,9 @@ fn main() {
     let mut figures = Vec::new();
     if wanted("ratios") {
         figures.extend(ratios::run());
+    }
+    if wanted("grpc") {
+        figures.extend(grpc::run(rounds));
     }
     if wanted("generator") {
         generator::run();

@@ -22,6 +22,9 @@ const TICK: Duration = Duration::from_millis(10);
 /// Tells this program to be the empty handler instead of the benchmark.
 pub const EMPTY_HANDLER: &str = "ONNXD_BENCH_EMPTY_HANDLER";
 
+/// Its value for that of gRPC.
+pub const GRPC: &str = "grpc";
+
 /// Another server than the one that was built with this program.
 const OTHER_SERVER: &str = "ONNXD_BENCH_SERVER";
 
@@ -53,9 +56,18 @@ impl Serving {
 
     /// The empty handler.
     pub fn empty_handler() -> Self {
+        Self::empty("http")
+    }
+
+    /// That of gRPC.
+    pub fn empty_grpc_handler() -> Self {
+        Self::empty(GRPC)
+    }
+
+    fn empty(kind: &str) -> Self {
         let this = env::current_exe().expect("the benchmark knows its own path");
         let mut command = Command::new(this);
-        command.env(EMPTY_HANDLER, "1");
+        command.env(EMPTY_HANDLER, kind);
         Self::start(command, "listening on ")
     }
 

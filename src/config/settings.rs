@@ -45,8 +45,12 @@ settings! {
         "Address to serve on; port 0 takes a free one";
     HTTP_PORT: "http-port", "ONNXD_HTTP_PORT", "PORT" = "" ["http_port"],
         "Serve on this port of all addresses, as KServe asks for; instead of http-addr";
+    GRPC_ADDR: "grpc-addr", "ONNXD_GRPC_ADDR", "ADDR" = "",
+        "Serve gRPC here; without it there is none";
     METRICS_ADDR: "metrics-addr", "ONNXD_METRICS_ADDR", "ADDR" = "",
         "Serve /metrics and the probes here too";
+    TRITON_METRICS: "triton-metrics", "ONNXD_TRITON_METRICS", "BOOL" = "false",
+        "Show totals under Triton's names of metrics, too";
     POLL: "poll", "ONNXD_POLL", "TIME" = "2s",
         "Time between two looks at the models, or 'off' to look once";
     CACHE_DIR: "cache-dir", "ONNXD_CACHE_DIR", "DIR" = "",

@@ -9,6 +9,7 @@ use super::metrics::BINS;
 use super::reference::{Reference, Watched};
 use super::tally::Tally;
 use super::windows::Source;
+use crate::metrics::label_value;
 
 const OUTSIDE: &str = "onnxd_feature_out_of_range_total";
 
@@ -28,9 +29,9 @@ pub(super) struct Entry<'a> {
 
 impl Labels {
     pub(super) fn new(model: &str, version: &str, reference: &Reference) -> Self {
-        let (model, version) = (escaped(model), escaped(version));
+        let (model, version) = (label_value(model), label_value(version));
         let labels = |watched: &Watched| {
-            let (feature, id) = (escaped(&watched.feature.name), &reference.id);
+            let (feature, id) = (label_value(&watched.feature.name), &reference.id);
             format!(
                 r#"feature="{feature}",model="{model}",reference="{id}",version="{version}"}} "#
             )
@@ -82,11 +83,6 @@ pub(super) fn page(entries: &[Entry]) -> Vec<u8> {
 
 fn head(page: &mut Vec<u8>, name: &str, help: &str) {
     let _ = write!(page, "# HELP {name} {help}\n# TYPE {name} counter\n");
-}
-
-/// As a label's value is written.
-fn escaped(text: &str) -> String {
-    text.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n")
 }
 
 #[cfg(test)]

@@ -10,9 +10,10 @@ use bytes::BytesMut;
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
-use super::coding::{self, Coding, CodingError};
+use super::Config;
 use super::error::Error;
-use super::{Config, blocking};
+use crate::away;
+use crate::coding::{self, Coding, CodingError};
 
 /// Reads the body and undoes its `Content-Encoding`.
 pub(super) async fn read(config: &Config, headers: &HeaderMap, body: Body) -> Result<Bytes, Error> {
@@ -113,7 +114,7 @@ pub(super) async fn read_pieces(
         // A few bytes may unpack to very many.
         Coding::Gzip | Coding::Deflate => {
             let unpack = move || coding::decompress(coding, &raw.whole(), limit);
-            blocking(unpack).await?.map(Pieces::from).map_err(|error| match error {
+            away::blocking(unpack).await?.map(Pieces::from).map_err(|error| match error {
                 CodingError::TooLarge => Error::TooLarge { limit },
                 CodingError::Corrupt(reason) => {
                     Error::Malformed(format!("the body is not valid {}: {reason}", coding.as_str()))

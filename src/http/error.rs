@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::reply;
+use crate::away::Lost;
 use crate::predict;
 use crate::registry::{Outcome, Refusal};
 
@@ -37,6 +38,12 @@ pub(super) enum Error {
     Predict(#[from] predict::Error),
     #[error("internal error")]
     Internal,
+}
+
+impl From<Lost> for Error {
+    fn from(_: Lost) -> Self {
+        Self::Internal
+    }
 }
 
 impl Error {

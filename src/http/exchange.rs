@@ -6,18 +6,14 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
-use super::blocking;
-use super::coding::Coding;
 use super::error::Error;
+use crate::away;
+use crate::coding::Coding;
 use crate::contract::Passed;
-use crate::predict::{Target, Watch};
+use crate::predict::{Malformed, NamedTensor, Target, Ticket, Watch, names};
 use crate::registry::LiveModel;
 use crate::tensor::json::JsonError;
 use crate::tensor::{Tensor, binary};
-
-/// Larger pieces of work (decoding, encoding, compression) leave the I/O thread; below this
-/// they take some tens of microseconds, about what handing them over costs.
-const INLINE_BYTES: usize = 32 * 1024;
 
 /// What is wrong with a request; the message is for the client.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +23,18 @@ pub(super) struct DecodeError(pub(super) String);
 impl From<JsonError> for DecodeError {
     fn from(error: JsonError) -> Self {
         Self(format!("malformed JSON: {error}"))
+    }
+}
+
+impl From<Malformed> for DecodeError {
+    fn from(error: Malformed) -> Self {
+        Self(error.0)
+    }
+}
+
+impl From<Malformed> for Error {
+    fn from(error: Malformed) -> Self {
+        Self::Malformed(error.0)
     }
 }
 
@@ -50,11 +58,12 @@ pub(super) async fn work_on<T: Send + 'static>(
     bytes: usize,
     work: impl FnOnce(&LiveModel) -> Result<T, DecodeError> + Send + 'static,
 ) -> Result<T, Error> {
-    if bytes <= INLINE_BYTES {
+    // Not cloned for little work: the count is one that all cores would write.
+    if bytes <= away::INLINE_BYTES {
         return Ok(work(live)?);
     }
     let live = Arc::clone(live);
-    Ok(blocking(move || work(&live)).await??)
+    Ok(away::blocking(move || work(&live)).await??)
 }
 
 /// About the size of the outputs as JSON: three times their binary size, for floats.
@@ -68,23 +77,12 @@ pub(super) fn encoding_work(bytes: usize, coding: Coding) -> usize {
     if coding == Coding::Identity { bytes } else { usize::MAX }
 }
 
-/// Rows answered: those of the batch axis, or one where there is none.
-pub(super) fn rows(live: &LiveModel, outputs: &[Tensor]) -> usize {
-    if live.model.batching().is_on() {
-        outputs.first().and_then(Tensor::rows).unwrap_or(1)
-    } else {
-        1
-    }
-}
-
-/// Requests with the same value here go to the same version.
-const ROUTING_KEY: HeaderName = HeaderName::from_static("x-routing-key");
+const ROUTING_KEY: HeaderName = HeaderName::from_static(names::ROUTING_KEY);
 
 /// The version that answered.
 const MODEL_VERSION: HeaderName = HeaderName::from_static("x-model-version");
 
-/// What the prediction came of: the digest of the model file, its contract, its reference.
-const LINEAGE: HeaderName = HeaderName::from_static("onnxd-lineage");
+const LINEAGE: HeaderName = HeaderName::from_static(names::LINEAGE);
 
 /// What a request for a prediction asks for.
 pub(super) fn target<'a>(
@@ -97,8 +95,31 @@ pub(super) fn target<'a>(
     Ok(Target { model, version, key })
 }
 
-const VIOLATIONS: HeaderName = HeaderName::from_static("onnxd-contract-violations");
-const REPAIRED: HeaderName = HeaderName::from_static("onnxd-contract-repaired");
+const TOKEN_ASKED: HeaderName = HeaderName::from_static(names::TOKEN_ASKED);
+const TOKEN: HeaderName = HeaderName::from_static(names::TOKEN);
+const PREDICTION_ID: HeaderName = HeaderName::from_static(names::PREDICTION_ID);
+
+/// What a request wants to hold on to: what its headers ask for, or the protocol's own `id`.
+pub(super) fn ticket(
+    live: &LiveModel,
+    headers: &HeaderMap,
+    id: Option<&str>,
+    inputs: &[NamedTensor],
+) -> Result<Ticket, Error> {
+    let token = headers.get(&TOKEN_ASKED).is_some_and(|value| value == "true");
+    let id = headers.get(&PREDICTION_ID).and_then(|value| value.to_str().ok()).or(id);
+    Ok(Ticket::of(live, token, id, inputs)?)
+}
+
+/// Says in an answer which token it has.
+pub(super) fn tell(response: &mut Response, token: Option<String>) {
+    if let Some(Ok(token)) = token.as_deref().map(HeaderValue::from_str) {
+        response.headers_mut().insert(TOKEN, token);
+    }
+}
+
+const VIOLATIONS: HeaderName = HeaderName::from_static(names::VIOLATIONS);
+const REPAIRED: HeaderName = HeaderName::from_static(names::REPAIRED);
 
 /// Says in an answer what its contract found in the request.
 pub(super) fn flag(response: &mut Response, passed: Passed) {

@@ -1,8 +1,5 @@
 //! Probes, the metrics page, and the sign of life at `/`.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -10,24 +7,8 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::{Api, reply};
+use crate::describe::triton_metrics;
 use crate::metrics::CONTENT_TYPE;
-
-/// Whether the process is on its way down: then it is alive but not ready.
-#[derive(Clone, Default)]
-pub struct Readiness {
-    stopping: Arc<AtomicBool>,
-}
-
-impl Readiness {
-    /// From now on probes say "not ready", so that callers go elsewhere.
-    pub fn stop(&self) {
-        self.stopping.store(true, Ordering::SeqCst);
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
-    }
-}
 
 #[derive(Serialize)]
 struct Status {
@@ -54,8 +35,7 @@ pub(super) async fn live() -> Response {
 }
 
 pub(super) async fn ready(State(api): State<Api>) -> Response {
-    let ready = !api.readiness.is_stopping() && api.predictor.registry().snapshot().is_ready();
-    ready_answer(ready)
+    ready_answer(api.readiness.is_ready(&api.predictor.registry().snapshot()))
 }
 
 /// 200 or 503, with a body that says the same.
@@ -66,7 +46,12 @@ pub(super) fn ready_answer(ready: bool) -> Response {
 
 pub(super) async fn metrics(State(api): State<Api>) -> Response {
     api.predictor.registry().refresh_metrics();
-    page(api.metrics.text())
+    let mut text = api.metrics.text();
+    if api.config.triton_metrics {
+        let snapshot = api.predictor.registry().snapshot();
+        text.extend_from_slice(triton_metrics(&snapshot).as_bytes());
+    }
+    page(text)
 }
 
 /// Counts of values by bin: many series, for a slower scrape.

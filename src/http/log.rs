@@ -1,32 +1,15 @@
 //! Gives every request an id and logs it: failures of the server as warnings, the rest
 //! only at debug level.
 
-use std::cell::Cell;
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::http::{HeaderName, HeaderValue, Method, Request};
 use axum::response::Response;
 
 use super::error::Message;
+use crate::telemetry::{MAX_REQUEST_ID, new_request_id};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// A longer id is not taken over: it would be copied into every log line.
-const MAX_ID: usize = 128;
-
-/// Ids are unique across processes by this, within one by the thread that gave them, and
-/// within a thread by a counter.
-static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
-static THREADS: AtomicU64 = AtomicU64::new(0);
-
-thread_local! {
-    static THREAD: u64 = THREADS.fetch_add(1, Ordering::Relaxed);
-    static NEXT: Cell<u64> = const { Cell::new(0) };
-}
 
 /// Follows a request from its head to its answer.
 pub(super) struct Watched {
@@ -38,10 +21,10 @@ pub(super) struct Watched {
 
 impl Watched {
     pub(super) fn start<B>(request: &Request<B>) -> Self {
-        let id = request.headers().get(REQUEST_ID).filter(|id| id.len() <= MAX_ID).cloned();
+        let id = request.headers().get(REQUEST_ID).filter(|id| id.len() <= MAX_REQUEST_ID).cloned();
         Self {
             started: Instant::now(),
-            id: id.unwrap_or_else(new_id),
+            id: id.unwrap_or_else(new),
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
         }
@@ -77,9 +60,6 @@ impl Watched {
     }
 }
 
-fn new_id() -> HeaderValue {
-    let number = NEXT.get();
-    NEXT.set(number + 1);
-    let text = THREAD.with(|thread| format!("{:08x}-{thread:x}-{number:x}", *PROCESS >> 32));
-    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("-"))
+fn new() -> HeaderValue {
+    HeaderValue::from_str(&new_request_id()).unwrap_or_else(|_| HeaderValue::from_static("-"))
 }

@@ -1,8 +1,7 @@
-//! Accepts connections and ends them gracefully.
+//! Serves connections and ends them gracefully.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,71 +9,31 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tower::Service as _;
 
 use super::Config;
 use super::deadline::Deadlines;
 use super::log::Watched;
-
-/// A bound socket that does not accept yet.
-pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
-}
-
-impl Server {
-    /// # Errors
-    /// If the address cannot be bound, for example because it is in use.
-    pub async fn bind(address: SocketAddr) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
-        Ok(Self { listener, address })
-    }
-
-    /// The address with the port that the system chose.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-}
-
-/// After a failed accept (no file descriptors left, say) the loop pauses this long.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+use crate::sockets::Listener;
 
 /// Serves until `stop` becomes true, then stops accepting and gives the requests under way
 /// `drain` time to end. Returns whether all of them did.
 pub async fn serve(
-    server: Server,
+    listener: Listener,
     router: Router,
     config: &Config,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
     drain: Duration,
 ) -> bool {
     let connections = GracefulShutdown::new();
-    loop {
-        tokio::select! {
-            accepted = server.listener.accept() => match accepted {
-                Ok((stream, _)) => spawn(config, stream, &router, &connections),
-                Err(error) => {
-                    tracing::warn!(error = %error, "cannot accept a connection");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            },
-            // An error means that the sender is gone: the program is ending.
-            _ = stop.wait_for(|stop| *stop) => break,
-        }
-    }
-    drop(server.listener);
+    listener.accept(stop, |stream| spawn(config, stream, &router, &connections)).await;
     timeout(drain, connections.shutdown()).await.is_ok()
 }
 
 fn spawn(config: &Config, stream: TcpStream, router: &Router, all: &GracefulShutdown) {
-    // Answers are written whole; waiting to fill a packet only delays them. A socket that
-    // refuses the option still works.
-    let _ = stream.set_nodelay(true);
     // One for each connection: clones of a router share a count that all cores would write.
     let router = RefCell::new(router.clone());
     let service = service_fn(move |request| {

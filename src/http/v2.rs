@@ -1,6 +1,5 @@
 //! The Open Inference Protocol, version 2.
 
-mod classify;
 pub(super) mod config;
 mod decode;
 mod encode;
@@ -10,6 +9,7 @@ pub(super) mod metadata;
 pub(super) mod repository;
 pub(super) mod statistics;
 
+use axum::http::HeaderName;
 use serde::Deserialize;
 
 use crate::predict;
@@ -29,5 +29,4 @@ impl Target {
 }
 
 /// Where the JSON ends in a body that binary data follows.
-const HEADER_LENGTH: axum::http::HeaderName =
-    axum::http::HeaderName::from_static("inference-header-content-length");
+const HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");

@@ -121,6 +121,18 @@ impl Kind {
         }
     }
 
+    /// The status code of gRPC. What is overloaded is UNAVAILABLE, which clients try again.
+    #[must_use]
+    pub fn grpc_code(self) -> i32 {
+        match self {
+            Self::Invalid => 3,
+            Self::DeadlineExceeded => 4,
+            Self::NotFound => 5,
+            Self::Failed => 13,
+            Self::Unavailable | Self::Overloaded => 14,
+        }
+    }
+
     fn retry_after(self) -> Option<u32> {
         match self {
             Self::Unavailable | Self::Overloaded => Some(1),

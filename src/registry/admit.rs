@@ -30,6 +30,14 @@ impl Admission {
     /// The version as the snapshot will have it; from here on nothing refuses it.
     pub(super) fn admit(&self, load: &Load, loaded: Loaded) -> LiveModel {
         let version_text = load.version.to_string();
+        for warning in &load.settings.notes {
+            tracing::warn!(
+                model.name = load.model,
+                model.version = load.version,
+                warning,
+                "model version loaded with a warning"
+            );
+        }
         let quality = self.quality(load, &loaded);
         let Loaded { model, sha256, gate, contract, monitor, memory, load_time } = loaded;
         let monitor = self.monitor(load, monitor);

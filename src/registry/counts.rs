@@ -25,7 +25,7 @@ pub struct Counts {
 /// Series of one version that fill up in one thread, and what only this program reads.
 #[derive(Clone)]
 pub(super) struct Part {
-    pub(super) protocols: [PerProtocol; 3],
+    pub(super) protocols: [PerProtocol; 4],
     pub(super) stages: [LocalHistogram; 4],
     pub(super) rows: LocalIntCounter,
     /// Requests that began in this thread, and that ended in it.

@@ -5,18 +5,20 @@
 pub enum Protocol {
     V1,
     V2,
+    Grpc,
     /// Files that are scored while they come.
     Score,
 }
 
 impl Protocol {
-    pub(super) const ALL: [Self; 3] = [Self::V1, Self::V2, Self::Score];
+    pub(super) const ALL: [Self; 4] = [Self::V1, Self::V2, Self::Grpc, Self::Score];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::V1 => "v1",
             Self::V2 => "v2",
+            Self::Grpc => "grpc",
             Self::Score => "score",
         }
     }

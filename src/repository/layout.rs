@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use super::settings::Settings;
 use super::sums;
+use super::triton;
 use super::{Error, FileState, Fingerprint, Listing, Model, Version, VersionFiles};
 use crate::contract::CONTRACT_FILE;
 use crate::drift::PROFILE_FILE;
@@ -248,12 +249,14 @@ pub(super) fn model(directory: &Path) -> Option<Model> {
 fn versioned(directory: &Path) -> io::Result<Option<Model>> {
     let mut settings_state = Vec::new();
     let settings = read_settings(&directory.join(SETTINGS_FILE), &mut settings_state)?;
+    let own = settings.as_ref().ok().and_then(|settings| settings.model_file.clone());
+    let model_name = own.as_deref().unwrap_or(MODEL_FILE);
     let mut versions = BTreeMap::new();
     let mut any_version = false;
     for entry in present(entries(directory))?.unwrap_or_default() {
         let Some(version) = version_of(&entry.name).filter(|_| entry.is_dir) else { continue };
         any_version = true;
-        let model_file = entry.path.join(MODEL_FILE);
+        let model_file = entry.path.join(model_name);
         let mut states = settings_state.clone();
         let names = files_below(&entry.path)?;
         for name in &names {
@@ -315,12 +318,23 @@ fn read_settings_file(
     file: &Path,
     states: &mut Vec<FileState>,
 ) -> io::Result<Result<Settings, String>> {
-    let Some(text) = present(fs::read(file))? else { return Ok(Ok(Settings::default())) };
+    let Some(text) = present(fs::read(file))? else {
+        return read_triton(&file.with_file_name(triton::FILE), states);
+    };
     push_state(states, file)?;
     let text = String::from_utf8(text).map_err(|_| format!("{SETTINGS_FILE}: it is not UTF-8"));
     Ok(text.and_then(|text| {
         Settings::parse(&text).map_err(|error| format!("{SETTINGS_FILE}: {error}"))
     }))
+}
+
+/// What Triton's configuration says, where there are no settings of onnxd's own.
+fn read_triton(file: &Path, states: &mut Vec<FileState>) -> io::Result<Result<Settings, String>> {
+    let Some(text) = present(fs::read(file))? else { return Ok(Ok(Settings::default())) };
+    push_state(states, file)?;
+    let text = String::from_utf8(text).map_err(|_| "it is not UTF-8".to_owned());
+    let settings = text.and_then(|text| triton::settings(&text));
+    Ok(settings.map_err(|error| format!("{}: {error}", triton::FILE)))
 }
 
 fn push_state(states: &mut Vec<FileState>, file: &Path) -> io::Result<()> {

@@ -1,17 +1,16 @@
 //! Files and settings that a request to load brings along, in the form of Triton's model
 //! repository extension.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use bytes::Bytes;
 use tempfile::TempDir;
 
-use super::settings::{Settings, VersionPolicy};
+use super::triton::Configuration;
 use super::{Listing, layout};
 
 /// Parameters that hold files begin with this.
@@ -22,9 +21,16 @@ const FILE: &str = "file:";
 pub struct Overlay {
     /// Instead of the model's own; removed when this is dropped.
     files: Option<TempDir>,
-    configuration: Configuration,
+    configuration: Box<Configuration>,
     /// No two overlays are the same, so that each is loaded.
     number: u64,
+}
+
+/// The value of a parameter: a text, in which files are base64, or a file as it is.
+#[derive(Debug, Clone)]
+pub enum OverlayValue {
+    Text(String),
+    Bytes(Bytes),
 }
 
 /// Why a request to load cannot be carried out.
@@ -37,63 +43,27 @@ pub enum OverlayError {
     Unwritable(std::io::Error),
 }
 
-/// The parts of Triton's model configuration that mean something here.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Configuration {
-    max_batch_size: Option<usize>,
-    #[serde(alias = "versionPolicy")]
-    version_policy: Option<Policy>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Policy {
-    Latest { num_versions: Option<Number> },
-    All {},
-    Specific { versions: Vec<Number> },
-}
-
-/// Protobuf writes numbers of 64 bits as texts.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-enum Number {
-    Number(u64),
-    Text(String),
-}
-
-impl Number {
-    fn value(&self) -> Option<u64> {
-        match self {
-            Self::Number(number) => Some(*number),
-            Self::Text(text) => text.parse().ok(),
-        }
-    }
-}
-
 impl Overlay {
-    /// Reads the parameters of a request to load: `config`, and `file:<version>/<name>` with
-    /// base64. None of them: no overlay.
+    /// Reads the parameters of a request to load: `config`, and `file:<version>/<name>`. None of them: no overlay.
     ///
     /// # Errors
     /// [`OverlayError`] names the parameter.
     pub fn of(
-        parameters: impl Iterator<Item = (String, String)>,
+        parameters: impl Iterator<Item = (String, OverlayValue)>,
     ) -> Result<Option<Self>, OverlayError> {
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         let mut configuration = None;
         let mut files = None;
         for (name, value) in parameters {
             if name == "config" {
-                configuration = Some(serde_json::from_str(&value).map_err(|error| {
-                    OverlayError::Invalid(format!("parameter 'config': {error}"))
-                })?);
+                let invalid = |error| OverlayError::Invalid(format!("parameter 'config': {error}"));
+                configuration = Some(Configuration::of_json(value.bytes()).map_err(invalid)?);
             } else if let Some(path) = name.strip_prefix(FILE) {
                 let directory = match files.take() {
                     Some(directory) => directory,
                     None => TempDir::new().map_err(OverlayError::Unwritable)?,
                 };
-                write(directory.path(), path, &value)?;
+                write(directory.path(), path, value)?;
                 files = Some(directory);
             }
         }
@@ -101,9 +71,7 @@ impl Overlay {
             return Ok(None);
         }
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let configuration: Configuration = configuration.unwrap_or_default();
-        configuration.policy().map_err(OverlayError::Invalid)?;
-        Ok(Some(Self { files, configuration, number }))
+        Ok(Some(Self { files, configuration: Box::new(configuration.unwrap_or_default()), number }))
     }
 
     /// Changes the listing to what this says of a model.
@@ -124,36 +92,16 @@ impl Overlay {
     }
 }
 
-impl Configuration {
-    fn policy(&self) -> Result<Option<VersionPolicy>, String> {
-        let wrong = || "parameter 'config': version_policy holds no numbers from 1".to_owned();
-        let number = |number: &Number| number.value().filter(|n| *n > 0).ok_or_else(wrong);
-        Ok(match &self.version_policy {
-            None => None,
-            Some(Policy::All {}) => Some(VersionPolicy::All),
-            Some(Policy::Latest { num_versions }) => {
-                let count = num_versions.as_ref().map_or(Ok(1), number)?;
-                Some(VersionPolicy::Latest(usize::try_from(count).map_err(|_| wrong())?))
-            }
-            Some(Policy::Specific { versions }) => {
-                let versions = versions.iter().map(number).collect::<Result<BTreeSet<_>, _>>()?;
-                Some(VersionPolicy::These(versions))
-            }
-        })
-    }
-
-    fn change(&self, settings: &mut Settings) {
-        if let Some(rows) = self.max_batch_size {
-            settings.batching.max_rows = rows.max(1);
-        }
-        // Checked when it came.
-        if let Ok(Some(policy)) = self.policy() {
-            settings.versions = policy;
+impl OverlayValue {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
         }
     }
 }
 
-fn write(directory: &Path, path: &str, base64: &str) -> Result<(), OverlayError> {
+fn write(directory: &Path, path: &str, value: OverlayValue) -> Result<(), OverlayError> {
     let invalid =
         |reason: String| OverlayError::Invalid(format!("parameter '{FILE}{path}': {reason}"));
     let relative = Path::new(path);
@@ -161,7 +109,13 @@ fn write(directory: &Path, path: &str, base64: &str) -> Result<(), OverlayError>
     if !plain || relative.components().count() != 2 {
         return Err(invalid("expected a version and a file, as in file:1/model.onnx".to_owned()));
     }
-    let bytes = STANDARD.decode(base64).map_err(|error| invalid(format!("no base64: {error}")))?;
+    let bytes = match value {
+        OverlayValue::Bytes(bytes) => bytes,
+        OverlayValue::Text(base64) => {
+            let decoded = STANDARD.decode(base64);
+            decoded.map_err(|error| invalid(format!("no base64: {error}")))?.into()
+        }
+    };
     let file = directory.join(relative);
     let parent = file.parent().unwrap_or(directory);
     fs::create_dir_all(parent)
@@ -171,10 +125,14 @@ fn write(directory: &Path, path: &str, base64: &str) -> Result<(), OverlayError>
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::repository::settings::{Settings, VersionPolicy};
 
     fn of(parameters: &[(&str, &str)]) -> Result<Option<Overlay>, String> {
-        let owned = parameters.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let text = |text: &str| OverlayValue::Text(text.to_owned());
+        let owned = parameters.iter().map(|(k, v)| ((*k).to_owned(), text(v)));
         Overlay::of(owned).map_err(|error| error.to_string())
     }
 

@@ -44,6 +44,10 @@ pub struct Settings {
     pub contract_in_settings: bool,
     /// Whether its predictions are compared with the truth, and which.
     pub quality: Option<crate::quality::Settings>,
+    /// Where a version's model lies, if not in `model.onnx`: what a configuration of Triton says.
+    pub model_file: Option<String>,
+    /// What its owner should know of how this was read.
+    pub notes: Vec<String>,
 }
 
 /// A version, or the label of one.

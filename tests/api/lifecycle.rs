@@ -9,6 +9,7 @@ mod rollback;
 mod rolling_pair;
 mod routing;
 mod supersede;
+mod triton;
 
 use serde_json::Value;
 

@@ -15,6 +15,7 @@ mod diff;
 mod drift;
 mod fixtures;
 mod golden;
+mod grpc;
 mod health;
 mod jobs;
 mod lifecycle;

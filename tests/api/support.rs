@@ -1,9 +1,10 @@
-//! What the tests share: a server under test, a directory of models, two HTTP clients, and
-//! waiting for something to become true.
+//! What the tests share: a server under test, a directory of models, two HTTP clients, one of
+//! gRPC, and waiting for something to become true.
 
 mod client;
 mod command;
 mod example;
+mod grpc;
 mod log;
 mod repository;
 mod server;
@@ -14,6 +15,7 @@ pub use command::{Finished, onnxd, program};
 pub use example::{
     Example, Tolerance, assert_answer, examples, fp16_request, fp16_values, text_of,
 };
+pub use grpc::{Grpc, Stalled as GrpcStalled, next as grpc_next};
 pub use repository::{Repository, fixture, models_that_ship};
 pub use server::Server;
 pub use wait::{Stop, until};

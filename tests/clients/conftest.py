@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("golden", "wire")
+pytest.register_assert_rewrite("descriptors", "golden", "wire")
 
 import golden  # noqa: E402
 from server import Server, build_repository  # noqa: E402
@@ -39,6 +39,12 @@ def server(tmp_path_factory):
 def address(server) -> str:
     """host:port"""
     return server.address
+
+
+@pytest.fixture(scope="session")
+def grpc_address(server) -> str:
+    """host:port"""
+    return server.grpc_address
 
 
 @pytest.fixture(scope="session")

@@ -43,11 +43,16 @@ class Server:
     def __init__(self, binary: str, repository: Path, log: Path):
         self.address = ""
         """host:port, known when the server is ready."""
+        self.grpc_address = ""
+        """The same for gRPC."""
         self._log = log
         environment = {key: value for key, value in os.environ.items() if not key.startswith("ONNXD_")}
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [binary, "serve", str(repository), "--http-addr", "127.0.0.1:0", "--log", "json"],
+                [
+                    *[binary, "serve", str(repository), "--log", "json"],
+                    *["--http-addr", "127.0.0.1:0", "--grpc-addr", "127.0.0.1:0"],
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -63,6 +68,7 @@ class Server:
         if not announced:
             return False
         self.address = announced[1]
+        self.grpc_address = re.search(r'"grpc\.addr":"([^"]+)"', self.log())[1]
         try:
             with urllib.request.urlopen(f"http://{self.address}/readyz", timeout=5) as response:
                 return response.status == 200

@@ -7,8 +7,11 @@ import os
 import sys
 from pathlib import Path
 
-import debian
 import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import debian  # noqa: E402
 
 pytest.register_assert_rewrite("fleet", "processes")
 

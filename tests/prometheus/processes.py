@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 STARTS_WITHIN_SECONDS = 30
+ENDS_WITHIN_SECONDS = 60
 
 
 def eventually(probe, within: float = 20.0):
@@ -64,6 +65,11 @@ class Process:
     def _is_ready(self) -> bool:
         assert self._process.poll() is None, f"{self._command[0]} ended: {self.log()}"
         return answers(self._ready)
+
+    def stop(self) -> int:
+        """Asks for a graceful end and returns the exit code."""
+        self._process.terminate()
+        return self._process.wait(ENDS_WITHIN_SECONDS)
 
     def kill(self) -> None:
         """SIGKILL; does nothing to a process that has ended."""

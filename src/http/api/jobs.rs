@@ -12,9 +12,10 @@ use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize};
 
 use super::malformed;
+use crate::away;
 use crate::http::error::{Error, Message};
 use crate::http::path::Path;
-use crate::http::{Api, blocking, body, reply};
+use crate::http::{Api, body, reply};
 use crate::jobs::{self, Follower, Jobs, Progress, Refused, Request, Status};
 
 /// Lists of files may be long.
@@ -146,10 +147,13 @@ pub(super) async fn done<T: Send + 'static>(
     let Some(jobs) = api.jobs.clone() else {
         return reply::problem(StatusCode::FORBIDDEN, OFF);
     };
-    match blocking(move || work(&jobs)).await {
+    match away::blocking(move || work(&jobs)).await {
         Ok(Ok(done)) => answer(done),
         Ok(Err(refused)) => self::refused(refused),
-        Err(error) => failed(error.status(), &error.to_string()),
+        Err(lost) => {
+            let error = Error::from(lost);
+            failed(error.status(), &error.to_string())
+        }
     }
 }
 

@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 
+use crate::describe::{TensorMetadata, tensors};
 use crate::engine::{Batching, CostCurve, CostPoint};
 use crate::gate;
-use crate::http::tensors::{TensorMetadata, tensors};
 use crate::http::{Api, reply};
 use crate::registry::{Comparison, LiveModel, Routing, VersionEntry};
 

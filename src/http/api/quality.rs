@@ -10,10 +10,11 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use super::{malformed, refused};
+use crate::away;
 use crate::drift;
 use crate::http::error::Error;
 use crate::http::path::Path;
-use crate::http::{Api, blocking, body, reply};
+use crate::http::{Api, body, reply};
 use crate::quality::{Board, Fate, Feedback, Named, Report, Truth};
 use crate::registry::ControlError;
 
@@ -88,7 +89,7 @@ async fn take(api: &Api, model: String, headers: &HeaderMap, body: Body) -> Resu
     let bytes = body::read(&api.config, headers, body).await?;
     let board = api.board.clone();
     // Thousands of signatures take a while.
-    blocking(move || count(&board, &model, &bytes)).await?
+    away::blocking(move || count(&board, &model, &bytes)).await?
 }
 
 fn count(board: &Board, model: &str, bytes: &[u8]) -> Result<Fates, Error> {

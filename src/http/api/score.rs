@@ -19,9 +19,9 @@ use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::batch::{Live, OnBadRow, Stream, Written};
+use crate::coding::Coding;
 use crate::courtesy::{Loading, step_back};
 use crate::engine::guard;
-use crate::http::coding::Coding;
 use crate::http::error::{Error, Message};
 use crate::http::path::Path;
 use crate::http::{Api, Config, exchange, reply};

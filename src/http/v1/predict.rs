@@ -9,12 +9,11 @@ use axum::response::Response;
 
 use super::decode::{self, PredictRequest};
 use super::encode;
-use crate::http::coding::{self, Coding};
+use crate::coding::{self, Coding};
 use crate::http::error::Error;
 use crate::http::path::Path;
-use crate::http::ticket::Ticket;
 use crate::http::{Api, body, exchange, fallback, reply};
-use crate::predict::{Codec, Priority, Request, Watch};
+use crate::predict::{self, Codec, Priority, Request, Watch};
 use crate::registry::{LiveModel, Protocol};
 
 pub(in crate::http) async fn predict(
@@ -93,12 +92,12 @@ async fn answer(
     let decode = move |live: &LiveModel| decode::decode(&body, live.signature());
     let PredictRequest { form, inputs, rows } = exchange::work_on(&live, bytes, decode).await?;
     let decode_time = started.elapsed();
-    let ticket = Ticket::of(&live, headers, None, &inputs)?;
+    let ticket = exchange::ticket(&live, headers, None, &inputs)?;
     let request = Request { inputs, timeout: None, priority: Priority::default() };
     let (mut answer, passed) = api.predictor.predict(&live, request, watch.started()).await?;
     let outputs = std::mem::take(&mut answer.outputs);
-    let ticket = ticket.issue(api, &live, &outputs)?;
-    let answered_rows = exchange::rows(&live, &outputs);
+    let token = ticket.issue(&api.board, &live, &outputs)?;
+    let answered_rows = predict::rows(&live, &outputs);
     let started = Instant::now();
     let bytes = exchange::json_bytes(&outputs);
     let coding = Coding::for_answer(headers, bytes);
@@ -112,6 +111,6 @@ async fn answer(
     watch.answered(&answer, answered_rows, codec);
     let mut response = exchange::ok(&live, reply::JSON, coding, text);
     exchange::flag(&mut response, passed);
-    response.headers_mut().extend(ticket);
+    exchange::tell(&mut response, token);
     Ok(response)
 }

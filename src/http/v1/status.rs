@@ -7,9 +7,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::predict;
+use crate::describe::{TensorMetadata, tensors};
 use crate::http::error::Error;
 use crate::http::path::Path;
-use crate::http::tensors::{TensorMetadata, tensors};
 use crate::http::{Api, reply};
 use crate::predict::{Error as PredictError, Target};
 use crate::registry::{Model, Snapshot, State as VersionState, VersionEntry};

@@ -1,9 +1,8 @@
 //! The answer to an infer request: JSON, with binary data behind it where it was asked for.
 
-use super::classify;
 use super::decode::RequestedOutput;
-use crate::engine::TensorSpec;
 use crate::http::exchange::DecodeError;
+use crate::predict;
 use crate::registry::LiveModel;
 use crate::tensor::json::{NonFinite, write_flat, write_string};
 use crate::tensor::{Tensor, binary};
@@ -18,10 +17,8 @@ pub(super) struct Wanted {
 /// One output of the answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Output {
-    /// Its place in the signature.
-    pub(super) position: usize,
-    pub(super) binary: bool,
-    pub(super) classes: Option<usize>,
+    what: predict::Output,
+    binary: bool,
 }
 
 /// The outputs that a request wants, in its order. Checked before anything runs.
@@ -30,30 +27,14 @@ pub(super) fn outputs(
     requested: &[RequestedOutput],
     binary_default: bool,
 ) -> Result<Vec<Output>, DecodeError> {
-    let signature = live.signature();
     if requested.is_empty() {
-        return Ok((0..signature.outputs.len())
-            .map(|position| Output { position, binary: binary_default, classes: None })
-            .collect());
+        let all = predict::Output::all(live);
+        return Ok(all.map(|what| Output { what, binary: binary_default }).collect());
     }
-    // Written twice, an answer could be made as large as one likes.
-    let mut asked = vec![false; signature.outputs.len()];
-    requested
-        .iter()
-        .map(|output| {
-            let (position, _) = signature.output(&output.name).ok_or_else(|| {
-                let known: Vec<String> =
-                    signature.outputs.iter().map(|spec| format!("'{}'", spec.name)).collect();
-                let name = &output.name;
-                DecodeError(format!("unknown output '{name}', the model has {}", known.join(", ")))
-            })?;
-            if std::mem::replace(&mut asked[position], true) {
-                return Err(DecodeError(format!("output '{}' is asked for twice", output.name)));
-            }
-            let binary = output.binary.unwrap_or(binary_default);
-            Ok(Output { position, binary, classes: output.classes })
-        })
-        .collect()
+    let wanted = requested.iter().map(|output| (output.name.as_str(), output.classes));
+    let named = predict::Output::named(live, wanted)?;
+    let binary = requested.iter().map(|output| output.binary.unwrap_or(binary_default));
+    Ok(named.into_iter().zip(binary).map(|(what, binary)| Output { what, binary }).collect())
 }
 
 /// An encoded answer.
@@ -85,18 +66,8 @@ pub(super) fn encode(
         if index > 0 {
             body.push(b',');
         }
-        let TensorSpec { name, columns, .. } = &live.signature().outputs[output.position];
-        let tensor = &outputs[output.position];
-        let classes = match output.classes {
-            None => None,
-            Some(n) => {
-                let best =
-                    classify::best(tensor, n, live.model.batching().is_on(), columns.as_ref());
-                let refusal = || format!("output '{name}' holds no numbers to classify by");
-                Some(best.ok_or_else(|| DecodeError(refusal()))?)
-            }
-        };
-        let tensor = classes.as_ref().unwrap_or(tensor);
+        let name = &live.signature().outputs[output.what.position].name;
+        let tensor = &*output.what.of(live, outputs)?;
         head(&mut body, name, tensor);
         if output.binary {
             any_binary = true;

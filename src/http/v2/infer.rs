@@ -11,13 +11,13 @@ use axum::response::Response;
 use super::decode::{self, InferRequest};
 use super::encode::{self, Wanted};
 use super::{HEADER_LENGTH, Target};
+use crate::away;
+use crate::coding::{self, Coding};
 use crate::http::body::Pieces;
-use crate::http::coding::{self, Coding};
 use crate::http::error::Error;
 use crate::http::path::Path;
-use crate::http::ticket::Ticket;
 use crate::http::{Api, body, exchange, reply};
-use crate::predict::{Codec, Request, Watch};
+use crate::predict::{self, Codec, Request, Watch};
 use crate::registry::{LiveModel, Protocol};
 use crate::tensor::json::NonFinite;
 use crate::tensor::{DataType, Tensor, binary};
@@ -55,15 +55,15 @@ async fn answer(
         id: request.id,
     };
     let (timeout, priority) = (request.timeout, request.priority);
-    let ticket = Ticket::of(&live, headers, wanted.id.as_deref(), &request.inputs)?;
+    let ticket = exchange::ticket(&live, headers, wanted.id.as_deref(), &request.inputs)?;
     let request = Request { inputs: request.inputs, timeout, priority };
     let (mut answer, passed) = api.predictor.predict(&live, request, watch.started()).await?;
     let outputs = std::mem::take(&mut answer.outputs);
-    let ticket = ticket.issue(api, &live, &outputs)?;
-    let rows = exchange::rows(&live, &outputs);
+    let token = ticket.issue(&api.board, &live, &outputs)?;
+    let rows = predict::rows(&live, &outputs);
     let started = Instant::now();
     let mut response = encode(headers, &live, wanted, outputs).await?;
-    response.headers_mut().extend(ticket);
+    exchange::tell(&mut response, token);
     let codec = Codec { decode: decode_time, encode: started.elapsed() };
     exchange::flag(&mut response, passed);
     watch.answered(&answer, rows, codec);
@@ -96,9 +96,8 @@ async fn decode(
 /// What [`exchange::work_on`] should count for decoding a body: binary numbers behind the JSON
 /// are only copied, which takes a fraction of what as much JSON takes. Strings are not.
 fn decoding_work(length: usize, json: Option<usize>, strings: bool) -> usize {
-    const COPYING: usize = 32;
     match json {
-        Some(json) if !strings => json + (length - json) / COPYING,
+        Some(json) if !strings => json + (length - json) / away::COPYING,
         _ => length,
     }
 }

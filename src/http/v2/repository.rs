@@ -6,28 +6,22 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
 
+use crate::away;
+use crate::describe;
 use crate::http::error::Error;
 use crate::http::path::Path;
-use crate::http::{Api, blocking, body, reply};
-use crate::registry::{ControlError, Snapshot, State as VersionState};
-use crate::repository::{Overlay, OverlayError};
+use crate::http::{Api, body, reply};
+use crate::registry::ControlError;
+use crate::repository::{Overlay, OverlayError, OverlayValue};
 
 #[derive(Default, Deserialize)]
 struct Request {
     /// Only versions that serve.
     #[serde(default)]
     ready: bool,
-}
-
-#[derive(Serialize)]
-struct Entry<'a> {
-    name: &'a str,
-    version: String,
-    state: &'static str,
-    reason: &'a str,
 }
 
 pub(in crate::http) async fn index(
@@ -38,9 +32,7 @@ pub(in crate::http) async fn index(
     match request(&api, &headers, body).await {
         Ok(request) => {
             let snapshot = api.predictor.registry().snapshot();
-            let mut entries = entries(&snapshot);
-            entries.retain(|e| !request.ready || e.state == VersionState::Ready.as_str());
-            reply::json(&entries)
+            reply::json(&describe::index(&snapshot, request.ready))
         }
         Err(error) => error.into_response(),
     }
@@ -53,31 +45,6 @@ async fn request(api: &Api, headers: &HeaderMap, body: Body) -> Result<Request, 
     }
     serde_json::from_slice(&bytes)
         .map_err(|error| Error::Malformed(format!("malformed index request: {error}")))
-}
-
-fn entries(snapshot: &Snapshot) -> Vec<Entry<'_>> {
-    let mut entries = Vec::new();
-    let source = snapshot.problem.as_deref().unwrap_or_default();
-    for (name, model) in &snapshot.models {
-        if let Some(problem) = &model.problem
-            && model.versions.is_empty()
-        {
-            let state = VersionState::Unavailable.as_str();
-            entries.push(Entry { name, version: String::new(), state, reason: problem });
-        }
-        for (version, entry) in &model.versions {
-            entries.push(Entry {
-                name,
-                version: version.to_string(),
-                state: entry.state.as_str(),
-                reason: match model.problem.as_deref().unwrap_or(&entry.reason) {
-                    "" => source,
-                    reason => reason,
-                },
-            });
-        }
-    }
-    entries
 }
 
 /// What a request to load may say.
@@ -138,11 +105,11 @@ async fn overlay(api: &Api, headers: &HeaderMap, body: Body) -> Result<Option<Ov
         return Ok(None);
     }
     // Files may be large.
-    blocking(move || {
+    away::blocking(move || {
         let request: LoadRequest = serde_json::from_slice(&bytes)
             .map_err(|error| Error::Malformed(format!("malformed load request: {error}")))?;
         let texts = request.parameters.into_iter().filter_map(|(name, value)| match value {
-            Parameter::Text(text) => Some((name, text)),
+            Parameter::Text(text) => Some((name, OverlayValue::Text(text))),
             Parameter::Other(_) => None,
         });
         Overlay::of(texts).map_err(|error| match error {

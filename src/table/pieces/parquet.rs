@@ -131,7 +131,8 @@ struct Needed {
     batches: ParquetRecordBatchReader,
     /// With the others.
     schema: SchemaRef,
-    needed: Vec<usize>,
+    /// Their places, ascending.
+    places: Vec<usize>,
 }
 
 impl Rows {
@@ -183,14 +184,14 @@ impl Needed {
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let columns = ProjectionMask::roots(reader.parquet_schema(), needed.iter().copied());
         let batches = reader.with_projection(columns).build()?;
-        Ok(Self { batches, schema, needed })
+        Ok(Self { batches, schema, places: needed })
     }
 
     fn widened(&self, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         let rows = batch.num_rows();
         let nothing: ArrayRef = Arc::new(NullArray::new(rows));
         let mut columns = vec![nothing; self.schema.fields().len()];
-        for (at, column) in self.needed.iter().zip(batch.columns()) {
+        for (at, column) in self.places.iter().zip(batch.columns()) {
             columns[*at] = Arc::clone(column);
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));

@@ -77,3 +77,21 @@ fn statistics_count_what_was_answered() {
     assert_eq!(statistics["inference_stats"]["fail"]["count"], 1);
     server.stop();
 }
+
+#[test]
+fn totals_are_there_under_tritons_names_if_somebody_wants_them() {
+    let repository = Repository::with(&["symbolic_batch"]);
+    let server = Server::start(repository.path(), &["--triton-metrics"]);
+    let request = floats(&[2, 3], &[1.0; 6]);
+    assert_eq!(server.infer("symbolic_batch", &request).status, 200);
+    assert_eq!(server.post("/v2/models/symbolic_batch/infer", "no JSON").status, 400);
+    let of =
+        |name: &str| server.metric(&format!(r#"{name}{{model="symbolic_batch",version="1"}}"#));
+    assert_eq!((of("nv_inference_request_success"), of("nv_inference_count")), (1, 2));
+    assert_eq!(of("nv_inference_pending_request_count"), 0);
+    assert!(of("nv_inference_compute_infer_duration_us") <= of("nv_inference_request_duration_us"));
+    server.stop();
+    let server = Server::start(repository.path(), &[]);
+    assert!(!server.get("/metrics").text().contains("nv_inference"));
+    server.stop();
+}

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::client::{self, Answer, Connection};
 use super::command::program;
+use super::grpc::Grpc;
 use super::log::{self, Log};
 use super::wait::until;
 use super::{floats, infer_path};
@@ -19,6 +20,7 @@ use super::{floats, infer_path};
 pub struct Server {
     child: Child,
     address: SocketAddr,
+    grpc: Option<SocketAddr>,
     log: Option<Log>,
     agent: ureq::Agent,
     /// A second SIGTERM would end it at once.
@@ -49,11 +51,13 @@ impl Server {
             assert_eq!(ended, None, "the server ended: {:?}", log.lines());
             log.find("listening")
         });
-        let address = listening["http.addr"].as_str().and_then(|text| text.parse().ok());
-        let address = address.expect("the log tells the address");
+        let address = |of: &str| listening[of].as_str().and_then(|text| text.parse().ok());
+        let grpc = address("grpc.addr");
+        let address = address("http.addr").expect("the log tells the address");
         Self {
             child,
             address,
+            grpc,
             log: Some(log),
             agent: client::agent(),
             terminated: AtomicBool::new(false),
@@ -62,6 +66,14 @@ impl Server {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    pub fn grpc_address(&self) -> SocketAddr {
+        self.grpc.expect("it was started with an address for gRPC")
+    }
+
+    pub fn grpc(&self) -> Grpc {
+        Grpc::connect(self.grpc_address())
     }
 
     pub fn connect(&self) -> Connection {

@@ -2,20 +2,20 @@
 
 use std::io::{self, Read, Write};
 
-use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderValue, header};
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use flate2::write::{GzEncoder, ZlibEncoder};
+use http::{HeaderMap, HeaderValue, header};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Coding {
+pub(crate) enum Coding {
     Identity,
     Gzip,
     Deflate,
 }
 
-pub(super) enum CodingError {
+pub(crate) enum CodingError {
     TooLarge,
     Corrupt(String),
 }
@@ -24,7 +24,7 @@ pub(super) enum CodingError {
 const MIN_COMPRESSED: usize = 1024;
 
 impl Coding {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Identity => "identity",
             Self::Gzip => "gzip",
@@ -32,7 +32,7 @@ impl Coding {
         }
     }
 
-    fn from_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         match name.to_ascii_lowercase().as_str() {
             "" | "identity" => Some(Self::Identity),
             "gzip" | "x-gzip" => Some(Self::Gzip),
@@ -42,14 +42,14 @@ impl Coding {
     }
 
     /// The coding of a request body, or its unknown name.
-    pub(super) fn of_request(headers: &HeaderMap) -> Result<Self, String> {
+    pub(crate) fn of_request(headers: &HeaderMap) -> Result<Self, String> {
         let Some(value) = headers.get(header::CONTENT_ENCODING) else { return Ok(Self::Identity) };
         let name = value.to_str().unwrap_or("?").trim();
         Self::from_name(name).ok_or_else(|| name.to_owned())
     }
 
     /// The coding that the client accepts for an answer of this size: gzip if it does.
-    pub(super) fn for_answer(headers: &HeaderMap, bytes: usize) -> Self {
+    pub(crate) fn for_answer(headers: &HeaderMap, bytes: usize) -> Self {
         if bytes < MIN_COMPRESSED {
             return Self::Identity;
         }
@@ -67,7 +67,7 @@ impl Coding {
     }
 
     /// The header that tells the client, if there is something to tell.
-    pub(super) fn header(self) -> Option<HeaderValue> {
+    pub(crate) fn header(self) -> Option<HeaderValue> {
         (self != Self::Identity).then(|| HeaderValue::from_static(self.as_str()))
     }
 }
@@ -83,7 +83,7 @@ fn accepted(element: &str) -> Option<Coding> {
 }
 
 /// Undoes the coding, up to `limit` bytes: a small body may hold a very large one.
-pub(super) fn decompress(coding: Coding, raw: &[u8], limit: usize) -> Result<Bytes, CodingError> {
+pub(crate) fn decompress(coding: Coding, raw: &[u8], limit: usize) -> Result<Bytes, CodingError> {
     let corrupt = |error: io::Error| CodingError::Corrupt(error.to_string());
     let mut plain = Vec::new();
     // One byte more than allowed tells "too large" from "just fits".
@@ -100,7 +100,7 @@ pub(super) fn decompress(coding: Coding, raw: &[u8], limit: usize) -> Result<Byt
     if plain.len() > limit { Err(CodingError::TooLarge) } else { Ok(plain.into()) }
 }
 
-pub(super) fn compress(coding: Coding, plain: Vec<u8>) -> Vec<u8> {
+pub(crate) fn compress(coding: Coding, plain: Vec<u8>) -> Vec<u8> {
     // Level 1: answers are numbers, which higher levels hardly pack better.
     let result = match coding {
         Coding::Identity => return plain,

@@ -1,0 +1,28 @@
+//! Ids of requests that came without one.
+
+use std::cell::Cell;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A longer id is not taken over: it would be copied into every log line.
+pub const MAX_REQUEST_ID: usize = 128;
+
+/// Ids are unique across processes by this, within one by the thread that gave them, and
+/// within a thread by a counter.
+static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
+static THREADS: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    static THREAD: u64 = THREADS.fetch_add(1, Ordering::Relaxed);
+    static NEXT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// An id that no other request has.
+#[must_use]
+pub fn new_request_id() -> String {
+    let number = NEXT.get();
+    NEXT.set(number + 1);
+    THREAD.with(|thread| format!("{:08x}-{thread:x}-{number:x}", *PROCESS >> 32))
+}
