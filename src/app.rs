@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use crate::access::{self, Access};
 use crate::config::Config;
 use crate::describe::Readiness;
 use crate::drift::{Monitors, Ticker};
@@ -22,7 +23,8 @@ use crate::quality::{Board, Key};
 use crate::registry::{self, Owner, Parts};
 use crate::repository::{self, Repository};
 use crate::scheduler::Scheduler;
-use crate::sockets::Listener;
+use crate::sockets::tls::{For, Tls};
+use crate::sockets::{self, Listener, raise_file_limit};
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +41,9 @@ pub enum Error {
     Jobs(String),
     #[error("the feedback key cannot be used: {0}")]
     Key(String),
+    /// Every mistake in files of keys and certificates.
+    #[error("{}", .0.join("\n"))]
+    Doors(Vec<String>),
 }
 
 /// A server whose sockets are bound and whose models are loading.
@@ -48,6 +53,7 @@ pub struct App {
     metrics_server: Option<Listener>,
     grpc: Option<(Listener, grpc::Api)>,
     api: Api,
+    access: Access,
     readiness: Readiness,
     owner: Owner,
     ticker: Ticker,
@@ -60,17 +66,20 @@ pub struct App {
 /// [`Error`] if an address is taken, the models' path cannot be read, or threads are
 /// refused.
 pub async fn build(config: Config) -> Result<App, Error> {
-    let server = bind(config.http_address).await?;
+    let metrics = metrics::Registry::new();
+    let (access, tls) = doors(&config, &metrics)?;
+    raise_file_limit();
+    let listeners = Listeners { metrics: sockets::Metrics::new(&metrics), tls, config: &config };
+    let server = listeners.bind("http", For::Http, config.http_address).await?;
     let metrics_server = match config.metrics_address {
-        Some(address) => Some(bind(address).await?),
+        Some(address) => Some(listeners.bind("metrics", For::Metrics, address).await?),
         None => None,
     };
     let grpc_server = match config.grpc_address {
-        Some(address) => Some(bind(address).await?),
+        Some(address) => Some(listeners.bind("grpc", For::Grpc, address).await?),
         None => None,
     };
     guard::install_hook();
-    let metrics = metrics::Registry::new();
     build_info(&metrics);
     let registry_metrics = registry::Metrics::new(&metrics);
     let counts = config.registry.state_dir.as_ref().map(|state| state.join("drift"));
@@ -104,7 +113,7 @@ pub async fn build(config: Config) -> Result<App, Error> {
         watching,
         jobs.clone(),
     );
-    Ok(App { config, server, metrics_server, grpc, api, readiness, owner, ticker, jobs })
+    Ok(App { config, server, metrics_server, grpc, api, access, readiness, owner, ticker, jobs })
 }
 
 /// The key that signs tokens: that of the file, or one that only this process has.
@@ -124,8 +133,35 @@ fn key(config: &Config) -> Result<Key, Error> {
     Ok(Key::new(secret))
 }
 
-async fn bind(address: SocketAddr) -> Result<Listener, Error> {
-    Listener::bind(address).await.map_err(|reason| Error::Listen { address, reason })
+/// Who may come in, and how they speak. Mistakes in all files are told together.
+fn doors(config: &Config, metrics: &metrics::Registry) -> Result<(Access, Option<Tls>), Error> {
+    let access = Access::new(&config.access, access::Metrics::new(metrics));
+    let tls = config.tls.clone().map(Tls::new).transpose();
+    match (access, tls) {
+        (Ok(access), Ok(tls)) => Ok((access, tls)),
+        (access, tls) => {
+            let mut mistakes = access.err().unwrap_or_default();
+            mistakes.extend(tls.err());
+            Err(Error::Doors(mistakes))
+        }
+    }
+}
+
+/// What all sockets have in common.
+struct Listeners<'a> {
+    metrics: sockets::Metrics,
+    tls: Option<Tls>,
+    config: &'a Config,
+}
+
+impl Listeners<'_> {
+    async fn bind(&self, name: &str, what: For, address: SocketAddr) -> Result<Listener, Error> {
+        let places = self.metrics.places(name, self.config.max_connections);
+        let wait = self.config.http.read_timeout;
+        let tls = self.tls.as_ref().map(|tls| tls.acceptor(what, wait));
+        let bound = Listener::bind(address, places, tls).await;
+        bound.map_err(|reason| Error::Listen { address, reason })
+    }
 }
 
 fn build_info(metrics: &metrics::Registry) {
@@ -137,12 +173,14 @@ impl App {
     /// Serves until `stop` resolves, then goes down gracefully. Returns whether every
     /// request that was under way has ended.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
-        let Self { config, server, metrics_server, grpc, api, readiness, owner, ticker, jobs } =
-            self;
+        let Self { config, server, metrics_server, grpc, api, .. } = self;
+        let Self { access, readiness, owner, ticker, jobs, .. } = self;
         tracing::info!(
             http.addr = %server.address(),
             grpc.addr = grpc.as_ref().map(|(server, _)| server.address().to_string()),
             metrics.addr = metrics_server.as_ref().map(|s| s.address().to_string()),
+            tls = config.tls.is_some(),
+            keys = config.access.keys.is_some(),
             version = env!("CARGO_PKG_VERSION"),
             "listening"
         );
@@ -161,19 +199,21 @@ impl App {
                 tracing::warn!("a job did not stop in time; what it has done is kept");
             }
         };
-        let main =
-            http::serve(server, http::router(api.clone()), &config.http, stopped.clone(), drain);
+        let routers = http::routers(&api, &access);
+        let main = http::serve(server, routers, &config.http, stopped.clone(), drain);
         let grpc = async {
             match grpc {
-                Some((server, api)) => grpc::serve(server, api, stopped.clone(), drain).await,
+                Some((server, api)) => {
+                    grpc::serve(server, api, &access, stopped.clone(), drain).await
+                }
                 None => true,
             }
         };
         let metrics = async {
             match metrics_server {
                 Some(server) => {
-                    let router = http::metrics_router(api.clone());
-                    http::serve(server, router, &config.http, stopped.clone(), drain).await
+                    let routers = http::metrics_routers(&api, &access);
+                    http::serve(server, routers, &config.http, stopped.clone(), drain).await
                 }
                 None => true,
             }

@@ -5,6 +5,7 @@ mod check;
 mod contract;
 mod health;
 mod inspect;
+mod key;
 mod load;
 mod predict;
 mod profile;
@@ -43,6 +44,7 @@ pub fn run() -> ExitCode {
         Some(("profile", matches)) => profile::run(matches),
         Some(("contract", matches)) => contract::run(matches),
         Some(("health", matches)) => health::run(matches),
+        Some(("key", matches)) => key::run(matches),
         _ => Err(Failure::Usage("no command; see --help".to_owned())),
     };
     match result {

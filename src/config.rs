@@ -4,6 +4,7 @@
 //! Only this module reads strings. A setting is one row of [`settings::ALL`], which is also
 //! what `--help` prints.
 
+mod doors;
 mod parse;
 pub mod settings;
 mod sources;
@@ -13,7 +14,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::repository::Source;
-use crate::{engine, grpc, http, jobs, predict, registry, repository, scheduler, telemetry};
+use crate::{
+    access, engine, grpc, http, jobs, predict, registry, repository, scheduler, sockets, telemetry,
+};
 
 pub use sources::{Effective, Sources};
 
@@ -25,6 +28,10 @@ pub struct Config {
     pub metrics_address: Option<SocketAddr>,
     /// Where gRPC is served, if it is.
     pub grpc_address: Option<SocketAddr>,
+    pub access: access::Config,
+    pub tls: Option<sockets::tls::Files>,
+    /// Of each address.
+    pub max_connections: usize,
     pub http: http::Config,
     pub grpc: grpc::Config,
     pub registry: registry::Config,
@@ -68,6 +75,9 @@ impl Config {
             http_address: read.http_address(),
             metrics_address: read.optional(&settings::METRICS_ADDR, parse::address),
             grpc_address: read.optional(&settings::GRPC_ADDR, parse::address),
+            access: read.access(),
+            tls: read.tls(),
+            max_connections: read.value(&settings::MAX_CONNECTIONS, parse::positive),
             grpc: grpc::Config {
                 max_body: read.value(&settings::MAX_BODY, parse::bytes),
                 read_timeout: read.value(&settings::READ_TIMEOUT, parse::positive_duration),
@@ -133,6 +143,7 @@ impl Config {
         config.http.scores.threads = config.scheduler.threads;
         // Who scores files gives way as loading does.
         config.http.scores.share = config.registry.load_share;
+        read.guarded(&config);
         read.finish(config)
     }
 }

@@ -4,6 +4,7 @@
 //! The use cases are those behind HTTP; nothing here decides anything, or knows of HTTP's
 //! adapters.
 
+mod access;
 mod body;
 mod calls;
 mod connection;
@@ -38,6 +39,7 @@ use crate::describe::Readiness;
 use crate::predict::Predictor;
 use crate::quality::Board;
 
+pub use access::calls;
 pub use server::serve;
 
 /// Settings of the gRPC interface.

@@ -1,5 +1,6 @@
 //! The HTTP interface. This file is its table of contents: every path.
 
+mod access;
 mod api;
 mod body;
 mod deadline;
@@ -14,12 +15,16 @@ mod server;
 mod v1;
 mod v2;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::routing::{self, MethodRouter};
 
+use crate::access::{Access, Door, Need, is_near};
 use crate::describe::Readiness;
 use crate::drift::Monitors;
 use crate::jobs::Jobs;
@@ -103,77 +108,148 @@ impl Api {
     }
 }
 
-/// All paths.
-pub fn router(api: Api) -> Router {
-    let mut router = Router::new();
-    // Written out, not nested: every level of nesting costs a request a step.
-    for model in ["/v2/models/{model}", "/v2/models/{model}/versions/{version}"] {
-        router = router
-            .route(model, get(v2::metadata::model))
-            .route(&format!("{model}/ready"), get(v2::health::model_ready))
-            .route(&format!("{model}/infer"), post(v2::infer::infer))
-            .route(&format!("{model}/config"), get(v2::config::config))
-            .route(&format!("{model}/stats"), get(v2::statistics::of_model));
-    }
-    router
-        .route("/", get(health::alive))
-        .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
-        .route("/metrics/drift", get(health::drift_metrics))
-        .route("/api/models", get(api::models::list))
-        .route("/api/models/{model}/contract", get(api::contract::report))
-        .route("/api/models/{model}/quarantine", get(api::contract::quarantine))
-        .route("/api/models/{model}/drift", get(api::drift::report))
-        .route("/api/models/{model}/drift/state", get(api::drift::state))
-        .route("/api/models/{model}/quality", get(api::quality::report))
-        .route("/api/models/{model}/feedback", post(api::quality::feedback))
-        .route(
-            "/api/models/{model}/routing",
-            get(api::routing::get).put(api::routing::put).delete(api::routing::delete),
-        )
-        .route("/api/models/{model}/score", post(api::score::score))
-        .route("/api/models/{model}/versions/{version}/score", post(api::score::score_version))
-        .route("/api/models/{model}/rollback", post(api::rollback::roll_back))
-        .route("/api/jobs", get(api::jobs::list).post(api::jobs::submit))
-        .route("/api/jobs/{id}", get(api::jobs::get).delete(api::jobs::delete))
-        .route("/api/jobs/{id}/retry", post(api::jobs::retry))
-        .route("/api/jobs/{id}/events", get(api::jobs::events))
-        .route("/api/schedules", get(api::schedules::list))
-        .route("/api/schedules/{name}/run", post(api::schedules::run))
-        .route("/v1/models", get(v1::status::list))
+/// A method of a path, and who may ask for it.
+struct Route {
+    method: Method,
+    path: &'static str,
+    need: Need,
+    handler: MethodRouter<Api>,
+}
+
+macro_rules! methods {
+    ($($name:ident $method:ident),*) => {
+        $(
+            fn $name<H, T>(path: &'static str, need: Need, handler: H) -> Route
+            where
+                H: Handler<T, Api>,
+                T: 'static,
+            {
+                Route { method: Method::$method, path, need, handler: routing::$name(handler) }
+            }
+        )*
+    };
+}
+
+methods!(get GET, post POST, put PUT, delete DELETE);
+
+const PUBLIC: Need = Need::Public;
+const ANY: Need = Need::Any;
+const PREDICT: Need = Need::PREDICT;
+const OPERATE: Need = Need::OPERATE;
+const METRICS: Need = Need::METRICS;
+
+/// What a probe and a scraper need.
+fn watching() -> [Route; 4] {
+    [
+        get("/healthz", PUBLIC, health::live),
+        get("/readyz", PUBLIC, health::ready),
+        get("/metrics", METRICS, health::metrics),
+        get("/metrics/drift", METRICS, health::drift_metrics),
+    ]
+}
+
+/// All others.
+#[rustfmt::skip]
+fn table() -> Vec<Route> {
+    vec![
+        get("/", PUBLIC, health::alive),
+        // Written out, not nested: every level of nesting costs a request a step.
+        get("/v2/models/{model}", ANY, v2::metadata::model),
+        get("/v2/models/{model}/ready", ANY, v2::health::model_ready),
+        post("/v2/models/{model}/infer", PREDICT, v2::infer::infer),
+        get("/v2/models/{model}/config", ANY, v2::config::config),
+        get("/v2/models/{model}/stats", ANY, v2::statistics::of_model),
+        get("/v2/models/{model}/versions/{version}", ANY, v2::metadata::model),
+        get("/v2/models/{model}/versions/{version}/ready", ANY, v2::health::model_ready),
+        post("/v2/models/{model}/versions/{version}/infer", PREDICT, v2::infer::infer),
+        get("/v2/models/{model}/versions/{version}/config", ANY, v2::config::config),
+        get("/v2/models/{model}/versions/{version}/stats", ANY, v2::statistics::of_model),
+        get("/api/models", ANY, api::models::list),
+        get("/api/models/{model}/contract", METRICS, api::contract::report),
+        // It holds data of callers.
+        get("/api/models/{model}/quarantine", OPERATE, api::contract::quarantine),
+        get("/api/models/{model}/drift", METRICS, api::drift::report),
+        get("/api/models/{model}/drift/state", METRICS, api::drift::state),
+        get("/api/models/{model}/quality", METRICS, api::quality::report),
+        post("/api/models/{model}/feedback", PREDICT, api::quality::feedback),
+        get("/api/models/{model}/routing", ANY, api::routing::get),
+        put("/api/models/{model}/routing", OPERATE, api::routing::put),
+        delete("/api/models/{model}/routing", OPERATE, api::routing::delete),
+        post("/api/models/{model}/score", PREDICT, api::score::score),
+        post("/api/models/{model}/versions/{version}/score", PREDICT, api::score::score_version),
+        post("/api/models/{model}/rollback", OPERATE, api::rollback::roll_back),
+        get("/api/jobs", ANY, api::jobs::list),
+        post("/api/jobs", OPERATE, api::jobs::submit),
+        get("/api/jobs/{id}", ANY, api::jobs::get),
+        delete("/api/jobs/{id}", OPERATE, api::jobs::delete),
+        post("/api/jobs/{id}/retry", OPERATE, api::jobs::retry),
+        get("/api/jobs/{id}/events", ANY, api::jobs::events),
+        get("/api/schedules", ANY, api::schedules::list),
+        post("/api/schedules/{name}/run", OPERATE, api::schedules::run),
+        get("/v1/models", ANY, v1::status::list),
         // The last segment is `name:verb`, which a path pattern cannot split.
-        .route("/v1/models/{model}", get(v1::status::model).post(v1::predict::predict))
-        .route("/v1/models/{model}/metadata", get(v1::status::metadata))
-        .route(
-            "/v1/models/{model}/versions/{version}",
-            get(v1::status::version).post(v1::predict::predict_version),
-        )
-        .route(
-            "/v1/models/{model}/labels/{label}",
-            get(v1::status::label).post(v1::predict::predict_version),
-        )
-        .route("/v2", get(v2::metadata::server))
-        .route("/v2/", get(v2::metadata::server))
-        .route("/v2/health/live", get(health::live))
-        .route("/v2/health/ready", get(health::ready))
-        .route("/v2/models/stats", get(v2::statistics::of_all))
-        .route("/v2/repository/index", post(v2::repository::index))
-        .route("/v2/repository/models/{model}/load", post(v2::repository::load))
-        .route("/v2/repository/models/{model}/unload", post(v2::repository::unload))
-        .fallback(fallback::not_found)
-        .method_not_allowed_fallback(fallback::method_not_allowed)
-        .with_state(api)
+        get("/v1/models/{model}", ANY, v1::status::model),
+        post("/v1/models/{model}", PREDICT, v1::predict::predict),
+        get("/v1/models/{model}/metadata", ANY, v1::status::metadata),
+        get("/v1/models/{model}/versions/{version}", ANY, v1::status::version),
+        post("/v1/models/{model}/versions/{version}", PREDICT, v1::predict::predict_version),
+        get("/v1/models/{model}/labels/{label}", ANY, v1::status::label),
+        post("/v1/models/{model}/labels/{label}", PREDICT, v1::predict::predict_version),
+        get("/v2", ANY, v2::metadata::server),
+        get("/v2/", ANY, v2::metadata::server),
+        get("/v2/health/live", PUBLIC, health::live),
+        get("/v2/health/ready", PUBLIC, health::ready),
+        get("/v2/models/stats", ANY, v2::statistics::of_all),
+        post("/v2/repository/index", ANY, v2::repository::index),
+        post("/v2/repository/models/{model}/load", OPERATE, v2::repository::load),
+        post("/v2/repository/models/{model}/unload", OPERATE, v2::repository::unload),
+    ]
+}
+
+/// Every method of every path, and what it needs.
+#[must_use]
+pub fn routes() -> Vec<(Method, &'static str, Need)> {
+    let all = watching().into_iter().chain(table());
+    all.map(|route| (route.method, route.path, route.need)).collect()
+}
+
+/// All paths.
+#[must_use]
+pub fn routers(api: &Api, access: &Access) -> Routers {
+    Routers::new(access, |door| router(watching().into_iter().chain(table()), door, api))
 }
 
 /// Only what a scraper and a probe need, for an address of their own.
-pub fn metrics_router(api: Api) -> Router {
-    Router::new()
-        .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
-        .route("/metrics/drift", get(health::drift_metrics))
+#[must_use]
+pub fn metrics_routers(api: &Api, access: &Access) -> Routers {
+    Routers::new(access, |door| router(watching(), door, api))
+}
+
+/// For connections of this machine and of others. What is asked for is decided when they are
+/// made, so that nothing need be looked up for a request that nothing is asked of.
+pub struct Routers {
+    near: Router,
+    far: Router,
+}
+
+impl Routers {
+    fn new(access: &Access, make: impl Fn(&Door) -> Router) -> Self {
+        let (near, far) = access.both();
+        Self { near: make(near), far: make(far) }
+    }
+
+    fn of(&self, peer: IpAddr) -> &Router {
+        if is_near(peer) { &self.near } else { &self.far }
+    }
+}
+
+fn router(routes: impl IntoIterator<Item = Route>, door: &Door, api: &Api) -> Router {
+    let mut router = Router::new();
+    for Route { path, need, handler, .. } in routes {
+        router = router.route(path, access::behind(door, need, handler));
+    }
+    router
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::method_not_allowed)
-        .with_state(api)
+        .with_state(api.clone())
 }

@@ -17,6 +17,8 @@ pub(crate) mod away;
 
 pub(crate) mod coding;
 
+pub mod follow;
+
 pub mod store;
 
 pub mod stats;
@@ -46,6 +48,8 @@ pub mod predict;
 pub mod describe;
 
 pub mod sockets;
+
+pub mod access;
 
 pub mod batch;
 

@@ -1,16 +1,26 @@
-//! Sockets that are bound before anything is served on them, and the loop that accepts.
+//! Sockets that are bound before anything is served on them, the loop that accepts, and TLS.
+
+mod places;
+mod stream;
+pub mod tls;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::sleep;
+
+pub use places::{Metrics, Places};
+pub use stream::{Arrival, Stream};
 
 /// A bound socket that does not accept yet.
 pub struct Listener {
     listener: TcpListener,
     address: SocketAddr,
+    places: Places,
+    tls: Option<tls::Acceptor>,
 }
 
 /// After a failed accept (no file descriptors left, say) the loop pauses this long.
@@ -19,10 +29,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 impl Listener {
     /// # Errors
     /// If the address cannot be bound, for example because it is in use.
-    pub async fn bind(address: SocketAddr) -> std::io::Result<Self> {
+    pub async fn bind(
+        address: SocketAddr,
+        places: Places,
+        tls: Option<tls::Acceptor>,
+    ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address })
+        Ok(Self { listener, address, places, tls })
     }
 
     /// The address with the port that the system chose.
@@ -32,15 +46,19 @@ impl Listener {
     }
 
     /// Hands every connection to `take`, until `stop` becomes true; then the socket closes.
-    pub async fn accept(self, mut stop: watch::Receiver<bool>, mut take: impl FnMut(TcpStream)) {
+    /// A connection for which there is no place is closed at once.
+    pub async fn accept(self, stop: watch::Receiver<bool>, mut take: impl FnMut(Arrival)) {
+        let mut stopped = stop.clone();
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => {
+                    Ok((stream, peer)) => {
+                        let Some(place) = self.places.take() else { continue };
                         // Answers are written whole; waiting to fill a packet only delays them.
                         // A socket that refuses the option still works.
                         let _ = stream.set_nodelay(true);
-                        take(stream);
+                        let tls = self.tls.as_ref().map(|tls| (tls.clone(), stop.clone()));
+                        take(Arrival { stream, peer: peer.ip(), place, tls });
                     }
                     Err(error) => {
                         tracing::warn!(error = %error, "cannot accept a connection");
@@ -48,8 +66,19 @@ impl Listener {
                     }
                 },
                 // An error means that the sender is gone: the program is ending.
-                _ = stop.wait_for(|stop| *stop) => break,
+                _ = stopped.wait_for(|stop| *stop) => break,
             }
         }
+    }
+}
+
+/// Lets the process have as many files and connections open as it may allow itself: the limit
+/// that it starts with is one for programs of long ago.
+pub fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    // Where it cannot be raised it stays.
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::debug!(error = %error, "the limit of open files stays");
     }
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module may name only modules before it.
-const ORDER: [&str; 30] = [
+const ORDER: [&str; 32] = [
     "digest",
     "tensor",
     "metrics",
@@ -14,6 +14,7 @@ const ORDER: [&str; 30] = [
     "courtesy",
     "away",
     "coding",
+    "follow",
     "store",
     "stats",
     "engine",
@@ -29,6 +30,7 @@ const ORDER: [&str; 30] = [
     "predict",
     "describe",
     "sockets",
+    "access",
     "batch",
     "schedule",
     "jobs",

@@ -1,5 +1,6 @@
 //! The commands and their arguments, made from the table of settings.
 
+mod key;
 mod predict;
 
 use std::net::SocketAddr;
@@ -7,6 +8,7 @@ use std::net::SocketAddr;
 use clap::{Arg, ArgAction, Command};
 
 use crate::config::settings::{self, Setting};
+use key::key;
 use predict::predict;
 
 pub(super) fn command() -> Command {
@@ -22,6 +24,7 @@ pub(super) fn command() -> Command {
         .subcommand(profile())
         .subcommand(contract())
         .subcommand(health())
+        .subcommand(key())
 }
 
 fn serve() -> Command {

@@ -3,8 +3,11 @@
 //! For the image, which has neither a shell nor curl to ask with. It runs beside the server every
 //! few seconds, so it starts no runtime and loads nothing.
 
-use std::io::{self, Error, ErrorKind, Read as _, Write as _};
+mod trust;
+
+use std::io::{self, Error, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::Duration;
 
 use clap::ArgMatches;
@@ -18,12 +21,13 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 const START: usize = 12;
 
 pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
-    let address = match matches.get_one::<SocketAddr>("address") {
-        Some(address) => *address,
-        None => serve::probe_address().map_err(serve::usage)?,
+    let asked = matches.get_one::<SocketAddr>("address").copied();
+    let Some((address, certificate)) = serve::probe(asked).map_err(serve::usage)? else {
+        let reason = "http-addr demands certificates of clients: set metrics-addr for probes";
+        return Err(Failure::Usage(reason.to_owned()));
     };
     let address = reachable(address);
-    match status(address) {
+    match status(address, certificate.as_deref()) {
         Ok(200) => Ok(()),
         Ok(status) => Err(Failure::Work(format!("{address} is not ready: status {status}"))),
         Err(error) => Err(Failure::Work(format!("{address} does not answer: {error}"))),
@@ -41,10 +45,17 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-fn status(address: SocketAddr) -> io::Result<u16> {
-    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+fn status(address: SocketAddr, certificate: Option<&Path>) -> io::Result<u16> {
+    let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
+    match certificate {
+        Some(certificate) => ask(address, trust::wrap(stream, certificate)?),
+        None => ask(address, stream),
+    }
+}
+
+fn ask(address: SocketAddr, mut stream: impl io::Read + io::Write) -> io::Result<u16> {
     let request = format!("GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut start = [0; START];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -33,7 +33,10 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), Failure> {
 }
 
 async fn serve(config: Config) -> Result<(), Failure> {
-    let app = app::build(config).await.map_err(|error| Failure::Work(error.to_string()))?;
+    let app = app::build(config).await.map_err(|error| match error {
+        app::Error::Doors(_) => Failure::Usage(error.to_string()),
+        error => Failure::Work(error.to_string()),
+    })?;
     let mut signals = Signals::listen()
         .map_err(|error| Failure::Work(format!("cannot wait for signals: {error}")))?;
     let (stop, stopped) = oneshot::channel();
@@ -87,10 +90,23 @@ fn environment() -> BTreeMap<String, String> {
 }
 
 /// Where a server with the settings of this environment, and of the file that it names, answers
-/// probes.
-pub(super) fn probe_address() -> Result<SocketAddr, Errors> {
-    let config = Config::read(&with_file(Sources::new(BTreeMap::new(), environment()), None)?)?;
-    Ok(config.metrics_address.unwrap_or(config.http_address))
+/// probes, and with which certificate, if with one. None if nobody but holders of certificates
+/// is answered there.
+pub(super) fn probe(
+    address: Option<SocketAddr>,
+) -> Result<Option<(SocketAddr, Option<PathBuf>)>, Errors> {
+    let sources = with_file(Sources::new(BTreeMap::new(), environment()), None)?;
+    let given = |setting| Some(sources.effective(setting).text).filter(|text| !text.is_empty());
+    let certificate = given(&settings::TLS_CERT).map(PathBuf::from);
+    if let Some(address) = address {
+        return Ok(Some((address, certificate)));
+    }
+    let config = Config::read(&sources)?;
+    if let Some(address) = config.metrics_address {
+        return Ok(Some((address, certificate)));
+    }
+    let closed = given(&settings::TLS_CLIENT_CA).is_some();
+    Ok((!closed).then_some((config.http_address, certificate)))
 }
 
 fn sources(matches: &ArgMatches) -> Result<Sources, Errors> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tracing_subscriber::filter::Targets;
 
 use super::settings::{self, Setting};
-use super::sources::{Effective, Origin, Sources};
+use super::sources::{Origin, Sources};
 use super::{Config, Errors};
 use crate::predict::Wake;
 use crate::registry::Control;
@@ -33,23 +33,32 @@ impl<'a> Read<'a> {
         setting: &Setting,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
-        let Effective { text, origin } = self.sources.effective(setting);
-        match parse(&text) {
+        match parse(&self.sources.effective(setting).text) {
             Ok(value) => Some(value),
             Err(reason) => {
-                let given = match origin {
-                    Origin::Environment => setting.environment.to_owned(),
-                    Origin::File(name) => format!("{name}: {}", setting.name),
-                    Origin::Flag | Origin::Default => format!("--{}", setting.name),
-                };
-                let mistake = format!("{given}: {reason}");
-                // Several values may be made of one setting.
-                if !self.errors.contains(&mistake) {
-                    self.errors.push(mistake);
-                }
+                self.mistake(setting, &reason);
                 None
             }
         }
+    }
+
+    /// Remembers what is wrong with a setting, where it was given.
+    pub(super) fn mistake(&mut self, setting: &Setting, reason: &str) {
+        let given = match self.sources.effective(setting).origin {
+            Origin::Environment => setting.environment.to_owned(),
+            Origin::File(name) => format!("{name}: {}", setting.name),
+            Origin::Flag | Origin::Default => format!("--{}", setting.name),
+        };
+        let mistake = format!("{given}: {reason}");
+        // Several values may be made of one setting.
+        if !self.errors.contains(&mistake) {
+            self.errors.push(mistake);
+        }
+    }
+
+    /// Whether a setting has a text.
+    pub(super) fn is_given(&self, setting: &Setting) -> bool {
+        !self.sources.effective(setting).text.is_empty()
     }
 
     /// A setting that has a default. After a mistake the default stands in, so that the
@@ -71,10 +80,7 @@ impl<'a> Read<'a> {
         setting: &Setting,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
-        if self.sources.effective(setting).text.is_empty() {
-            return None;
-        }
-        self.get(setting, parse)
+        if self.is_given(setting) { self.get(setting, parse) } else { None }
     }
 
     /// How a source behind a network is copied, and where to.
@@ -127,8 +133,7 @@ impl<'a> Read<'a> {
     pub(super) fn verification(&mut self) -> Verification {
         let public_key = self.optional(&settings::PUBLIC_KEY, Verification::key);
         let require_signatures = self.value(&settings::REQUIRE_SIGNATURES, yes_or_no);
-        let given = !self.sources.effective(&settings::PUBLIC_KEY).text.is_empty();
-        if require_signatures && !given {
+        if require_signatures && !self.is_given(&settings::PUBLIC_KEY) {
             self.errors.push("--require-signatures: needs a --public-key to check them".to_owned());
         }
         Verification { public_key, require_signatures }

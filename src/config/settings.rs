@@ -51,6 +51,20 @@ settings! {
         "Serve /metrics and the probes here too";
     TRITON_METRICS: "triton-metrics", "ONNXD_TRITON_METRICS", "BOOL" = "false",
         "Show totals under Triton's names of metrics, too";
+    AUTH_KEYS: "auth-keys", "ONNXD_AUTH_KEYS", "FILE" = "",
+        "Ask for keys: a TOML file with their digests and roles, read again when it changes";
+    TLS_CERT: "tls-cert", "ONNXD_TLS_CERT", "FILE" = "",
+        "Speak TLS: the server's certificate in PEM, with those between it and a root";
+    TLS_KEY: "tls-key", "ONNXD_TLS_KEY", "FILE" = "",
+        "The private key of tls-cert in PEM";
+    TLS_CLIENT_CA: "tls-client-ca", "ONNXD_TLS_CLIENT_CA", "FILE" = "",
+        "Demand certificates of clients that these sign, in PEM; not on metrics-addr";
+    INSECURE: "insecure", "ONNXD_INSECURE", "BOOL" = "false",
+        "Serve other machines without keys and certificates of clients";
+    OPEN_OPERATE: "open-operate", "ONNXD_OPEN_OPERATE", "BOOL" = "false",
+        "Without keys, let other machines also load, route and start jobs";
+    MAX_CONNECTIONS: "max-connections", "ONNXD_MAX_CONNECTIONS", "N" = "16384",
+        "Connections of each address at the same time; more are closed at once";
     POLL: "poll", "ONNXD_POLL", "TIME" = "2s",
         "Time between two looks at the models, or 'off' to look once";
     CACHE_DIR: "cache-dir", "ONNXD_CACHE_DIR", "DIR" = "",

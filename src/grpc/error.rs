@@ -1,6 +1,6 @@
 //! Errors as callers see them.
 
-use tonic::metadata::{MetadataMap, MetadataValue};
+use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 
 use super::details;
@@ -144,11 +144,6 @@ const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 impl From<&Error> for Status {
     fn from(error: &Error) -> Self {
-        let mut metadata = MetadataMap::new();
-        if let Some(seconds) = error.retry_after() {
-            metadata.insert(RETRY_AFTER, MetadataValue::from(seconds));
-            metadata.insert(PUSHBACK, MetadataValue::from(u64::from(seconds) * 1000));
-        }
         let (code, message) = (error.code(), error.message());
         let details = match error {
             Error::Predict(predict::Error::Contract(refusal)) => {
@@ -156,8 +151,18 @@ impl From<&Error> for Status {
             }
             _ => Vec::new(),
         };
-        Self::with_details_and_metadata(code, message, details.into(), metadata)
+        with_retry(Self::with_details(code, message, details.into()), error.retry_after())
     }
+}
+
+/// Says when trying again makes sense, if it does.
+pub(super) fn with_retry(mut status: Status, retry_after: Option<u32>) -> Status {
+    if let Some(seconds) = retry_after {
+        let metadata = status.metadata_mut();
+        metadata.insert(RETRY_AFTER, MetadataValue::from(seconds));
+        metadata.insert(PUSHBACK, MetadataValue::from(u64::from(seconds) * 1000));
+    }
+    status
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
+use tonic::Status;
 use tonic::body::Body;
 use tonic::codec::CompressionEncoding;
 use tonic::server::NamedService;
@@ -23,14 +24,16 @@ use super::error::Error;
 use super::head::{Head, is_grpc};
 use super::health::Checks;
 use super::message::Room;
-use super::{Api, DESCRIPTOR};
-use crate::sockets::Listener;
+use super::{Api, DESCRIPTOR, access};
+use crate::access::{Access, Door, Need};
+use crate::sockets::{Arrival, Listener};
 
 /// Serves until `stop` becomes true, then stops accepting and gives the calls under way `drain`
 /// time to end. Returns whether all of them did.
 pub async fn serve(
     listener: Listener,
     api: Api,
+    access: &Access,
     stop: watch::Receiver<bool>,
     drain: Duration,
 ) -> bool {
@@ -38,15 +41,17 @@ pub async fn serve(
     // Closes when no connection holds its other end any more.
     let (held, mut all_ended) = mpsc::channel::<Infallible>(1);
     listener
-        .accept(stop, |stream| {
+        .accept(stop, |arrival: Arrival| {
             let connection = Arc::new(Connection {
                 services: services.clone(),
+                door: access.of(arrival.peer()).clone(),
                 room: Room::new(api.config.max_body),
                 calls: Arc::default(),
             });
             let (held, stop) = (held.clone(), services.stop.clone());
             let (wait, calls) = (api.config.read_timeout, Arc::clone(&connection.calls));
             tokio::spawn(async move {
+                let Some(stream) = arrival.open().await else { return };
                 let answer = |request| Arc::clone(&connection).answer(request);
                 connection::run(stream, stop, wait, calls, answer).await;
                 drop(held);
@@ -60,6 +65,7 @@ pub async fn serve(
 /// What the calls of one connection share.
 struct Connection {
     services: Services,
+    door: Door,
     room: Room,
     calls: Arc<Calls>,
 }
@@ -70,6 +76,7 @@ type Reflection = BoxCloneSyncService<Request<Limited>, Response<Body>, Infallib
 #[derive(Clone)]
 struct Services {
     api: Api,
+    door: Door,
     stop: Stop,
     health: HealthServer<Checks>,
     /// In the two versions that clients speak.
@@ -100,7 +107,11 @@ impl Connection {
         let path = request.uri().path().to_owned();
         let (service, name) = path.trim_start_matches('/').split_once('/').unwrap_or_default();
         let call = Call::named(name).filter(|_| service == SERVICE);
-        let response = if !is_grpc(&request) {
+        let response = if let Some(refused) = self.refusal(&request) {
+            // Not a prediction: its message is not read.
+            let head = Head::start(&services.api, path, request.into_parts().0.headers, None);
+            head.end_other(refused.into_http())
+        } else if !is_grpc(&request) {
             let head = Head::start(&services.api, path, request.into_parts().0.headers, None);
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
@@ -125,6 +136,26 @@ impl Connection {
             head.end(result)
         };
         response.map(|body| Body::new(Counted { body, _active: active }))
+    }
+}
+
+impl Connection {
+    /// Why the call may not come in, if it may not.
+    fn refusal(&self, request: &Request<Incoming>) -> Option<Status> {
+        if matches!(self.door, Door::Open) {
+            return None;
+        }
+        let path = request.uri().path();
+        let need = access::need(path);
+        match self.door.admit(need, request.headers()) {
+            Ok(name) => {
+                if let (Some(name), Need::OPERATE) = (name, need) {
+                    tracing::info!(key.name = &*name, grpc.path = path, "operated with a key");
+                }
+                None
+            }
+            Err(refused) => Some(access::status(&refused)),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Response {
 }
 
 /// `/api` speaks RFC 9457, the protocols their own form.
-fn answer(status: StatusCode, uri: &Uri, message: &str) -> Response {
+pub(super) fn answer(status: StatusCode, uri: &Uri, message: &str) -> Response {
     if uri.path().starts_with("/api") {
         reply::problem(status, message)
     } else {

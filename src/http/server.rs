@@ -9,31 +9,38 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tower::Service as _;
 
-use super::Config;
 use super::deadline::Deadlines;
 use super::log::Watched;
-use crate::sockets::Listener;
+use super::{Config, Routers};
+use crate::sockets::{Arrival, Listener};
 
 /// Serves until `stop` becomes true, then stops accepting and gives the requests under way
 /// `drain` time to end. Returns whether all of them did.
 pub async fn serve(
     listener: Listener,
-    router: Router,
+    routers: Routers,
     config: &Config,
     stop: watch::Receiver<bool>,
     drain: Duration,
 ) -> bool {
     let connections = GracefulShutdown::new();
-    listener.accept(stop, |stream| spawn(config, stream, &router, &connections)).await;
+    let take = |arrival: Arrival| {
+        let router = routers.of(arrival.peer());
+        spawn(config, arrival, router, &connections);
+    };
+    listener.accept(stop, take).await;
     timeout(drain, connections.shutdown()).await.is_ok()
 }
 
-fn spawn(config: &Config, stream: TcpStream, router: &Router, all: &GracefulShutdown) {
+/// Bytes of a head. hyper allows 100 headers by itself, and would read a head as far as its
+/// buffer goes, which must be larger for the sake of bodies.
+const MAX_HEAD: usize = 64 << 10;
+
+fn spawn(config: &Config, arrival: Arrival, router: &Router, all: &GracefulShutdown) {
     // One for each connection: clones of a router share a count that all cores would write.
     let router = RefCell::new(router.clone());
     let service = service_fn(move |request| {
@@ -46,11 +53,14 @@ fn spawn(config: &Config, stream: TcpStream, router: &Router, all: &GracefulShut
             Ok::<_, Infallible>(response)
         }
     });
-    let deadlines = Deadlines::new(config.read_timeout);
-    let mut http = http1::Builder::new();
-    http.timer(deadlines.clone()).header_read_timeout(config.read_timeout);
-    let connection = all.watch(http.serve_connection(TokioIo::new(stream), service));
+    let read_timeout = config.read_timeout;
+    let watcher = all.watcher();
     tokio::spawn(async move {
+        let Some(stream) = arrival.open().await else { return };
+        let deadlines = Deadlines::new(read_timeout);
+        let mut http = http1::Builder::new();
+        http.timer(deadlines.clone()).header_read_timeout(read_timeout).max_header_size(MAX_HEAD);
+        let connection = watcher.watch(http.serve_connection(TokioIo::new(stream), service));
         if let Err(error) = deadlines.during(connection).await {
             // A client that breaks off is its own business.
             tracing::debug!(error = %error, "a connection ended early");
