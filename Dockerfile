@@ -42,6 +42,8 @@ LABEL org.opencontainers.image.title="onnxd" \
 ENV ONNXD_CONFIG=/etc/onnxd/onnxd.toml
 # By number: Kubernetes cannot tell from a name that it is not root.
 USER 65532:65532
+# The settings say `insecure`: whoever reaches this port may ask for predictions, but not operate the
+# server. ONNXD_AUTH_KEYS asks for keys; docs/security.md.
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 # There is no shell to ask with. Models may take their time at the start.

@@ -176,18 +176,12 @@ impl<'a> Reader<'a> {
 
     /// None after a mistake.
     fn rate(&mut self) -> Option<Option<Rate>> {
-        let burst = match self.table.remove("burst") {
-            None => None,
-            Some(Value::Integer(burst)) if (1..=i64::from(Rate::MAX_BURST)).contains(&burst) => {
-                u32::try_from(burst).ok()
-            }
-            Some(_) => {
-                self.mistake("'burst' is none, expected a whole number from 1 to 1000000");
-                return None;
-            }
-        };
-        let per_second = match self.table.remove("requests_per_second") {
-            None if burst.is_some() => {
+        let (per_second, burst) =
+            (self.table.remove("requests_per_second"), self.table.remove("burst"));
+        let has_burst = burst.is_some();
+        let burst = burst.map(|burst| self.burst(&burst));
+        let per_second = match per_second {
+            None if has_burst => {
                 self.mistake("'burst' needs 'requests_per_second'");
                 return None;
             }
@@ -201,7 +195,20 @@ impl<'a> Reader<'a> {
             self.mistake("'requests_per_second' is none, expected a number from 0.001 to 1000000");
             return None;
         }
+        let burst = match burst {
+            Some(burst) => Some(burst?),
+            None => None,
+        };
         Some(Some(Rate::new(per_second, burst)))
+    }
+
+    fn burst(&mut self, value: &Value) -> Option<u32> {
+        let number = value.as_integer().and_then(|burst| u32::try_from(burst).ok());
+        let number = number.filter(|burst| (1..=Rate::MAX_BURST).contains(burst));
+        if number.is_none() {
+            self.mistake("'burst' is none, expected a whole number from 1 to 1000000");
+        }
+        number
     }
 }
 
@@ -275,6 +282,8 @@ mod tests {
                 "key 6 (e): 'requests_per_second' is none, expected a number from 0.001 to \
                  1000000",
                 "key 7 (f): 'burst' is none, expected a whole number from 1 to 1000000",
+                "key 7 (f): 'requests_per_second' is none, expected a number from 0.001 to \
+                 1000000",
             ]
         );
     }

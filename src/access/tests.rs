@@ -8,7 +8,7 @@ use crate::metrics::Registry;
 const KEY: &str = "onnxd_a";
 
 fn guard(rest: &str) -> Door {
-    let digest = crate::digest::sha256(KEY);
+    let digest = digest::sha256(KEY);
     let text =
         format!("[[key]]\nname = \"a\"\nsha256 = \"{digest}\"\nroles = [\"predict\"]\n{rest}");
     let keys = Arc::new(ArcSwap::from_pointee(file::read("f", text.as_bytes()).unwrap()));
@@ -77,7 +77,7 @@ fn a_request_that_is_refused_for_its_role_costs_the_key_nothing() {
 #[test]
 fn a_file_that_is_read_again_gives_nobody_new_tokens() {
     let text = |rate: u32| {
-        let digest = crate::digest::sha256(KEY);
+        let digest = digest::sha256(KEY);
         let text = format!(
             "[[key]]\nname = \"a\"\nsha256 = \"{digest}\"\nroles = [\"predict\"]\n\
              requests_per_second = {rate}\nburst = 1"
@@ -95,19 +95,19 @@ fn a_file_that_is_read_again_gives_nobody_new_tokens() {
 #[test]
 fn every_key_of_a_list_is_found() {
     let entry = |number: u32| {
-        let digest = crate::digest::sha256(number.to_string());
+        let digest = digest::sha256(number.to_string());
         format!("[[key]]\nname = \"{number}\"\nsha256 = \"{digest}\"\nroles = [\"metrics\"]\n")
     };
     let text: String = (0..50).map(entry).collect();
     let list = file::read("f", text.as_bytes()).unwrap();
     for number in 0..50 {
-        let digest = crate::digest::first(number.to_string());
+        let digest = digest::first(number.to_string());
         assert_eq!(
             list.find(&digest).map(|entry| entry.name.to_string()),
             Some(number.to_string())
         );
     }
-    assert!(list.find(&crate::digest::first("50")).is_none());
+    assert!(list.find(&digest::first("50")).is_none());
 }
 
 #[test]

@@ -98,14 +98,17 @@ pub(super) fn probe(
     let sources = with_file(Sources::new(BTreeMap::new(), environment()), None)?;
     let given = |setting| Some(sources.effective(setting).text).filter(|text| !text.is_empty());
     let certificate = given(&settings::TLS_CERT).map(PathBuf::from);
+    let closed = given(&settings::TLS_CLIENT_CA).is_some();
     if let Some(address) = address {
         return Ok(Some((address, certificate)));
     }
+    let mut sources = sources.clone();
+    // Who only asks opens nothing; a server may have been told by a flag.
+    sources.flags.insert(settings::INSECURE.name.to_owned(), "true".to_owned());
     let config = Config::read(&sources)?;
     if let Some(address) = config.metrics_address {
         return Ok(Some((address, certificate)));
     }
-    let closed = given(&settings::TLS_CLIENT_CA).is_some();
     Ok((!closed).then_some((config.http_address, certificate)))
 }
 

@@ -326,7 +326,8 @@ mod tests {
 
     #[test]
     fn kserves_port_listens_on_all_addresses() {
-        let config = Config::read(&sources(&[("http-port", "8081")])).unwrap();
+        let config =
+            Config::read(&sources(&[("http-port", "8081"), ("insecure", "true")])).unwrap();
         assert_eq!(config.http_address.to_string(), "0.0.0.0:8081");
     }
 

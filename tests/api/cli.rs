@@ -191,7 +191,8 @@ mod settings {
 
     #[test]
     fn kserves_flags_are_understood() {
-        let flags = ["--model_name=delay", "--model_dir=/mnt/models", "--http_port=8080"];
+        let flags =
+            ["--model_name=delay", "--model_dir=/mnt/models", "--http_port=8080", "--insecure"];
         let run = onnxd(&[&["serve"], &flags[..], &["--print-config"]].concat());
         assert_eq!((run.code, run.stderr.as_str()), (0, ""));
         for line in [

@@ -7,6 +7,7 @@
 mod fuzz;
 mod support;
 
+mod access;
 mod bad_input;
 mod check;
 mod cli;
@@ -28,3 +29,4 @@ mod score;
 mod swap;
 mod tabular;
 mod target;
+mod tls;

@@ -2,6 +2,7 @@
 //! trouble is not another's.
 
 mod answers;
+mod connections;
 mod limits;
 mod metrics;
 mod probes;

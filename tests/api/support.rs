@@ -4,20 +4,26 @@
 mod client;
 mod command;
 mod example;
+mod far;
 mod grpc;
+mod keys;
 mod log;
 mod repository;
 mod server;
+mod tls;
 mod wait;
 
-pub use client::{Answer, Connection};
+pub use client::{Answer, Connection, connect};
 pub use command::{Finished, onnxd, program};
 pub use example::{
     Example, Tolerance, assert_answer, examples, fp16_request, fp16_values, text_of,
 };
+pub use far::far_address;
 pub use grpc::{Grpc, Stalled as GrpcStalled, next as grpc_next};
+pub use keys::Keys;
 pub use repository::{Repository, fixture, models_that_ship};
 pub use server::Server;
+pub use tls::{Authority, Identity, TlsFiles, client as tls_client, trusting};
 pub use wait::{Stop, until};
 
 use serde_json::{Value, json};

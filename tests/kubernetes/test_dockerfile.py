@@ -62,6 +62,8 @@ def test_the_settings_of_the_image_are_understood_and_give_way_to_a_file(tmp_pat
     own = effective(json.loads(command), {"ONNXD_CONFIG": str(file)})
     assert own["http-addr"] == f"0.0.0.0:{instructions('EXPOSE')[0]}"
     assert own["models"] == "/models"
+    # Nobody operates it from outside who was not let in on purpose.
+    assert own["insecure"] == "true" and own["open-operate"] == "false"
 
 
 def test_what_is_copied_is_not_left_out_of_the_context() -> None:

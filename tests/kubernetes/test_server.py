@@ -23,6 +23,10 @@ def kserve_arguments() -> list[str]:
     return [word.replace("{{.Name}}", "flight-delay") for word in container(KSERVE)["args"]]
 
 
+def kserve_environment() -> dict[str, str]:
+    return {entry["name"]: entry["value"] for entry in container(KSERVE)["env"]}
+
+
 def port(address: str) -> int:
     return int(address.rsplit(":", 1)[1])
 
@@ -51,7 +55,7 @@ def test_the_ports_are_those_that_the_server_listens_on(kustomization: str, tmp_
 
 
 def test_the_port_of_kserve_is_the_one_that_the_server_listens_on() -> None:
-    own = effective(kserve_arguments(), {})
+    own = effective(kserve_arguments(), kserve_environment())
     runtime = of_kind(rendered(KSERVE), "ClusterServingRuntime")["spec"]
     asked = [container(KSERVE)[probe]["httpGet"]["port"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")]
     asked += [port["containerPort"] for port in container(KSERVE)["ports"]]
@@ -78,7 +82,7 @@ def test_what_settings_name_is_on_a_volume(kustomization: str, tmp_path: Path) -
 @pytest.mark.parametrize("kustomization", [*SERVERS, KSERVE])
 def test_a_pod_has_time_to_end(kustomization: str, tmp_path: Path) -> None:
     if kustomization == KSERVE:
-        own, pause = effective(kserve_arguments(), {}), 0
+        own, pause = effective(kserve_arguments(), kserve_environment()), 0
         grace = of_kind(rendered(KSERVE), "InferenceService")["spec"]["predictor"]["terminationGracePeriodSeconds"]
     else:
         own, ((_, spec),) = settings(kustomization, tmp_path), pods(kustomization)
@@ -148,7 +152,9 @@ def test_a_model_as_kserve_mounts_it_answers_in_the_protocols_that_are_promised(
         for word in kserve_arguments()
     ]
     ready = container(KSERVE)["readinessProbe"]["httpGet"]["path"]
-    with Process([ONNXD, *words], tmp_path / "log", f"http://{address}{ready}") as server:
+    variables = [f"{name}={value}" for name, value in kserve_environment().items()]
+    command = ["/usr/bin/env", *variables, ONNXD, *words]
+    with Process(command, tmp_path / "log", f"http://{address}{ready}") as server:
         server.wait_until_ready()
         promised = of_kind(rendered(KSERVE), "ClusterServingRuntime")["spec"]["protocolVersions"]
         asked = {

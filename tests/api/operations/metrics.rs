@@ -17,7 +17,13 @@ fn masked(page: &str) -> String {
 /// of times has is not measured but counted.
 fn is_measured(series: &str) -> bool {
     let timed = series.contains("_seconds") && !series.contains("_count{");
-    timed || series.starts_with("process_") || series.contains("_bytes") || is_engine(series)
+    // Clients may open a second one.
+    let connections = series.starts_with("onnxd_connections{");
+    timed
+        || connections
+        || series.starts_with("process_")
+        || series.contains("_bytes")
+        || is_engine(series)
 }
 
 /// Depends on which plans paid off in the warm-up, and on what they cost there: a request whose

@@ -62,8 +62,21 @@ pub fn agent() -> ureq::Agent {
 }
 
 pub fn get(agent: &ureq::Agent, address: SocketAddr, path: &str) -> Answer {
-    let response = agent.get(format!("http://{address}{path}")).call();
-    answer(response.expect("the server answers"))
+    get_with(agent, address, path, &[])
+}
+
+/// The same with headers.
+pub fn get_with(
+    agent: &ureq::Agent,
+    address: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Answer {
+    let mut request = agent.get(format!("http://{address}{path}"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    answer(request.call().expect("the server answers"))
 }
 
 pub fn post(agent: &ureq::Agent, address: SocketAddr, path: &str, body: &[u8]) -> Answer {
@@ -107,18 +120,25 @@ fn answer(mut response: http::Response<ureq::Body>) -> Answer {
     }
 }
 
+/// What bytes go through.
+pub trait Duplex: Read + Write + Send {}
+
+impl<T: Read + Write + Send> Duplex for T {}
+
 /// One connection, for one request after the other.
 pub struct Connection {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Duplex>>,
     /// The answer to HEAD announces a body that does not come.
     asked_for_head: bool,
 }
 
 impl Connection {
     pub fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("the server accepts");
-        stream.set_read_timeout(Some(PATIENCE)).expect("the socket takes a timeout");
-        stream.set_nodelay(true).expect("the socket takes the option");
+        Self::over(Box::new(connect(address)))
+    }
+
+    /// Over something that is connected already.
+    pub fn over(stream: Box<dyn Duplex>) -> Self {
         Self { stream: BufReader::new(stream), asked_for_head: false }
     }
 
@@ -146,6 +166,18 @@ impl Connection {
     ) -> Answer {
         self.begin(method, path, headers, body);
         self.answer()
+    }
+
+    /// The same where the server may close the connection instead.
+    pub fn try_request(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> io::Result<Answer> {
+        let request = head(method, path, headers) + "Content-Length: 0\r\n\r\n";
+        self.stream.get_mut().write_all(request.as_bytes())?;
+        self.try_answer()
     }
 
     pub fn post(&mut self, path: &str, body: &[u8]) -> Answer {
@@ -181,6 +213,14 @@ impl Connection {
         }
         Ok(line.trim_end().to_owned())
     }
+}
+
+/// A socket that does not wait for ever.
+pub fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("the server accepts");
+    stream.set_read_timeout(Some(PATIENCE)).expect("the socket takes a timeout");
+    stream.set_nodelay(true).expect("the socket takes the option");
+    stream
 }
 
 fn head(method: &str, path: &str, headers: &[(&str, &str)]) -> String {

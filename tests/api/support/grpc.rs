@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,8 +14,12 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use onnxd::grpc::generated::grpc_inference_service_client::GrpcInferenceServiceClient;
 use onnxd::grpc::generated::{ModelInferRequest, ModelInferResponse};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
+use tokio_rustls::TlsConnector;
 use tonic::body::Body;
 use tonic::{IntoRequest, Response, Status};
 
@@ -52,11 +57,28 @@ pub struct Grpc {
 
 impl Grpc {
     pub fn connect(address: SocketAddr) -> Self {
+        Self::over(address, async |stream| stream)
+    }
+
+    /// The same with TLS.
+    pub fn connect_tls(address: SocketAddr, config: Arc<ClientConfig>) -> Self {
+        Self::over(address, async move |stream| {
+            let name = ServerName::try_from("localhost").expect("it is a name");
+            let connected = TlsConnector::from(config).connect(name, stream).await;
+            connected.expect("both agree on TLS")
+        })
+    }
+
+    fn over<T>(address: SocketAddr, wrap: impl AsyncFnOnce(TcpStream) -> T) -> Self
+    where
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime starts");
         let channel = runtime.block_on(async {
             let stream = TcpStream::connect(address).await.expect("the server accepts");
-            let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+            let stream = TokioIo::new(wrap(stream).await);
+            let handshake = http2::handshake(TokioExecutor::new(), stream);
             let (sender, connection) = handshake.await.expect("the server speaks HTTP/2");
             tokio::spawn(connection);
             Channel(sender)
@@ -99,6 +121,17 @@ impl Grpc {
 
     /// What a call that is no gRPC, or half of it, is told.
     pub fn post(&self, path: &str, body: Body, headers: &[(&str, &str)]) -> Status {
+        let answer = self.head(path, body, headers);
+        Status::from_header_map(answer.headers()).unwrap_or_else(|| panic!("no status: {answer:?}"))
+    }
+
+    /// The head of the answer to any call.
+    pub fn head(
+        &self,
+        path: &str,
+        body: Body,
+        headers: &[(&str, &str)],
+    ) -> http::Response<Incoming> {
         let mut request = http::Request::post(format!("http://{}{path}", self.address));
         request = request.header("content-type", "application/grpc");
         for (name, value) in headers {

@@ -21,6 +21,7 @@ pub struct Server {
     child: Child,
     address: SocketAddr,
     grpc: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
     log: Option<Log>,
     agent: ureq::Agent,
     /// A second SIGTERM would end it at once.
@@ -39,7 +40,10 @@ impl Server {
     pub fn launch(models: &Path, arguments: &[&str]) -> Self {
         let mut command = program();
         command.arg("serve").arg(models);
-        command.args(["--http-addr", "127.0.0.1:0", "--log", "json"]);
+        command.args(["--log", "json"]);
+        if !arguments.contains(&"--http-addr") {
+            command.args(["--http-addr", "127.0.0.1:0"]);
+        }
         if !arguments.contains(&"--poll") {
             command.args(["--poll", "50ms"]);
         }
@@ -52,12 +56,13 @@ impl Server {
             log.find("listening")
         });
         let address = |of: &str| listening[of].as_str().and_then(|text| text.parse().ok());
-        let grpc = address("grpc.addr");
+        let (grpc, metrics) = (address("grpc.addr"), address("metrics.addr"));
         let address = address("http.addr").expect("the log tells the address");
         Self {
             child,
             address,
             grpc,
+            metrics,
             log: Some(log),
             agent: client::agent(),
             terminated: AtomicBool::new(false),
@@ -72,6 +77,10 @@ impl Server {
         self.grpc.expect("it was started with an address for gRPC")
     }
 
+    pub fn metrics_address(&self) -> SocketAddr {
+        self.metrics.expect("it was started with an address for metrics")
+    }
+
     pub fn grpc(&self) -> Grpc {
         Grpc::connect(self.grpc_address())
     }
@@ -82,6 +91,11 @@ impl Server {
 
     pub fn get(&self, path: &str) -> Answer {
         client::get(&self.agent, self.address, path)
+    }
+
+    /// The same with headers.
+    pub fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        client::get_with(&self.agent, self.address, path, headers)
     }
 
     pub fn post(&self, path: &str, body: impl AsRef<[u8]>) -> Answer {
@@ -170,6 +184,11 @@ impl Server {
     /// How many lines of the log have this message, as far as they were read.
     pub fn times_logged(&self, message: &str) -> usize {
         self.log.as_ref().map_or(0, |log| log.count(message))
+    }
+
+    /// All lines of the log so far.
+    pub fn log(&self) -> String {
+        self.log.as_ref().map_or_else(String::new, |log| log.lines().join("\n"))
     }
 
     /// Sends SIGKILL: nothing of the server runs any more when this returns.
