@@ -22,7 +22,6 @@ use crate::digest;
 use crate::follow::{self, Followed};
 use keys::{Entry, List};
 
-pub use file::MAX_KEYS;
 pub use make::{New, NewError, Written};
 pub use metrics::Metrics;
 pub use refused::Refused;

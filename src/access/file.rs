@@ -11,7 +11,7 @@ use super::make::PREFIX;
 use super::role::{Roles, one};
 
 /// All are compared with each request's key.
-pub const MAX_KEYS: usize = 1000;
+const MAX_KEYS: usize = 1000;
 
 /// Reads the file of this name.
 ///

@@ -4,7 +4,6 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -104,10 +103,6 @@ impl TlsFiles {
             arguments.extend(["--tls-client-ca".to_owned(), self.path("ca.pem")]);
         }
         arguments
-    }
-
-    pub fn root(&self) -> &Path {
-        self.directory.path()
     }
 }
 

@@ -11,12 +11,12 @@ use crate::support::{
     trusting, until,
 };
 
-fn server(arguments: &[&str]) -> (Server, Authority, TlsFiles) {
+fn server(arguments: &[&str]) -> (Server, Authority, (TlsFiles, Repository)) {
     let authority = Authority::new();
     let files = TlsFiles::new(&authority.identity(), "");
     let repository = Repository::with(&["scale_1"]);
     let server = start(&repository, &files, false, &trusting(&authority), arguments);
-    (server, authority, files)
+    (server, authority, (files, repository))
 }
 
 #[test]
@@ -41,8 +41,9 @@ fn both_versions_that_are_safe_are_spoken_and_answers_are_the_same() {
 fn old_hello() -> Vec<u8> {
     let mut hello = vec![0x03, 0x02];
     hello.extend([7; 32]);
-    // No session; one cipher of that time; no compression.
-    hello.extend([0, 0, 2, 0x00, 0x2f, 1, 0]);
+    // No session; one cipher of that time; no compression; signatures that are known today, so
+    // that nothing but the version is wrong.
+    hello.extend([0, 0, 2, 0x00, 0x2f, 1, 0, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3]);
     let length = |bytes: usize| u16::try_from(bytes).expect("it is short").to_be_bytes();
     let message = [&[1, 0], &length(hello.len())[..], &hello].concat();
     [&[0x16, 0x03, 0x01], &length(message.len())[..], &message].concat()
