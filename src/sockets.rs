@@ -17,7 +17,7 @@ pub use stream::{Arrival, Stream};
 
 /// A bound socket that does not accept yet.
 pub struct Listener {
-    listener: TcpListener,
+    socket: TcpListener,
     address: SocketAddr,
     places: Places,
     tls: Option<tls::Acceptor>,
@@ -34,9 +34,9 @@ impl Listener {
         places: Places,
         tls: Option<tls::Acceptor>,
     ) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
-        Ok(Self { listener, address, places, tls })
+        let socket = TcpListener::bind(address).await?;
+        let address = socket.local_addr()?;
+        Ok(Self { socket, address, places, tls })
     }
 
     /// The address with the port that the system chose.
@@ -51,7 +51,7 @@ impl Listener {
         let mut stopped = stop.clone();
         loop {
             tokio::select! {
-                accepted = self.listener.accept() => match accepted {
+                accepted = self.socket.accept() => match accepted {
                     Ok((stream, peer)) => {
                         let Some(place) = self.places.take() else { continue };
                         // Answers are written whole; waiting to fill a packet only delays them.

@@ -85,12 +85,11 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(number: usize, value: Value, mistakes: &'a mut Vec<String>) -> Self {
         let place = format!("key {number}");
-        let table = match value {
-            Value::Table(table) => table,
-            _ => {
-                mistakes.push(format!("{place}: is no table"));
-                Table::new()
-            }
+        let table = if let Value::Table(table) = value {
+            table
+        } else {
+            mistakes.push(format!("{place}: is no table"));
+            Table::new()
         };
         Self { place, table, mistakes }
     }
@@ -117,8 +116,8 @@ impl<'a> Reader<'a> {
                 shown(&key)
             ));
         }
-        let bucket = rate?.map(|rate| Arc::new(Bucket::new(rate)));
-        let (name, digest, roles, rate) = (name?, digest?, roles?, rate?);
+        let (name, digest, roles, rate) = (name?, digest?, roles?, rate.ok()?);
+        let bucket = rate.map(|rate| Arc::new(Bucket::new(rate)));
         Some(Entry { name, digest, roles, rate, bucket })
     }
 
@@ -174,18 +173,17 @@ impl<'a> Reader<'a> {
         roles
     }
 
-    /// None after a mistake.
-    fn rate(&mut self) -> Option<Option<Rate>> {
+    /// An error after a mistake.
+    fn rate(&mut self) -> Result<Option<Rate>, ()> {
         let (per_second, burst) =
             (self.table.remove("requests_per_second"), self.table.remove("burst"));
-        let has_burst = burst.is_some();
-        let burst = burst.map(|burst| self.burst(&burst));
+        let burst = burst.map(|burst| self.burst(&burst)).transpose();
         let per_second = match per_second {
-            None if has_burst => {
+            None if burst != Ok(None) => {
                 self.mistake("'burst' needs 'requests_per_second'");
-                return None;
+                return Err(());
             }
-            None => return Some(None),
+            None => return Ok(None),
             #[expect(clippy::cast_precision_loss, reason = "what is that large is refused")]
             Some(Value::Integer(number)) => number as f64,
             Some(Value::Float(number)) => number,
@@ -193,22 +191,16 @@ impl<'a> Reader<'a> {
         };
         if !(Rate::LEAST..=Rate::MOST).contains(&per_second) {
             self.mistake("'requests_per_second' is none, expected a number from 0.001 to 1000000");
-            return None;
+            return Err(());
         }
-        let burst = match burst {
-            Some(burst) => Some(burst?),
-            None => None,
-        };
-        Some(Some(Rate::new(per_second, burst)))
+        Ok(Some(Rate::new(per_second, burst?)))
     }
 
-    fn burst(&mut self, value: &Value) -> Option<u32> {
+    fn burst(&mut self, value: &Value) -> Result<u32, ()> {
         let number = value.as_integer().and_then(|burst| u32::try_from(burst).ok());
-        let number = number.filter(|burst| (1..=Rate::MAX_BURST).contains(burst));
-        if number.is_none() {
+        number.filter(|burst| (1..=Rate::MAX_BURST).contains(burst)).ok_or_else(|| {
             self.mistake("'burst' is none, expected a whole number from 1 to 1000000");
-        }
-        number
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! New keys, and how they come into the file.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -73,7 +74,8 @@ impl New {
             format!("[[key]]\nname = \"{name}\"\nsha256 = \"{digest}\"\nroles = {roles}\n");
         if let Some(rate) = self.requests_per_second {
             // With a point, if it has none: both are numbers of TOML.
-            entry.push_str(&format!("requests_per_second = {rate:?}\n"));
+            // Writing into a string cannot fail.
+            let _ = writeln!(entry, "requests_per_second = {rate:?}");
         }
         Ok(Written { key, entry })
     }

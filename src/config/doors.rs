@@ -3,17 +3,18 @@
 use std::path::PathBuf;
 
 use super::parse::{Read, yes_or_no};
+use super::settings::Setting;
 use super::{Config, settings};
 use crate::access;
 use crate::sockets::tls::Files;
 
-fn path(text: &str) -> Result<PathBuf, String> {
-    Ok(PathBuf::from(text))
-}
-
 impl Read<'_> {
+    fn path(&mut self, setting: &Setting) -> Option<PathBuf> {
+        self.optional(setting, |text| Ok(PathBuf::from(text)))
+    }
+
     pub(super) fn access(&mut self) -> access::Config {
-        let keys = self.optional(&settings::AUTH_KEYS, path);
+        let keys = self.path(&settings::AUTH_KEYS);
         let open = self.value(&settings::OPEN_OPERATE, yes_or_no);
         // Who has a certificate may do everything.
         let known = self.is_given(&settings::TLS_CLIENT_CA);
@@ -21,9 +22,9 @@ impl Read<'_> {
     }
 
     pub(super) fn tls(&mut self) -> Option<Files> {
-        let cert = self.optional(&settings::TLS_CERT, path);
-        let key = self.optional(&settings::TLS_KEY, path);
-        let client_ca = self.optional(&settings::TLS_CLIENT_CA, path);
+        let cert = self.path(&settings::TLS_CERT);
+        let key = self.path(&settings::TLS_KEY);
+        let client_ca = self.path(&settings::TLS_CLIENT_CA);
         match (&cert, &key) {
             (Some(_), None) => self.mistake(&settings::TLS_CERT, "needs tls-key, its private key"),
             (None, Some(_)) => self.mistake(&settings::TLS_KEY, "needs tls-cert, its certificate"),

@@ -1,5 +1,6 @@
 //! How refusals look, and that nothing is read or told with them.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use super::start;
@@ -57,12 +58,13 @@ fn keys_are_never_written_anywhere() {
         for header in [("authorization", bearer.as_str()), ("x-api-key", key)] {
             for path in ["/v2/models/scale_1/infer", "/v2/repository/models/scale_1/load"] {
                 let answer = server.post_with(path, "{}", &[header]);
-                answers += &format!("{answer:?}");
+                write!(answers, "{answer:?}").expect("it is a string");
             }
             let grpc = server.grpc();
             let body = tonic::body::Body::empty();
             let path = "/inference.GRPCInferenceService/RepositoryModelLoad";
-            answers += &format!("{:?}", grpc.head(path, body, &[header]).headers());
+            let head = grpc.head(path, body, &[header]);
+            write!(answers, "{head:?}").expect("it is a string");
         }
     }
     assert_eq!(server.logged("operated with a key")["key.name"], "operate");
