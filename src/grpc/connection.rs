@@ -11,10 +11,11 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tonic::body::Body;
+
+use crate::sockets::Stream;
 
 /// Resolves when the server accepts no more calls.
 pub(super) type Stopped = dyn Future<Output = ()> + Send;
@@ -80,7 +81,7 @@ const FAREWELL: Duration = Duration::from_millis(250);
 /// Serves a connection until it ends, or the server stops and its calls have ended. `wait` is the
 /// time until its first call.
 pub(super) async fn run<F>(
-    stream: TcpStream,
+    stream: Stream,
     stop: Stop,
     wait: Duration,
     calls: Arc<Calls>,

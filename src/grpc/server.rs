@@ -76,7 +76,6 @@ type Reflection = BoxCloneSyncService<Request<Limited>, Response<Body>, Infallib
 #[derive(Clone)]
 struct Services {
     api: Api,
-    door: Door,
     stop: Stop,
     health: HealthServer<Checks>,
     /// In the two versions that clients speak.

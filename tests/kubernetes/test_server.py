@@ -47,11 +47,12 @@ def test_onnxd_knows_every_option_and_variable(kustomization: str) -> None:
 def test_the_ports_are_those_that_the_server_listens_on(kustomization: str, tmp_path: Path) -> None:
     own = settings(kustomization, tmp_path)
     ports = {port["name"]: port["containerPort"] for port in container(kustomization)["ports"]}
-    assert ports == {"http": port(own["http-addr"]), "metrics": port(own["metrics-addr"])}
+    expected = {name: port(own[f"{name}-addr"]) for name in ("http", "grpc", "metrics")}
+    assert ports == expected
     # Probes come from outside of the pod.
     assert own["http-addr"].startswith("0.0.0.0:") and own["metrics-addr"].startswith("0.0.0.0:")
-    (service,) = of_kind(rendered(kustomization), "Service")["spec"]["ports"]
-    assert service["targetPort"] == "http"
+    service = of_kind(rendered(kustomization), "Service")["spec"]["ports"]
+    assert [port["targetPort"] for port in service] == ["http", "grpc"]
 
 
 def test_the_port_of_kserve_is_the_one_that_the_server_listens_on() -> None:
@@ -108,10 +109,10 @@ class Server(Process):
 
     def __init__(self, directory: Path, kustomization: str = "base"):
         shutil.copytree(ROOT / "models" / "digits", directory / "models" / "digits")
-        self.http, self.metrics = (f"127.0.0.1:{free_port()}" for _ in range(2))
+        self.http, self.grpc, self.metrics = (f"127.0.0.1:{free_port()}" for _ in range(3))
         file = directory / "onnxd.toml"
         text = settings_file(kustomization)
-        for old, new in [("0.0.0.0:8080", self.http), ("0.0.0.0:9090", self.metrics),
+        for old, new in [("0.0.0.0:8080", self.http), ("0.0.0.0:8081", self.grpc), ("0.0.0.0:9090", self.metrics),
                          ('"/models"', f'"{directory}/models"'), ('"/state"', f'"{directory}/state"')]:  # fmt: skip
             assert old in text
             text = text.replace(old, new)
