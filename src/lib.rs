@@ -13,9 +13,9 @@ pub mod telemetry;
 
 pub mod courtesy;
 
-pub(crate) mod away;
+pub mod away;
 
-pub(crate) mod coding;
+pub mod coding;
 
 pub mod follow;
 

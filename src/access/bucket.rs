@@ -83,7 +83,8 @@ mod tests {
 
     impl Plain {
         fn take(&mut self, rate: Rate, now: u64) -> f64 {
-            let brought = (now - self.at) as f64 / 1e9 * rate.per_second;
+            let passed = std::time::Duration::from_nanos(now - self.at);
+            let brought = passed.as_secs_f64() * rate.per_second;
             self.tokens = (self.tokens + brought).min(f64::from(rate.burst));
             self.at = now;
             self.tokens
@@ -103,7 +104,13 @@ mod tests {
             let mut now = 0;
             for pause in pauses {
                 // As long as a few tokens take.
-                now += pause / (per_second.max(1.0) as u64).max(1);
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "it is between 1 and 100,000"
+                )]
+                let slower = per_second.max(1.0) as u64;
+                now += pause / slower;
                 let tokens = plain.take(rate, now);
                 // Where roundings decide either answer is right.
                 match bucket.take_at(now) {

@@ -45,6 +45,7 @@ fn a_triton_repository_serves_as_it_is_and_the_log_names_what_nothing_comes_of()
 #[test]
 fn a_configuration_that_cannot_be_read_keeps_the_model_away_and_says_where() {
     let repository = repository("max_batch_size: 4\nversion_policy { specific { versions: [1 }\n");
+    repository.add("other", 1, "scale_3");
     let server = Server::start(repository.path(), &[]);
     let error = server.infer("m", &floats(&[1, 3], &[1.0; 3])).error().1;
     assert!(error.contains("config.pbtxt: line 2: expected ',' or ']'"), "{error}");
