@@ -83,7 +83,7 @@ mod tests {
 
     impl Plain {
         fn take(&mut self, rate: Rate, now: u64) -> f64 {
-            let passed = std::time::Duration::from_nanos(now - self.at);
+            let passed = Duration::from_nanos(now - self.at);
             let brought = passed.as_secs_f64() * rate.per_second;
             self.tokens = (self.tokens + brought).min(f64::from(rate.burst));
             self.at = now;
