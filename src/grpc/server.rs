@@ -104,7 +104,9 @@ impl Connection {
         let active = Active::begin(&self.calls);
         let services = &self.services;
         let path = request.uri().path().to_owned();
-        let (service, name) = path.trim_start_matches('/').split_once('/').unwrap_or_default();
+        // Exactly one slash, as what a call needs is looked up by: nothing else may name a call.
+        let names = path.strip_prefix('/').and_then(|path| path.split_once('/'));
+        let (service, name) = names.unwrap_or_default();
         let call = Call::named(name).filter(|_| service == SERVICE);
         let response = if let Some(refused) = self.refusal(&request) {
             // Not a prediction: its message is not read.

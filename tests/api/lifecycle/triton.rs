@@ -49,7 +49,7 @@ fn a_configuration_that_cannot_be_read_keeps_the_model_away_and_says_where() {
     let server = Server::start(repository.path(), &[]);
     let error = server.infer("m", &floats(&[1, 3], &[1.0; 3])).error().1;
     assert!(error.contains("config.pbtxt: line 2: expected ',' or ']'"), "{error}");
-    server.stop_after(&["a model cannot be loaded"]);
+    server.stop_after(&["a model cannot be loaded", "request failed"]);
 }
 
 #[test]
