@@ -129,6 +129,12 @@ fn made<C: Collector + Clone + 'static>(metric: prometheus::Result<C>, registry:
     metric
 }
 
+/// What the text format says before the samples of a metric of this kind.
+#[must_use]
+pub fn head(name: &str, help: &str, kind: &str) -> String {
+    format!("# HELP {name} {help}\n# TYPE {name} {kind}\n")
+}
+
 /// As the text format wants the value of a label.
 #[must_use]
 pub fn label_value(text: &str) -> String {

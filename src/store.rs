@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
-pub(crate) use local::{directory_of, replace};
+pub(crate) use local::{directory_of, replace, replace_as};
 pub use place::{Place, Remote};
 pub use read::{ReadAt, Sequential};
 

@@ -2,21 +2,20 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::{fs, io};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::{SecureRandom, SystemRandom};
 use rustix::fs::{FlockOperation, Gid, Uid};
-use tempfile::NamedTempFile;
 
 use super::bucket::Rate;
 use super::file;
 use super::role::Roles;
 use crate::digest;
+use crate::store::{directory_of, replace_as};
 
 /// By which people and scanners for secrets know a key.
 pub(super) const PREFIX: &str = "onnxd_";
@@ -93,12 +92,8 @@ impl New {
             Err(error) if error.kind() == io::ErrorKind::NotFound => file.to_owned(),
             other => other.map_err(named)?,
         };
-        let directory = match target.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
         // Two that add at the same time would lose one of both.
-        let lock = File::open(&directory).map_err(named)?;
+        let lock = File::open(directory_of(&target)).map_err(named)?;
         rustix::fs::flock(&lock, FlockOperation::LockExclusive)
             .map_err(|error| named(error.into()))?;
         let before = match fs::read_to_string(&target) {
@@ -114,24 +109,19 @@ impl New {
         // Holds also that no other key has this name.
         file::read(&file.display().to_string(), text.as_bytes())
             .map_err(|mistakes| NewError::File(mistakes.join("\n")))?;
-        replace(&target, &directory, &text).map_err(named)?;
+        replace_as(&target, text.as_bytes(), |file| keep_owner(&target, file)).map_err(named)?;
         Ok(written)
     }
 }
 
-fn replace(target: &Path, directory: &Path, text: &str) -> io::Result<()> {
-    // Readable to its owner alone.
-    let mut file = NamedTempFile::new_in(directory)?;
-    file.write_all(text.as_bytes())?;
+/// The file that takes the place of another one is of the same owner and group.
+fn keep_owner(target: &Path, file: &File) {
     if let Ok(before) = fs::metadata(target) {
         let (owner, group) = (Uid::from_raw(before.uid()), Gid::from_raw(before.gid()));
         // Root may add a key for a server that is somebody else. Others cannot give files
         // away, nor had they the need.
-        let _ = rustix::fs::fchown(file.as_file(), Some(owner), Some(group));
+        let _ = rustix::fs::fchown(file, Some(owner), Some(group));
     }
-    file.as_file().sync_all()?;
-    file.persist(target).map_err(|error| error.error)?;
-    Ok(())
 }
 
 #[cfg(test)]

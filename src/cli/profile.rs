@@ -21,6 +21,7 @@ use crate::drift::{Bins, FeatureProfile, MAX_FEATURES, PROFILE_FILE, Profile, Sa
 use crate::engine::Signature;
 use crate::features::{self, Role};
 use crate::repository::Settings;
+use crate::store::directory_of;
 use passes::{Asked, Source};
 use target::{Scores, Truths};
 
@@ -110,10 +111,9 @@ fn write(profile: &Profile, output: Option<&Path>) -> io::Result<()> {
 
 /// The file appears when it is complete.
 pub(super) fn write_file(output: &Path, text: &str) -> io::Result<()> {
-    let directory = output.parent().filter(|directory| !directory.as_os_str().is_empty());
     let mut file = tempfile::Builder::new()
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(directory.unwrap_or(Path::new(".")))?;
+        .tempfile_in(directory_of(output))?;
     file.write_all(text.as_bytes())?;
     file.persist(output)?;
     Ok(())

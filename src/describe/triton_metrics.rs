@@ -4,13 +4,13 @@
 use std::fmt::Write as _;
 
 use super::ModelStatistics;
-use crate::metrics::label_value;
-use crate::registry::Snapshot;
+use crate::metrics::{head, label_value};
+use crate::registry::{LiveModel, Snapshot};
 
 /// The name of a metric, what Triton says of it, and what it is of the totals.
-type Metric = (&'static str, &'static str, fn(&ModelStatistics) -> u64);
+type Counter = (&'static str, &'static str, fn(&ModelStatistics) -> u64);
 
-const COUNTERS: [Metric; 9] = [
+const COUNTERS: [Counter; 9] = [
     (
         "nv_inference_request_success",
         "Number of successful inference requests, all batch sizes",
@@ -53,27 +53,25 @@ const COUNTERS: [Metric; 9] = [
 /// The metrics of all versions that serve, in Prometheus' text format.
 #[must_use]
 pub fn triton_metrics(snapshot: &Snapshot) -> String {
-    let live: Vec<_> = snapshot.live_models().collect();
-    let models: Vec<_> = live.iter().map(|live| ModelStatistics::of(live)).collect();
+    let live: Vec<_> =
+        snapshot.live_models().map(|live| (live, ModelStatistics::of(live))).collect();
     let mut page = String::new();
-    for (name, help, value) in COUNTERS {
-        // Writing into a string cannot fail.
-        let _ = writeln!(page, "# HELP {name} {help}\n# TYPE {name} counter");
-        for model in &models {
-            let (model_name, version) = (label_value(&model.name), &model.version);
-            let value = value(model);
-            let _ =
-                writeln!(page, "{name}{{model=\"{model_name}\",version=\"{version}\"}} {value}");
+    let mut add = |(name, help, kind), value: &dyn Fn(&LiveModel, &ModelStatistics) -> u64| {
+        page.push_str(&head(name, help, kind));
+        for (live, statistics) in &live {
+            let (model, version) = (label_value(&live.name), &live.version_text);
+            let value = value(live, statistics);
+            // Writing into a string cannot fail.
+            let _ = writeln!(page, "{name}{{model=\"{model}\",version=\"{version}\"}} {value}");
         }
+    };
+    for (name, help, value) in COUNTERS {
+        add((name, help, "counter"), &|_, statistics| value(statistics));
     }
-    let name = "nv_inference_pending_request_count";
     let help = "Instantaneous number of pending requests awaiting execution per-model";
-    let _ = writeln!(page, "# HELP {name} {help}\n# TYPE {name} gauge");
-    for live in live {
-        let (model, version, depth) =
-            (label_value(&live.name), &live.version_text, live.queue.depth());
-        let _ = writeln!(page, "{name}{{model=\"{model}\",version=\"{version}\"}} {depth}");
-    }
+    add(("nv_inference_pending_request_count", help, "gauge"), &|live, _| {
+        live.queue.depth() as u64
+    });
     page
 }
 

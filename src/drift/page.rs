@@ -9,7 +9,7 @@ use super::metrics::BINS;
 use super::reference::{Reference, Watched};
 use super::tally::Tally;
 use super::windows::Source;
-use crate::metrics::label_value;
+use crate::metrics::{head, label_value};
 
 const OUTSIDE: &str = "onnxd_feature_out_of_range_total";
 
@@ -59,7 +59,8 @@ pub(super) fn page(entries: &[Entry]) -> Vec<u8> {
         return page;
     }
     // Writing into memory cannot fail.
-    head(&mut page, BINS, "Values by the bin of the reference that they fall into.");
+    let help = "Values by the bin of the reference that they fall into.";
+    page.extend_from_slice(head(BINS, help, "counter").as_bytes());
     for entry in entries {
         let source = entry.source.as_str();
         for (_, watched, labels) in entry.features() {
@@ -70,7 +71,8 @@ pub(super) fn page(entries: &[Entry]) -> Vec<u8> {
             }
         }
     }
-    head(&mut page, OUTSIDE, "Numbers below the least or above the greatest of the reference.");
+    let help = "Numbers below the least or above the greatest of the reference.";
+    page.extend_from_slice(head(OUTSIDE, help, "counter").as_bytes());
     for entry in entries {
         let source = entry.source.as_str();
         for (place, _, labels) in entry.features() {
@@ -79,10 +81,6 @@ pub(super) fn page(entries: &[Entry]) -> Vec<u8> {
         }
     }
     page
-}
-
-fn head(page: &mut Vec<u8>, name: &str, help: &str) {
-    let _ = write!(page, "# HELP {name} {help}\n# TYPE {name} counter\n");
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::head::Head;
 use super::message::{self, Received, Room};
 use super::reply::{Reply, reply};
 use super::{Api, crowd, describe, given, infer, repository};
+use crate::access::Need;
 use crate::away;
 use crate::coding::Coding;
 use crate::describe::{Configuration, ModelMetadata, ModelStatistics as Statistics};
@@ -40,28 +41,28 @@ pub(super) enum Call {
     RepositoryModelUnload,
 }
 
-/// All of them by their names.
-const CALLS: [(&str, Call); 11] = [
-    ("ModelInfer", Call::ModelInfer),
-    ("ServerLive", Call::ServerLive),
-    ("ServerReady", Call::ServerReady),
-    ("ModelReady", Call::ModelReady),
-    ("ServerMetadata", Call::ServerMetadata),
-    ("ModelMetadata", Call::ModelMetadata),
-    ("ModelConfig", Call::ModelConfig),
-    ("ModelStatistics", Call::ModelStatistics),
-    ("RepositoryIndex", Call::RepositoryIndex),
-    ("RepositoryModelLoad", Call::RepositoryModelLoad),
-    ("RepositoryModelUnload", Call::RepositoryModelUnload),
+/// All of them by their names, and what each needs.
+pub(super) const CALLS: [(&str, Call, Need); 11] = [
+    ("ServerLive", Call::ServerLive, Need::Public),
+    ("ServerReady", Call::ServerReady, Need::Public),
+    ("ServerMetadata", Call::ServerMetadata, Need::Any),
+    ("ModelReady", Call::ModelReady, Need::Any),
+    ("ModelMetadata", Call::ModelMetadata, Need::Any),
+    ("ModelConfig", Call::ModelConfig, Need::Any),
+    ("ModelStatistics", Call::ModelStatistics, Need::Any),
+    ("ModelInfer", Call::ModelInfer, Need::PREDICT),
+    ("RepositoryIndex", Call::RepositoryIndex, Need::Any),
+    ("RepositoryModelLoad", Call::RepositoryModelLoad, Need::OPERATE),
+    ("RepositoryModelUnload", Call::RepositoryModelUnload, Need::OPERATE),
 ];
 
 /// Bytes of a message where a few words are all there is to say.
 const MAX_SMALL: usize = 16 * 1024;
 
 impl Call {
-    /// The call with this name.
-    pub(super) fn named(name: &str) -> Option<Self> {
-        CALLS.iter().find(|(known, _)| *known == name).map(|(_, call)| *call)
+    /// The call with this name, and what it needs.
+    pub(super) fn named(name: &str) -> Option<(Self, Need)> {
+        CALLS.iter().find(|(known, ..)| *known == name).map(|(_, call, need)| (*call, *need))
     }
 
     /// Bytes of its message, unpacked.
@@ -87,11 +88,11 @@ pub(super) async fn answer(
     let (limit, packing) = (call.limit(api.config.max_body), head.coding()?);
     let received = head.in_time(api, message::receive(body, limit, room)).await?;
     let received = received.unpacked(packing, limit).await?;
-    let coding = head.answer_coding();
+    let coding = head.answer_coding(packing);
     match call {
         Call::ModelInfer => {
             let request = request(received, limit).await?;
-            infer::infer(api, head, request).await
+            infer::infer(api, head, coding, request).await
         }
         Call::ServerLive => {
             let _: ServerLiveRequest = small(received)?;
@@ -220,7 +221,7 @@ mod tests {
         let services = described.file.iter().flat_map(|file| &file.service);
         let methods = services.flat_map(|service| &service.method);
         let mut names: Vec<_> = methods.map(|method| method.name().to_owned()).collect();
-        let mut known: Vec<_> = CALLS.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let mut known: Vec<_> = CALLS.iter().map(|(name, ..)| (*name).to_owned()).collect();
         names.sort();
         known.sort();
         assert_eq!(known, names);

@@ -21,9 +21,8 @@ use crate::coding::Coding;
 use crate::predict::{self, Watch};
 use crate::registry::Protocol;
 use crate::scheduler::Rejection;
-use crate::telemetry::{MAX_REQUEST_ID, new_request_id};
+use crate::telemetry::{REQUEST_ID, request_id};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
@@ -33,6 +32,8 @@ pub(super) struct Head {
     id: HeaderValue,
     path: String,
     pub(super) headers: HeaderMap,
+    /// The time that the caller gives, if it says so.
+    pub(super) timeout: Option<Duration>,
     /// The account of a prediction.
     pub(super) watch: Option<Watch>,
 }
@@ -42,16 +43,18 @@ impl Head {
     pub(super) fn start(api: &Api, path: String, headers: HeaderMap, call: Option<Call>) -> Self {
         let is_prediction = call == Some(Call::ModelInfer);
         let watch = is_prediction.then(|| api.predictor.watch(Protocol::Grpc));
-        Self { started: Instant::now(), id: id(&headers), path, headers, watch }
+        Self {
+            started: Instant::now(),
+            id: request_id(&headers),
+            path,
+            headers,
+            timeout: None,
+            watch,
+        }
     }
 
     pub(super) fn path(&self) -> &str {
         &self.path
-    }
-
-    /// The time that the caller gives, if it says so.
-    pub(super) fn timeout(&self) -> Result<Option<Duration>, Error> {
-        deadline::of(&self.headers)
     }
 
     /// How the message of the call is packed, if it is.
@@ -60,10 +63,9 @@ impl Head {
         calls::coding(name)
     }
 
-    /// The coding of the answer: that of the call. Clients say that they could unpack one whether
-    /// or not they want it.
-    pub(super) fn answer_coding(&self) -> Coding {
-        let coding = self.coding().unwrap_or(Coding::Identity);
+    /// The coding of the answer to a call that is packed so: the same. Clients say that they could
+    /// unpack one whether or not they want it.
+    pub(super) fn answer_coding(&self, coding: Coding) -> Coding {
         let accepted = self.headers.get_all(ACCEPT_ENCODING).iter();
         let mut accepted = accepted.filter_map(|value| value.to_str().ok());
         let is_accepted =
@@ -94,7 +96,8 @@ impl Head {
         &mut self,
         answer: impl AsyncFnOnce(&mut Self) -> Result<Reply, Error>,
     ) -> Result<Reply, Error> {
-        let Some(given) = self.timeout()? else { return caught(answer(self)).await };
+        self.timeout = deadline::of(&self.headers)?;
+        let Some(given) = self.timeout else { return caught(answer(self)).await };
         let left = given.saturating_sub(self.started.elapsed());
         let answered = timeout(left, caught(answer(self))).await;
         let late = || predict::Error::from(Rejection::DeadlineExceeded(given));
@@ -161,10 +164,4 @@ pub(super) fn is_grpc<B>(request: &Request<B>) -> bool {
     let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
     request.method() == http::Method::POST
         && rest.is_some_and(|rest| matches!(rest, [] | [b';', ..]) || rest.starts_with(b"+proto"))
-}
-
-fn id(headers: &HeaderMap) -> HeaderValue {
-    let given = headers.get(REQUEST_ID).filter(|id| id.len() <= MAX_REQUEST_ID).cloned();
-    let new = || HeaderValue::from_str(&new_request_id());
-    given.or_else(|| new().ok()).unwrap_or_else(|| HeaderValue::from_static("-"))
 }

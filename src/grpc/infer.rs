@@ -11,6 +11,7 @@ use super::head::Head;
 use super::reply::{Reply, reply};
 use super::{Api, decode, encode, given};
 use crate::away;
+use crate::coding::Coding;
 use crate::contract::Passed;
 use crate::predict::{self, Codec, Malformed, Output, Target, Ticket, Watch, names};
 use crate::registry::{LiveModel, Protocol};
@@ -19,20 +20,19 @@ use crate::tensor::Tensor;
 pub(super) async fn infer(
     api: &Api,
     head: &mut Head,
+    coding: Coding,
     request: ModelInferRequest,
 ) -> Result<Reply, Error> {
     let started = Instant::now();
-    let given_time = head.timeout()?;
-    let coding = head.answer_coding();
     let token = head.headers.get(names::TOKEN_ASKED).is_some_and(|value| value == "true");
-    let Head { headers, watch, .. } = head;
+    let Head { headers, timeout: given_time, watch, .. } = head;
     let watch = watch.get_or_insert_with(|| api.predictor.watch(Protocol::Grpc));
     let live = resolve(api, watch, headers, &request).await?;
     watch.resolved(&live);
     api.predictor.has_room(&live)?;
     let wishes = decode::wishes(&request)?;
     // The shorter of both that a caller can set.
-    let timeout = [wishes.timeout, given_time].into_iter().flatten().min();
+    let timeout = [wishes.timeout, *given_time].into_iter().flatten().min();
     let wanted = wanted(&live, &request)?;
     let work = decode::work(&request);
     let ModelInferRequest { id, inputs, raw_input_contents: raw, .. } = request;

@@ -104,11 +104,15 @@ impl Connection {
         let active = Active::begin(&self.calls);
         let services = &self.services;
         let path = request.uri().path().to_owned();
-        // Exactly one slash, as what a call needs is looked up by: nothing else may name a call.
         let names = path.strip_prefix('/').and_then(|path| path.split_once('/'));
         let (service, name) = names.unwrap_or_default();
-        let call = Call::named(name).filter(|_| service == SERVICE);
-        let response = if let Some(refused) = self.refusal(&request) {
+        // What is called says what it needs; its path is not looked at a second time.
+        let (call, need) = match Call::named(name).filter(|_| service == SERVICE) {
+            Some((call, need)) => (Some(call), need),
+            None if service == HealthServer::<Checks>::NAME => (None, Need::Public),
+            None => (None, Need::Any),
+        };
+        let response = if let Some(refused) = self.refusal(need, &request) {
             // Not a prediction: its message is not read.
             let head = Head::start(&services.api, path, request.into_parts().0.headers, None);
             head.end_other(refused.into_http())
@@ -142,12 +146,11 @@ impl Connection {
 
 impl Connection {
     /// Why the call may not come in, if it may not.
-    fn refusal(&self, request: &Request<Incoming>) -> Option<Status> {
+    fn refusal(&self, need: Need, request: &Request<Incoming>) -> Option<Status> {
         if matches!(self.door, Door::Open) {
             return None;
         }
         let path = request.uri().path();
-        let need = access::need(path);
         match self.door.admit(need, request.headers()) {
             Ok(name) => {
                 if let (Some(name), Need::OPERATE) = (name, need) {

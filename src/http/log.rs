@@ -3,13 +3,11 @@
 
 use std::time::Instant;
 
-use axum::http::{HeaderName, HeaderValue, Method, Request};
+use axum::http::{HeaderValue, Method, Request};
 use axum::response::Response;
 
 use super::error::Message;
-use crate::telemetry::{MAX_REQUEST_ID, new_request_id};
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use crate::telemetry::{REQUEST_ID, request_id};
 
 /// Follows a request from its head to its answer.
 pub(super) struct Watched {
@@ -21,10 +19,9 @@ pub(super) struct Watched {
 
 impl Watched {
     pub(super) fn start<B>(request: &Request<B>) -> Self {
-        let id = request.headers().get(REQUEST_ID).filter(|id| id.len() <= MAX_REQUEST_ID).cloned();
         Self {
             started: Instant::now(),
-            id: id.unwrap_or_else(new),
+            id: request_id(request.headers()),
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
         }
@@ -58,8 +55,4 @@ impl Watched {
         }
         response.headers_mut().insert(REQUEST_ID, id);
     }
-}
-
-fn new() -> HeaderValue {
-    HeaderValue::from_str(&new_request_id()).unwrap_or_else(|_| HeaderValue::from_static("-"))
 }

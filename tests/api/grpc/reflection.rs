@@ -65,7 +65,11 @@ fn what_is_no_call_of_grpc_is_told_so_by_http_and_has_an_id() {
     let repository = Repository::with(&["scale_1"]);
     let (server, grpc) = start(&repository, &[]);
     for kind in ["application/json", "application/grpc-web", "application/grpcx"] {
-        let answer = grpc.send("/inference.GRPCInferenceService/ServerLive", Body::empty(), kind);
+        let answer = grpc.send(
+            "/inference.GRPCInferenceService/ServerLive",
+            Body::empty(),
+            &[("content-type", kind)],
+        );
         assert_eq!(answer.status(), 415, "{kind}");
         assert!(answer.headers().contains_key("x-request-id"), "{kind}");
     }

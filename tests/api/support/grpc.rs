@@ -132,22 +132,21 @@ impl Grpc {
         body: Body,
         headers: &[(&str, &str)],
     ) -> http::Response<Incoming> {
+        self.send(path, body, &[&[("content-type", "application/grpc")], headers].concat())
+    }
+
+    /// The answer to what has these headers.
+    pub fn send(
+        &self,
+        path: &str,
+        body: Body,
+        headers: &[(&str, &str)],
+    ) -> http::Response<Incoming> {
         let mut request = http::Request::post(format!("http://{}{path}", self.address));
-        request = request.header("content-type", "application/grpc");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.answer(request.body(body).expect("the request is one"))
-    }
-
-    /// The answer to what is of this kind.
-    pub fn send(&self, path: &str, body: Body, kind: &str) -> http::Response<Incoming> {
-        let request = http::Request::post(format!("http://{}{path}", self.address));
-        let request = request.header("content-type", kind).body(body);
-        self.answer(request.expect("the request is one"))
-    }
-
-    fn answer(&self, request: http::Request<Body>) -> http::Response<Incoming> {
+        let request = request.body(body).expect("the request is one");
         let answer = self.wait(async {
             let mut channel = self.channel();
             poll_fn(|context| tower::Service::poll_ready(&mut channel, context)).await?;
