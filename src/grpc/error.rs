@@ -16,9 +16,9 @@ pub(super) enum Error {
     Malformed(String),
     #[error("grpc-encoding '{0}' is not supported, expected identity, gzip or deflate")]
     Encoding(String),
-    #[error("the message is larger than the limit of {limit} bytes")]
+    #[error("the body is larger than the limit of {limit} bytes")]
     TooLarge { limit: usize },
-    #[error("the message did not arrive within {seconds} s")]
+    #[error("the body did not arrive within {seconds} s")]
     SlowBody { seconds: u64 },
     /// Whoever called broke off.
     #[error("the message could not be read: {0}")]

@@ -131,7 +131,7 @@ fn a_timeout_that_is_none_is_refused() {
 fn a_message_beyond_the_limit_is_refused_packed_or_not() {
     let repository = Repository::with(&["scale_1"]);
     let (server, grpc) = start(&repository, &["--max-body", "100KiB"]);
-    let message = "the message is larger than the limit of 102400 bytes";
+    let message = "the body is larger than the limit of 102400 bytes";
     let large = raw_floats("scale_1", &[10_000, 3], &vec![1.0; 30_000]);
     let packing = grpc.client().send_compressed(CompressionEncoding::Gzip);
     for client in [grpc.client(), packing] {
@@ -154,7 +154,7 @@ fn a_caller_that_stops_within_its_request_is_told_after_the_read_timeout() {
     let half = GrpcStalled(Some(b"\0\0\0\0\x09half"[..].into()));
     let status = grpc.post(INFER, Body::new(half), &[]);
     assert_eq!(status.code(), Code::Aborted);
-    assert_eq!(status.message(), "the message did not arrive within 1 s");
+    assert_eq!(status.message(), "the body did not arrive within 1 s");
     assert!(started.elapsed() >= Duration::from_secs(1));
     assert!(grpc.infer(raw_floats("scale_1", &[1, 3], &[1.0; 3])).is_ok());
     server.stop();
