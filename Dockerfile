@@ -42,8 +42,8 @@ LABEL org.opencontainers.image.title="onnxd" \
 ENV ONNXD_CONFIG=/etc/onnxd/onnxd.toml
 # By number: Kubernetes cannot tell from a name that it is not root.
 USER 65532:65532
-# The settings say `insecure`: whoever reaches this port may ask for predictions, but not operate the
-# server. ONNXD_AUTH_KEYS asks for keys; docs/security.md.
+# Nobody is let in by accident: the server starts with ONNXD_AUTH_KEYS, which asks for keys, or with
+# ONNXD_INSECURE=true, where the network says who comes; docs/security.md.
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 # There is no shell to ask with. Models may take their time at the start.

@@ -8,10 +8,10 @@ mod file;
 mod keys;
 mod make;
 mod metrics;
+mod page;
 mod refused;
 mod role;
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub struct Config {
     pub far_may_operate: bool,
 }
 
-/// What is asked of peers on this machine, and of others. Cheap to clone.
+/// What is asked of the machine itself, and of others. Cheap to clone.
 #[derive(Clone)]
 pub struct Access {
     near: Door,
@@ -46,8 +46,10 @@ pub struct Access {
 /// What is asked of those who come through one connection. Cheap to clone.
 #[derive(Clone)]
 pub enum Door {
-    /// Nothing.
-    Open,
+    /// Nothing; but no page of another site operates.
+    Open(Metrics),
+    /// Nothing; but who operates is on this machine, and no page of another site.
+    Near(Metrics),
     /// Nothing; but operating is not for them.
     NotOperate(Metrics),
     /// A key.
@@ -68,8 +70,11 @@ impl Access {
     /// Every mistake in the file.
     pub fn new(config: &Config, metrics: Metrics) -> Result<Self, Vec<String>> {
         let Some(file) = &config.keys else {
-            let far = if config.far_may_operate { Door::Open } else { Door::NotOperate(metrics) };
-            return Ok(Self { near: Door::Open, far });
+            if config.far_may_operate {
+                let door = Door::Open(metrics);
+                return Ok(Self { near: door.clone(), far: door });
+            }
+            return Ok(Self { near: Door::Near(metrics.clone()), far: Door::NotOperate(metrics) });
         };
         let files = vec![file.clone()];
         let contents = follow::read(&files).map_err(|mistake| vec![mistake])?;
@@ -88,23 +93,11 @@ impl Access {
         Ok(Self { near: door.clone(), far: door })
     }
 
-    /// The door of a connection.
+    /// The door of a connection from the machine itself, or from elsewhere.
     #[must_use]
-    pub fn of(&self, peer: IpAddr) -> &Door {
-        if is_near(peer) { &self.near } else { &self.far }
+    pub fn door(&self, is_near: bool) -> &Door {
+        if is_near { &self.near } else { &self.far }
     }
-
-    /// The doors of peers on this machine and of others.
-    #[must_use]
-    pub fn both(&self) -> (&Door, &Door) {
-        (&self.near, &self.far)
-    }
-}
-
-/// Whether this is the machine itself. A socket of IPv6 gives addresses of IPv4 in disguise.
-#[must_use]
-pub fn is_near(address: IpAddr) -> bool {
-    address.to_canonical().is_loopback()
 }
 
 impl Door {
@@ -112,8 +105,7 @@ impl Door {
     #[must_use]
     pub fn asks_for(&self, need: Need) -> bool {
         match self {
-            Self::Open => false,
-            Self::NotOperate(_) => need == Need::OPERATE,
+            Self::Open(_) | Self::Near(_) | Self::NotOperate(_) => need == Need::OPERATE,
             Self::Keyed(_) => need != Need::Public,
         }
     }
@@ -127,7 +119,8 @@ impl Door {
             return Ok(None);
         }
         let (answer, metrics) = match self {
-            Self::Open => return Ok(None),
+            Self::Open(metrics) => (page::check(headers).map(|()| None), metrics),
+            Self::Near(metrics) => (page::check_near(headers).map(|()| None), metrics),
             Self::NotOperate(metrics) => (Err(Refused::Far), metrics),
             Self::Keyed(guard) => (guard.admit(need, headers).map(Some), &guard.metrics),
         };

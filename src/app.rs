@@ -68,8 +68,9 @@ pub struct App {
 pub async fn build(config: Config) -> Result<App, Error> {
     let metrics = metrics::Registry::new();
     let (access, tls) = doors(&config, &metrics)?;
-    raise_file_limit();
-    let listeners = Listeners { metrics: sockets::Metrics::new(&metrics), tls, config: &config };
+    let places = places(&config, raise_file_limit());
+    let listeners =
+        Listeners { metrics: sockets::Metrics::new(&metrics), places, tls, config: &config };
     let server = listeners.bind("http", For::Http, config.http_address).await?;
     let metrics_server = match config.metrics_address {
         Some(address) => Some(listeners.bind("metrics", For::Metrics, address).await?),
@@ -147,16 +148,36 @@ fn doors(config: &Config, metrics: &metrics::Registry) -> Result<(Access, Option
     }
 }
 
+/// Places of each listener: what settings say, or what open files allow. Files are kept for
+/// models, jobs and connections to others; where connections used them up, the server could not
+/// even refuse any more.
+fn places(config: &Config, files: u64) -> usize {
+    const KEPT: u64 = 1024;
+    let listeners = [config.grpc_address, config.metrics_address].iter().flatten().count() + 1;
+    let free = files - KEPT.min(files / 4);
+    let each = usize::try_from(free).unwrap_or(usize::MAX) / listeners;
+    if each < config.max_connections {
+        tracing::info!(
+            max_connections = config.max_connections,
+            open_files = files,
+            each,
+            "fewer connections than max-connections: each address has as many as open files allow"
+        );
+    }
+    each.min(config.max_connections)
+}
+
 /// What all sockets have in common.
 struct Listeners<'a> {
     metrics: sockets::Metrics,
+    places: usize,
     tls: Option<Tls>,
     config: &'a Config,
 }
 
 impl Listeners<'_> {
     async fn bind(&self, name: &str, what: For, address: SocketAddr) -> Result<Listener, Error> {
-        let places = self.metrics.places(name, self.config.max_connections);
+        let places = self.metrics.places(name, self.places);
         let wait = self.config.http.read_timeout;
         let tls = self.tls.as_ref().map(|tls| tls.acceptor(what, wait));
         let bound = Listener::bind(address, places, tls).await;
@@ -184,6 +205,15 @@ impl App {
             version = env!("CARGO_PKG_VERSION"),
             "listening"
         );
+        let addresses = [Some(&server), grpc.as_ref().map(|(s, _)| s), metrics_server.as_ref()];
+        let is_near = |server: &&Listener| sockets::is_loopback(server.address().ip());
+        let is_plain = config.tls.is_none() && config.access.keys.is_some();
+        if is_plain && !addresses.into_iter().flatten().all(|server| is_near(&server)) {
+            tracing::warn!(
+                "keys come in plain text, unless something before the server speaks TLS: set \
+                 tls-cert and tls-key"
+            );
+        }
         let (stopping, stopped) = watch::channel(false);
         let drain = config.shutdown.drain;
         let going_down = async {

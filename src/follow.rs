@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use crate::digest::Stream;
 
 /// Time between two looks.
-const EVERY: Duration = Duration::from_secs(2);
+const EVERY: Duration = Duration::from_secs(1);
 
 /// What each of the files holds.
 ///
@@ -29,9 +29,15 @@ pub struct Followed<T> {
     /// Names them in the log.
     setting: &'static str,
     files: Vec<PathBuf>,
-    seen: Result<[u8; 32], String>,
+    /// What was taken, or told.
+    settled: Seen,
+    /// What the last look saw.
+    last: Seen,
     take: T,
 }
+
+/// A digest of what all files hold, or why they cannot be read.
+type Seen = Result<[u8; 32], String>;
 
 impl<T> Followed<T>
 where
@@ -39,11 +45,13 @@ where
 {
     /// `first` is what was taken from the files already; `take` gets what they hold later.
     pub fn new(setting: &'static str, files: Vec<PathBuf>, first: &[Vec<u8>], take: T) -> Self {
-        Self { setting, files, seen: Ok(digest(first)), take }
+        let seen = Ok(digest(first));
+        Self { setting, files, settled: Seen::clone(&seen), last: seen, take }
     }
 
     /// Looks again and again, as long as the runtime is there.
     pub fn start(mut self) {
+        let setting = self.setting;
         tokio::spawn(async move {
             loop {
                 sleep(EVERY).await;
@@ -51,24 +59,32 @@ where
                     self.look();
                     self
                 });
-                // Otherwise the runtime is going down.
-                let Ok(back) = looked.await else { break };
-                self = back;
+                match looked.await {
+                    Ok(back) => self = back,
+                    Err(error) if error.is_panic() => {
+                        tracing::error!(setting, "files are not looked at any more");
+                        break;
+                    }
+                    // The runtime is going down.
+                    Err(_) => break,
+                }
             }
         });
     }
 
-    /// Takes what is new. What cannot be taken is told once.
+    /// Takes what is new, when two looks have seen the same: a file that is being written has
+    /// only a part of it. What cannot be taken is told once.
     fn look(&mut self) {
         let (now, contents) = match read(&self.files) {
             Ok(contents) => (Ok(digest(&contents)), contents),
             Err(reason) => (Err(reason), Vec::new()),
         };
-        if now == self.seen {
+        if now == self.settled || now != self.last {
+            self.last = now;
             return;
         }
         let taken = now.clone().and_then(|_| (self.take)(&contents));
-        self.seen = now;
+        self.settled = now;
         match taken {
             Ok(()) => tracing::info!(setting = self.setting, "changed files were taken over"),
             Err(reason) => tracing::error!(
@@ -112,6 +128,7 @@ mod tests {
         let look = |followed: &mut Followed<_>, text: &str| {
             fs::write(&file, text).unwrap();
             followed.look();
+            followed.look();
         };
         look(&mut followed, "first");
         look(&mut followed, "second");
@@ -121,9 +138,31 @@ mod tests {
         fs::remove_file(&file).unwrap();
         followed.look();
         followed.look();
+        followed.look();
         // Also what was there before it was bad and gone.
         look(&mut followed, "second");
         assert_eq!(*taken.lock().unwrap(), ["second", "bad", "second"]);
+    }
+
+    #[test]
+    fn a_file_that_is_being_written_is_not_taken_before_it_rests() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("f");
+        let taken = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&taken);
+        fs::write(&file, "old").unwrap();
+        let first = read(std::slice::from_ref(&file)).unwrap();
+        let mut followed = Followed::new("f", vec![file.clone()], &first, move |contents| {
+            sink.lock().unwrap().push(String::from_utf8(contents[0].clone()).unwrap());
+            Ok(())
+        });
+        for part in ["", "n", "ne", "old", "new"] {
+            fs::write(&file, part).unwrap();
+            followed.look();
+        }
+        assert!(taken.lock().unwrap().is_empty());
+        followed.look();
+        assert_eq!(*taken.lock().unwrap(), ["new"]);
     }
 
     #[test]

@@ -15,7 +15,6 @@ mod server;
 mod v1;
 mod v2;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{self, MethodRouter};
 
-use crate::access::{Access, Door, Need, is_near};
+use crate::access::{Access, Door, Need};
 use crate::describe::Readiness;
 use crate::drift::Monitors;
 use crate::jobs::Jobs;
@@ -178,13 +177,14 @@ fn table() -> Vec<Route> {
         post("/api/models/{model}/score", PREDICT, api::score::score),
         post("/api/models/{model}/versions/{version}/score", PREDICT, api::score::score_version),
         post("/api/models/{model}/rollback", OPERATE, api::rollback::roll_back),
-        get("/api/jobs", ANY, api::jobs::list),
+        // Jobs name places of data.
+        get("/api/jobs", OPERATE, api::jobs::list),
         post("/api/jobs", OPERATE, api::jobs::submit),
-        get("/api/jobs/{id}", ANY, api::jobs::get),
+        get("/api/jobs/{id}", OPERATE, api::jobs::get),
         delete("/api/jobs/{id}", OPERATE, api::jobs::delete),
         post("/api/jobs/{id}/retry", OPERATE, api::jobs::retry),
-        get("/api/jobs/{id}/events", ANY, api::jobs::events),
-        get("/api/schedules", ANY, api::schedules::list),
+        get("/api/jobs/{id}/events", OPERATE, api::jobs::events),
+        get("/api/schedules", OPERATE, api::schedules::list),
         post("/api/schedules/{name}/run", OPERATE, api::schedules::run),
         get("/v1/models", ANY, v1::status::list),
         // The last segment is `name:verb`, which a path pattern cannot split.
@@ -234,12 +234,11 @@ pub struct Routers {
 
 impl Routers {
     fn new(access: &Access, make: impl Fn(&Door) -> Router) -> Self {
-        let (near, far) = access.both();
-        Self { near: make(near), far: make(far) }
+        Self { near: make(access.door(true)), far: make(access.door(false)) }
     }
 
-    fn of(&self, peer: IpAddr) -> &Router {
-        if is_near(peer) { &self.near } else { &self.far }
+    fn behind(&self, is_near: bool) -> &Router {
+        if is_near { &self.near } else { &self.far }
     }
 }
 

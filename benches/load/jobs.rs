@@ -124,7 +124,7 @@ fn beside_job(address: SocketAddr, then: impl FnOnce()) -> f64 {
 fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> Value {
     let mut stream = TcpStream::connect(address).expect("the server accepts");
     let length = body.len();
-    let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
     let request = format!("{head}Content-Length: {length}\r\n\r\n{body}");
     stream.write_all(request.as_bytes()).expect("the server reads");
     let mut answer = String::new();

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::bucket::{Bucket, Rate};
 use super::keys::{Entry, List};
 use super::make::PREFIX;
-use super::role::{Roles, one};
+use super::role::{ROLES, Role, Roles};
 
 /// All are compared with each request's key.
 const MAX_KEYS: usize = 1000;
@@ -66,14 +66,17 @@ fn parse(bytes: &[u8]) -> Result<List, Vec<String>> {
     if mistakes.is_empty() { Ok(List(list)) } else { Err(mistakes) }
 }
 
-/// Whether a key may be called so: names are fields of logs.
+/// Whether a key may be called so: names are fields of logs, where no key shall be.
 pub(super) fn is_name(text: &str) -> bool {
     const MAX_NAME: usize = 64;
     let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    (1..=MAX_NAME).contains(&text.len()) && text.chars().all(known)
+    (1..=MAX_NAME).contains(&text.len())
+        && text.chars().all(known)
+        && !text.starts_with(PREFIX)
 }
 
-pub(super) const NAMES: &str = "expected up to 64 letters, digits, dots, dashes and underscores";
+pub(super) const NAMES: &str =
+    "expected up to 64 letters, digits, dots, dashes and underscores, not beginning as keys do";
 
 /// Reads one entry.
 struct Reader<'a> {
@@ -162,11 +165,11 @@ impl<'a> Reader<'a> {
         };
         let mut roles = Some(Roles::default());
         for value in list {
-            match one(value.as_str().unwrap_or_default()) {
-                Ok(role) => roles = roles.map(|roles| roles.with(role)),
-                Err(mistake) => {
+            match value.as_str().and_then(Role::named) {
+                Some(role) => roles = roles.map(|roles| roles.with(role)),
+                None => {
                     roles = None;
-                    self.mistake(&mistake);
+                    self.mistake(&format!("one of 'roles' is none, {ROLES}"));
                 }
             }
         }
@@ -264,9 +267,9 @@ mod tests {
                 "key 2 (a): has a name that another one has",
                 "key 2 (a): has the sha256 of another one",
                 "key 3: 'name' is none, expected up to 64 letters, digits, dots, dashes and \
-                 underscores",
+                 underscores, not beginning as keys do",
                 "key 3: 'sha256' is none, expected 64 hexadecimal digits",
-                "key 3: 'all' is no role, expected predict, operate or metrics",
+                "key 3: one of 'roles' is none, expected predict, operate or metrics",
                 "key 4 (d): 'sha256' is missing",
                 "key 4 (d): 'roles' is no list with roles",
                 "key 4 (d): 'burst' needs 'requests_per_second'",
@@ -295,6 +298,8 @@ mod tests {
         for text in [
             format!("[[key]]\nname = \"a\"\nsha256 = \"{secret}\"\nroles = [\"predict\"]\n"),
             format!("[[key]]\nname = \"{secret}!\"\n"),
+            format!("[[key]]\nname = \"{secret}\"\n"),
+            format!("[[key]]\nroles = [\"{secret}\"]\n"),
             format!("[[key]]\nname = {secret}\n"),
             format!("{secret}\n"),
             format!("{secret} = 1\n"),

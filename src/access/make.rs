@@ -9,7 +9,7 @@ use std::{fs, io};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::{SecureRandom, SystemRandom};
-use rustix::fs::{FlockOperation, Gid, Uid};
+use rustix::fs::{FlockOperation, Gid, Mode, Uid};
 
 use super::bucket::Rate;
 use super::file;
@@ -114,14 +114,23 @@ impl New {
     }
 }
 
-/// The file that takes the place of another one is of the same owner and group.
-fn keep_owner(target: &Path, file: &File) {
-    if let Ok(before) = fs::metadata(target) {
+/// The file that takes the place of another one is of the same owner and group, and as open: the
+/// server may be somebody else, and must be able to read it.
+fn keep_owner(target: &Path, file: &File) -> io::Result<()> {
+    let before = match fs::metadata(target) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    let now = file.metadata()?;
+    if (before.uid(), before.gid()) != (now.uid(), now.gid()) {
         let (owner, group) = (Uid::from_raw(before.uid()), Gid::from_raw(before.gid()));
-        // Root may add a key for a server that is somebody else. Others cannot give files
-        // away, nor had they the need.
-        let _ = rustix::fs::fchown(file, Some(owner), Some(group));
+        rustix::fs::fchown(file, Some(owner), Some(group)).map_err(|error| {
+            let reason = format!("it cannot stay with its owner {}: {error}", before.uid());
+            io::Error::new(io::Error::from(error).kind(), reason)
+        })?;
     }
+    rustix::fs::fchmod(file, Mode::from_raw_mode(before.mode() & 0o777))?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -163,6 +172,16 @@ mod tests {
         assert!(refused.ends_with("key 3 (a): has a name that another one has"), "{refused}");
         assert_eq!(fs::read_to_string(&path).unwrap(), after);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_stays_as_open_as_it_was() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("keys.toml");
+        new("a").add_to(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        new("b").add_to(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
     }
 
     #[test]

@@ -19,6 +19,13 @@ pub enum Refused {
          open-operate says otherwise"
     )]
     Far,
+    #[error(
+        "without keys (auth-keys) the server is operated by the names of its own machine only: \
+         'Host' is not localhost or a loopback address"
+    )]
+    Name,
+    #[error("a page of another site may not operate the server")]
+    Page,
     #[error("the key has used up its requests per second")]
     Rate(Duration),
 }
@@ -29,7 +36,7 @@ impl Refused {
     pub fn status(&self) -> u16 {
         match self {
             Self::NoKey | Self::UnknownKey => 401,
-            Self::Role(_) | Self::Far => 403,
+            Self::Role(_) | Self::Far | Self::Name | Self::Page => 403,
             Self::Rate(_) => 429,
         }
     }
@@ -39,7 +46,7 @@ impl Refused {
     pub fn grpc_code(&self) -> i32 {
         match self {
             Self::NoKey | Self::UnknownKey => 16,
-            Self::Role(_) | Self::Far => 7,
+            Self::Role(_) | Self::Far | Self::Name | Self::Page => 7,
             Self::Rate(_) => 8,
         }
     }
@@ -49,7 +56,7 @@ impl Refused {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::NoKey | Self::UnknownKey => "unauthenticated",
-            Self::Role(_) | Self::Far => "forbidden",
+            Self::Role(_) | Self::Far | Self::Name | Self::Page => "forbidden",
             Self::Rate(_) => "rate",
         }
     }
@@ -62,7 +69,7 @@ impl Refused {
                 let seconds = wait.as_millis().div_ceil(1000).max(1);
                 Some(u32::try_from(seconds).unwrap_or(u32::MAX))
             }
-            Self::NoKey | Self::UnknownKey | Self::Role(_) | Self::Far => None,
+            _ => None,
         }
     }
 }

@@ -85,16 +85,15 @@ impl Roles {
     /// # Errors
     /// One is none, or there are none.
     pub fn parse(list: &str) -> Result<Self, String> {
+        let one = |name: &str| {
+            Role::named(name).ok_or_else(|| format!("'{name}' is no role, {ROLES}"))
+        };
         let names = list.split(',').map(str::trim);
         names.map(one).try_fold(Self::default(), |all, role| Ok(all.with(role?)))
     }
 }
 
-/// The role of this name.
-pub(super) fn one(name: &str) -> Result<Role, String> {
-    let error = || format!("'{name}' is no role, expected predict, operate or metrics");
-    Role::named(name).ok_or_else(error)
-}
+pub(super) const ROLES: &str = "expected predict, operate or metrics";
 
 impl fmt::Display for Roles {
     /// As a list of TOML.

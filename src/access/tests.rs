@@ -116,21 +116,20 @@ fn without_keys_only_operating_may_be_closed_and_only_to_others() {
     let metrics = Metrics::new(&Registry::new());
     let closed = Access::new(&config(false), metrics.clone()).unwrap();
     let open = Access::new(&config(true), metrics).unwrap();
-    let operates = |access: &Access, peer: &str| {
-        let door = access.of(peer.parse().unwrap());
-        assert!(door.admit(Need::PREDICT, &HeaderMap::new()).is_ok());
-        door.admit(Need::OPERATE, &HeaderMap::new()).is_ok()
+    let operates = |access: &Access, is_near: bool, headers: &[(&'static str, &str)]| {
+        let headers = self::headers(headers);
+        let door = access.door(is_near);
+        assert_eq!(door.admit(Need::PREDICT, &headers), Ok(None));
+        door.admit(Need::OPERATE, &headers).map(|_| ())
     };
-    for (peer, near) in [
-        ("127.0.0.1", true),
-        ("127.9.9.9", true),
-        ("::1", true),
-        ("::ffff:127.0.0.1", true),
-        ("10.0.0.1", false),
-        ("::ffff:10.0.0.1", false),
-        ("fe80::1", false),
-    ] {
-        assert_eq!(operates(&closed, peer), near, "{peer}");
-        assert!(operates(&open, peer), "{peer}");
+    let (page, name) = (("origin", "http://evil.example"), ("host", "evil.example"));
+    assert_eq!(operates(&closed, true, &[]), Ok(()));
+    assert_eq!(operates(&closed, false, &[]), Err(Refused::Far));
+    assert_eq!(operates(&closed, true, &[page]), Err(Refused::Page));
+    assert_eq!(operates(&closed, true, &[name]), Err(Refused::Name));
+    for is_near in [true, false] {
+        assert_eq!(operates(&open, is_near, &[]), Ok(()));
+        assert_eq!(operates(&open, is_near, &[name]), Ok(()));
+        assert_eq!(operates(&open, is_near, &[page]), Err(Refused::Page));
     }
 }

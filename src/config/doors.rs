@@ -6,11 +6,15 @@ use super::parse::{Read, yes_or_no};
 use super::settings::Setting;
 use super::{Config, settings};
 use crate::access;
+use crate::sockets::is_loopback;
 use crate::sockets::tls::Files;
 
 impl Read<'_> {
     fn path(&mut self, setting: &Setting) -> Option<PathBuf> {
-        self.optional(setting, |text| Ok(PathBuf::from(text)))
+        self.optional(setting, |text| match text {
+            "" => Err("the path of a file".to_owned()),
+            path => Ok(PathBuf::from(path)),
+        })
     }
 
     pub(super) fn access(&mut self) -> access::Config {
@@ -39,11 +43,10 @@ impl Read<'_> {
     /// Every address that others reach must be guarded, or said to be open.
     pub(super) fn guarded(&mut self, config: &Config) {
         let insecure = self.value(&settings::INSECURE, yes_or_no);
-        let clients_are_known =
-            config.access.keys.is_some() || self.is_given(&settings::TLS_CLIENT_CA);
-        if insecure || clients_are_known {
+        if insecure || config.access.keys.is_some() {
             return;
         }
+        let clients_are_known = self.is_given(&settings::TLS_CLIENT_CA);
         let by_port = self.is_given(&settings::HTTP_PORT);
         let http = if by_port { &settings::HTTP_PORT } else { &settings::HTTP_ADDR };
         for (setting, address) in [
@@ -51,13 +54,19 @@ impl Read<'_> {
             (&settings::GRPC_ADDR, config.grpc_address),
             (&settings::METRICS_ADDR, config.metrics_address),
         ] {
-            let Some(address) = address.filter(|address| !access::is_near(address.ip())) else {
+            let Some(address) = address.filter(|address| !is_loopback(address.ip())) else {
                 continue;
             };
+            // There certificates of clients are not demanded.
+            let is_metrics = setting.name == settings::METRICS_ADDR.name;
+            if clients_are_known && !is_metrics {
+                continue;
+            }
+            let certificates =
+                if is_metrics { "" } else { "or tls-client-ca to demand certificates, " };
             let reason = format!(
                 "other machines reach {address}, and nothing asks who they are: set auth-keys to \
-                 ask for keys, or tls-client-ca to demand certificates, or insecure if something \
-                 before the server does"
+                 ask for keys, {certificates}or insecure if something before the server does"
             );
             self.mistake(setting, &reason);
         }
@@ -85,18 +94,30 @@ mod tests {
         for ((setting, address), error) in all.iter().zip(&errors) {
             let beginning = format!("--{setting}: other machines reach {address}, ");
             assert!(error.starts_with(&beginning), "{error}");
-            assert!(["auth-keys", "tls-client-ca", "insecure"].iter().all(|w| error.contains(w)));
+            assert!(["auth-keys", "insecure"].iter().all(|word| error.contains(word)), "{error}");
+            // There they are not demanded.
+            assert_eq!(error.contains("tls-client-ca"), *setting != "metrics-addr", "{error}");
         }
         assert!(read(&[("http-port", "1")]).unwrap_err()[0].starts_with("--http-port: other"));
         for way_out in [("auth-keys", "f"), ("insecure", "true")] {
             read(&[&all[..], &[way_out]].concat()).unwrap();
         }
         let tls = [("tls-cert", "c"), ("tls-key", "k"), ("tls-client-ca", "a")];
-        read(&[&all[..], &tls].concat()).unwrap();
+        read(&[&all[..2], &tls].concat()).unwrap();
+        let errors = read(&[&all[..], &tls].concat()).unwrap_err();
+        assert!(errors.len() == 1 && errors[0].starts_with("--metrics-addr: "), "{errors:?}");
         // Encrypted is not known.
         assert_eq!(read(&[&all[..], &tls[..2]].concat()).unwrap_err().len(), 3);
         for near in ["127.0.0.1:1", "[::1]:1", "127.5.5.5:1", "[::ffff:127.0.0.1]:1"] {
             read(&[("http-addr", near)]).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_name_is_a_mistake_and_not_none() {
+        for setting in ["auth-keys", "tls-cert", "tls-key", "tls-client-ca"] {
+            let errors = read(&[(setting, "")]).unwrap_err();
+            assert!(errors[0].starts_with(&format!("--{setting}: ")), "{errors:?}");
         }
     }
 

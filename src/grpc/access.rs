@@ -6,8 +6,8 @@ use super::calls::{CALLS, SERVICE};
 use super::error;
 use crate::access::{Need, Refused};
 
-/// Every call of the protocol and what it needs. Health needs nothing, and what is not here,
-/// reflection for example, any key.
+/// Every call of the protocol and what it needs. A look at the health needs nothing, and what
+/// is not here, reflection and watching the health for example, any key.
 pub fn calls() -> impl Iterator<Item = (String, Need)> {
     CALLS.into_iter().map(|(name, _, need)| (format!("/{SERVICE}/{name}"), need))
 }

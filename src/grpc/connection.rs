@@ -31,26 +31,63 @@ impl Stop {
     }
 }
 
-/// Calls of a connection: those that there were, and those under way.
+/// Calls of a connection that were let in: those that there were, and those under way.
 #[derive(Default)]
 pub(super) struct Calls {
     begun: AtomicU64,
     ended: AtomicU64,
+    /// Calls with an answer that the caller has not taken as a whole.
+    unread: AtomicU64,
+    /// Pieces of answers that callers took.
+    taken: AtomicU64,
 }
 
 /// A call under way.
-pub(super) struct Active(Arc<Calls>);
+pub(super) struct Active {
+    calls: Arc<Calls>,
+    stage: Stage,
+}
+
+#[derive(PartialEq, Eq)]
+enum Stage {
+    Computed,
+    /// Its answer is there.
+    Answered,
+    /// Its answer goes on until one of both ends it.
+    Stream,
+}
 
 impl Active {
     pub(super) fn begin(calls: &Arc<Calls>) -> Self {
         calls.begun.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(calls))
+        Self { calls: Arc::clone(calls), stage: Stage::Computed }
+    }
+
+    /// It may say nothing for long.
+    pub(super) fn is_stream(&mut self) {
+        self.stage = Stage::Stream;
+    }
+
+    /// All that is left to do is the caller's.
+    pub(super) fn is_answered(&mut self) {
+        if self.stage == Stage::Computed {
+            self.stage = Stage::Answered;
+            self.calls.unread.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The caller took a piece of the answer.
+    pub(super) fn moves(&self) {
+        self.calls.taken.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl Drop for Active {
     fn drop(&mut self) {
-        self.0.ended.fetch_add(1, Ordering::Release);
+        if self.stage == Stage::Answered {
+            self.calls.unread.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.calls.ended.fetch_add(1, Ordering::Release);
     }
 }
 
@@ -62,7 +99,42 @@ impl Calls {
     fn all_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire) >= self.begun.load(Ordering::Relaxed)
     }
+
+    /// Resolves when the connection only holds its place: no call comes in the time to `wait`, or
+    /// later none is under way, or its answer is not taken, for [`IDLE`].
+    async fn are_over(&self, wait: Duration, idle: Duration) -> Over {
+        sleep(wait).await;
+        if self.none_yet() {
+            return Over::Idle;
+        }
+        let seen = || (self.begun.load(Ordering::Relaxed), self.taken.load(Ordering::Relaxed));
+        loop {
+            let before = seen();
+            sleep(idle).await;
+            if seen() != before {
+                continue;
+            }
+            if self.unread.load(Ordering::Relaxed) > 0 {
+                return Over::Unread;
+            }
+            if self.all_ended() {
+                return Over::Idle;
+            }
+        }
+    }
 }
+
+/// Why a connection only holds its place.
+#[derive(Debug, PartialEq, Eq)]
+enum Over {
+    Idle,
+    /// Answers are there that nobody takes.
+    Unread,
+}
+
+/// A connection of which nothing is seen for so long is asked to end; its client opens another
+/// one with its next call.
+const IDLE: Duration = Duration::from_mins(2);
 
 /// Calls of one connection at the same time.
 const MAX_STREAMS: u32 = 256;
@@ -101,16 +173,13 @@ pub(super) async fn run<F>(
         .initial_stream_window_size(CALL_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-    let idle = async {
-        sleep(wait).await;
-        if !calls.none_yet() {
-            std::future::pending::<()>().await;
-        }
-    };
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
         () = stop.stopped() => None,
-        () = idle => None,
+        over = calls.are_over(wait, IDLE) => match over {
+            Over::Idle => None,
+            Over::Unread => return,
+        },
     };
     let ended = if let Some(ended) = ended {
         ended
@@ -127,5 +196,61 @@ pub(super) async fn run<F>(
     if let Err(error) = ended {
         // A client that breaks off is its own business.
         tracing::debug!(error = %error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, timeout};
+
+    use super::*;
+
+    const WAIT: Duration = Duration::from_millis(20);
+    const IDLE: Duration = Duration::from_millis(40);
+
+    fn block_on<T>(work: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(work)
+    }
+
+    #[test]
+    fn a_connection_without_calls_ends_and_later_after_its_last_call() {
+        block_on(async {
+            let calls = Arc::new(Calls::default());
+            let start = Instant::now();
+            assert_eq!(calls.are_over(WAIT, IDLE).await, Over::Idle);
+            assert!(start.elapsed() < IDLE);
+            drop(Active::begin(&calls));
+            assert_eq!(calls.are_over(WAIT, IDLE).await, Over::Idle);
+            assert!(start.elapsed() >= WAIT + WAIT + IDLE);
+        });
+    }
+
+    #[test]
+    fn long_calls_and_streams_do_not_end_it_and_answers_that_nobody_takes_do() {
+        block_on(async {
+            let calls = Arc::new(Calls::default());
+            let mut stream = Active::begin(&calls);
+            stream.is_stream();
+            stream.is_answered();
+            let mut long = Active::begin(&calls);
+            assert!(timeout(5 * IDLE, calls.are_over(WAIT, IDLE)).await.is_err());
+            long.is_answered();
+            let slow = async {
+                loop {
+                    sleep(IDLE / 2).await;
+                    long.moves();
+                }
+            };
+            tokio::select! {
+                over = calls.are_over(WAIT, IDLE) => panic!("{over:?}"),
+                () = slow => {}
+                () = sleep(5 * IDLE) => {}
+            }
+            assert_eq!(calls.are_over(WAIT, IDLE).await, Over::Unread);
+            drop(long);
+            assert!(timeout(5 * IDLE, calls.are_over(WAIT, IDLE)).await.is_err());
+            drop(stream);
+            assert_eq!(calls.are_over(WAIT, IDLE).await, Over::Idle);
+        });
     }
 }

@@ -44,7 +44,7 @@ pub async fn serve(
         .accept(stop, |arrival: Arrival| {
             let connection = Arc::new(Connection {
                 services: services.clone(),
-                door: access.of(arrival.peer()).clone(),
+                door: access.door(arrival.is_near()).clone(),
                 room: Room::new(api.config.max_body),
                 calls: Arc::default(),
             });
@@ -101,7 +101,6 @@ impl Services {
 
 impl Connection {
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
-        let active = Active::begin(&self.calls);
         let services = &self.services;
         let path = request.uri().path().to_owned();
         let names = path.strip_prefix('/').and_then(|path| path.split_once('/'));
@@ -109,14 +108,19 @@ impl Connection {
         // What is called says what it needs; its path is not looked at a second time.
         let (call, need) = match Call::named(name).filter(|_| service == SERVICE) {
             Some((call, need)) => (Some(call), need),
-            None if service == HealthServer::<Checks>::NAME => (None, Need::Public),
+            // To watch holds a place.
+            None if service == HealthServer::<Checks>::NAME && name == "Check" => {
+                (None, Need::Public)
+            }
             None => (None, Need::Any),
         };
-        let response = if let Some(refused) = self.refusal(need, &request) {
-            // Not a prediction: its message is not read.
+        if let Some(refused) = self.refusal(need, &request) {
+            // Not a prediction: its message is not read. Nor a call that keeps a connection.
             let head = Head::start(&services.api, path, request.into_parts().0.headers, None);
-            head.end_other(refused.into_http())
-        } else if !is_grpc(&request) {
+            return head.end_other(refused.into_http());
+        }
+        let mut active = Active::begin(&self.calls);
+        let response = if !is_grpc(&request) {
             let head = Head::start(&services.api, path, request.into_parts().0.headers, None);
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
@@ -125,6 +129,7 @@ impl Connection {
             // Tonic looks at them as well.
             let headers = request.headers().clone();
             let head = Head::start(&services.api, path, headers, None);
+            active.is_stream();
             head.end_other(other.answer(services, request).await)
         } else {
             let (parts, body) = request.into_parts();
@@ -140,16 +145,14 @@ impl Connection {
             };
             head.end(result)
         };
-        response.map(|body| Body::new(Counted { body, _active: active }))
+        active.is_answered();
+        response.map(|body| Body::new(Counted { body, active }))
     }
 }
 
 impl Connection {
     /// Why the call may not come in, if it may not.
     fn refusal(&self, need: Need, request: &Request<Incoming>) -> Option<Status> {
-        if matches!(self.door, Door::Open) {
-            return None;
-        }
         let path = request.uri().path();
         match self.door.admit(need, request.headers()) {
             Ok(name) => {

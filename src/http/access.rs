@@ -1,11 +1,16 @@
 //! Refuses requests before they are read: routes say what they need, the door of the connection
 //! who may come in.
 
+use std::time::Duration;
+
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::MethodRouter;
+use http_body_util::BodyExt as _;
+use tokio::time::timeout;
 
 use super::{Api, fallback};
 use crate::access::{Door, Need, Refused};
@@ -27,8 +32,35 @@ async fn admit(State((door, need)): State<(Door, Need)>, request: Request, next:
             }
             next.run(request).await
         }
-        Err(refused) => refusal(&refused, request.uri()),
+        Err(refused) => {
+            let response = refusal(&refused, request.uri());
+            let (head, body) = request.into_parts();
+            take(&head.headers, body).await;
+            response
+        }
     }
+}
+
+/// Takes what is on its way of a body that nobody reads, up to a bound: a connection that is
+/// closed before that may be reset, and then its peer loses the answer as well.
+async fn take(headers: &HeaderMap, mut body: Body) {
+    const MOST: usize = 256 << 10;
+    const WAIT: Duration = Duration::from_secs(1);
+    // Whoever asks first does not send it.
+    if headers.contains_key(header::EXPECT) {
+        return;
+    }
+    let reading = async {
+        let mut taken = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            taken += frame.data_ref().map_or(0, axum::body::Bytes::len);
+            if taken > MOST {
+                break;
+            }
+        }
+    };
+    // What has not come by then is not worth a place.
+    let _ = timeout(WAIT, reading).await;
 }
 
 /// Who changed something should be known afterwards.

@@ -29,7 +29,7 @@ pub async fn serve(
 ) -> bool {
     let connections = GracefulShutdown::new();
     let take = |arrival: Arrival| {
-        let router = routers.of(arrival.peer());
+        let router = routers.behind(arrival.is_near());
         spawn(config, arrival, router, &connections);
     };
     listener.accept(stop, take).await;
@@ -38,7 +38,7 @@ pub async fn serve(
 
 /// Bytes of a head. hyper allows 100 headers by itself, and would read a head as far as its
 /// buffer goes, which must be larger for the sake of bodies.
-const MAX_HEAD: usize = 64 << 10;
+const MAX_HEAD: usize = 16 << 10;
 
 fn spawn(config: &Config, arrival: Arrival, router: &Router, all: &GracefulShutdown) {
     // One for each connection: clones of a router share a count that all cores would write.

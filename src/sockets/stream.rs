@@ -1,13 +1,14 @@
 //! A connection from its arrival on: plain, or with TLS.
 
 use std::io::{self, IoSlice};
-use std::net::IpAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time::{Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 
 use super::places::Place;
@@ -16,15 +17,17 @@ use super::tls::Acceptor;
 /// A connection that was accepted and may have a handshake before it.
 pub struct Arrival {
     pub(super) stream: TcpStream,
-    pub(super) peer: IpAddr,
+    pub(super) is_near: bool,
     pub(super) place: Place,
     pub(super) tls: Option<(Acceptor, watch::Receiver<bool>)>,
 }
 
 impl Arrival {
+    /// Whether nobody but the machine itself can be behind it: the peer and the address that it
+    /// reached are loopbacks.
     #[must_use]
-    pub fn peer(&self) -> IpAddr {
-        self.peer
+    pub fn is_near(&self) -> bool {
+        self.is_near
     }
 
     /// The connection when bytes of its protocol can come. None if there is no agreement on
@@ -32,14 +35,14 @@ impl Arrival {
     pub async fn open(self) -> Option<Stream> {
         let Self { stream, place, tls, .. } = self;
         let Some((acceptor, mut stop)) = tls else {
-            return Some(Stream { io: Io::Plain(stream), _place: place });
+            return Some(Stream::new(Io::Plain(stream), place));
         };
         let agreed = tokio::select! {
             agreed = acceptor.accept(stream) => agreed,
             _ = stop.wait_for(|stop| *stop) => return None,
         };
         match agreed {
-            Ok(stream) => Some(Stream { io: Io::Tls(Box::new(stream)), _place: place }),
+            Ok(stream) => Some(Stream::new(Io::Tls(Box::new(stream)), place)),
             Err(error) => {
                 // Whoever speaks something else is no trouble of the server's.
                 tracing::debug!(error = %error, "no agreement on TLS");
@@ -52,7 +55,44 @@ impl Arrival {
 /// A connection.
 pub struct Stream {
     io: Io,
+    stall: Stall,
     _place: Place,
+}
+
+impl Stream {
+    fn new(io: Io, place: Place) -> Self {
+        Self { io, stall: Stall::new(UNREAD), _place: place }
+    }
+}
+
+/// A peer that takes nothing of what it is told for so long has gone, or wants to hold its place.
+/// Whoever reads a long answer may pause for less.
+const UNREAD: Duration = Duration::from_mins(2);
+
+/// Ends waits to write that are too long. As long as nobody waits there is no timer.
+struct Stall {
+    wait: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Stall {
+    fn new(wait: Duration) -> Self {
+        Self { wait, timer: None }
+    }
+
+    fn watch<T>(
+        &mut self,
+        written: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.timer = None;
+            return written;
+        }
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.wait)));
+        ready!(timer.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
 }
 
 enum Io {
@@ -62,7 +102,7 @@ enum Io {
 
 macro_rules! either {
     ($self:ident, $method:ident($($argument:expr),*)) => {
-        match &mut $self.get_mut().io {
+        match &mut $self.io {
             Io::Plain(stream) => Pin::new(stream).$method($($argument),*),
             Io::Tls(stream) => Pin::new(stream.as_mut()).$method($($argument),*),
         }
@@ -75,7 +115,8 @@ impl AsyncRead for Stream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        either!(self, poll_read(context, buffer))
+        let this = self.get_mut();
+        either!(this, poll_read(context, buffer))
     }
 }
 
@@ -85,15 +126,21 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        either!(self, poll_write(context, bytes))
+        let this = self.get_mut();
+        let written = either!(this, poll_write(context, bytes));
+        this.stall.watch(written, context)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, poll_flush(context))
+        let this = self.get_mut();
+        let written = either!(this, poll_flush(context));
+        this.stall.watch(written, context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, poll_shutdown(context))
+        let this = self.get_mut();
+        let written = either!(this, poll_shutdown(context));
+        this.stall.watch(written, context)
     }
 
     fn poll_write_vectored(
@@ -101,7 +148,9 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        either!(self, poll_write_vectored(context, pieces))
+        let this = self.get_mut();
+        let written = either!(this, poll_write_vectored(context, pieces));
+        this.stall.watch(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -109,5 +158,58 @@ impl AsyncWrite for Stream {
             Io::Plain(stream) => stream.is_write_vectored(),
             Io::Tls(stream) => stream.is_write_vectored(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::metrics::Registry;
+    use crate::sockets::Metrics;
+
+    /// A connection that waits so long to write, and its peer.
+    async fn connected(wait: Duration) -> (Stream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, address) = listener.accept().await.unwrap();
+        let places = Metrics::new(&Registry::new()).places("http", 1);
+        let mut stream = Stream::new(Io::Plain(stream), places.take(address.ip()).unwrap());
+        stream.stall = Stall::new(wait);
+        (stream, peer)
+    }
+
+    fn block_on<T>(work: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+    }
+
+    /// More than sockets hold.
+    const MUCH: usize = 32 << 20;
+
+    #[test]
+    fn a_peer_that_reads_nothing_is_given_up() {
+        block_on(async {
+            let (mut stream, _peer) = connected(Duration::from_millis(50)).await;
+            let error = stream.write_all(&vec![0; MUCH]).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        });
+    }
+
+    #[test]
+    fn a_peer_that_reads_with_pauses_gets_everything() {
+        block_on(async {
+            let (mut stream, mut peer) = connected(Duration::from_secs(2)).await;
+            let reader = tokio::spawn(async move {
+                let (mut read, mut piece) = (0, vec![0; 1 << 20]);
+                while read < MUCH {
+                    sleep(Duration::from_millis(5)).await;
+                    read += peer.read(&mut piece).await.unwrap();
+                }
+            });
+            stream.write_all(&vec![0; MUCH]).await.unwrap();
+            reader.await.unwrap();
+        });
     }
 }

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::net::TcpStream;
@@ -59,6 +59,11 @@ impl Files {
                     named(&self.cert, &format!("with {}: {error}", self.key.display()))
                 })?;
             config.alpn_protocols = vec![protocol.to_vec()];
+            if clients.is_some() {
+                // Whose certificate has expired must not go on with what was agreed before.
+                config.session_storage = Arc::new(NoServerSessionStorage {});
+                config.send_tls13_tickets = 0;
+            }
             Ok::<_, String>(Arc::new(config))
         };
         Ok(Configs {

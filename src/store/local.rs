@@ -100,19 +100,19 @@ pub(crate) fn directory_of(path: &Path) -> &Path {
 /// Writes a small file: whatever happens, the old one or the new one is there, on the disk as
 /// well.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    replace_as(path, bytes, |_| {})
+    replace_as(path, bytes, |_| Ok(()))
 }
 
 /// The same by a file that is changed before it gets its name. It is readable to its owner alone.
 pub(crate) fn replace_as(
     path: &Path,
     bytes: &[u8],
-    change: impl FnOnce(&fs::File),
+    change: impl FnOnce(&fs::File) -> io::Result<()>,
 ) -> io::Result<()> {
     let directory = directory_of(path);
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(bytes)?;
-    change(file.as_file());
+    change(file.as_file())?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     sync(directory)

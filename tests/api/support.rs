@@ -4,7 +4,6 @@
 mod client;
 mod command;
 mod example;
-mod far;
 mod grpc;
 mod keys;
 mod log;
@@ -18,7 +17,6 @@ pub use command::{Finished, onnxd, program};
 pub use example::{
     Example, Tolerance, assert_answer, examples, fp16_request, fp16_values, text_of,
 };
-pub use far::far_address;
 pub use grpc::{Grpc, Stalled as GrpcStalled, next as grpc_next};
 pub use keys::Keys;
 pub use repository::{Repository, fixture, models_that_ship};

@@ -97,7 +97,11 @@ def check_contents(root: Path) -> None:
 def check_server(root: Path, own: dict) -> None:
     """The image with models, with the settings of the image but for the port."""
     address = f"127.0.0.1:{free_port()}"
-    environment = dict(entry.split("=", 1) for entry in own["Env"]) | {"ONNXD_HTTP_ADDR": address}
+    environment = dict(entry.split("=", 1) for entry in own["Env"])
+    code, output = finished(root, *own["Entrypoint"], *own["Cmd"], environment=environment)
+    assert code == 2 and "nothing asks who they are" in output, output
+    said("as it is it lets nobody in: it must be told how")
+    environment["ONNXD_HTTP_ADDR"] = address
     command, check = own["Entrypoint"] + own["Cmd"], own["Healthcheck"]["Test"][1:]
     assert finished(root, *check, environment=environment)[0] == 1
     server = container(root, *command, environment=environment)

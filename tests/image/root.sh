@@ -26,8 +26,6 @@ mkdir -p "$root/etc/onnxd"
 cat > "$root/etc/onnxd/onnxd.toml" <<'SETTINGS'
 models = "/models"
 http-addr = "0.0.0.0:8080"
-# Only who is let into the network of the container gets here. Operating is closed to them.
-insecure = true
 log = "json"
 SETTINGS
 

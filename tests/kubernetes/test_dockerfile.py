@@ -5,6 +5,7 @@ import re
 import subprocess
 import tomllib
 
+import pytest
 from manifests import K8S, ONNXD, PACKAGE, ROOT, VERSION, effective
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", "")
@@ -59,7 +60,9 @@ def test_the_settings_of_the_image_are_understood_and_give_way_to_a_file(tmp_pat
     file.write_text(script.split("<<'SETTINGS'\n")[1].split("SETTINGS\n")[0])
     entry, command = instructions("ENTRYPOINT")[-1], instructions("CMD")[-1]
     assert json.loads(entry) == ["/usr/bin/onnxd"]
-    own = effective(json.loads(command), {"ONNXD_CONFIG": str(file)})
+    with pytest.raises(AssertionError, match="nothing asks who they are"):
+        effective(json.loads(command), {"ONNXD_CONFIG": str(file)})
+    own = effective(json.loads(command), {"ONNXD_CONFIG": str(file), "ONNXD_INSECURE": "true"})
     assert own["http-addr"] == f"0.0.0.0:{instructions('EXPOSE')[0]}"
     assert own["models"] == "/models"
     # Nobody operates it from outside who was not let in on purpose.

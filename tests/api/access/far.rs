@@ -1,10 +1,10 @@
-//! Servers that other machines reach. Another address of this machine stands for them.
+//! Servers that other machines reach, and who counts as this machine.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use tonic::{Code, Status};
 
-use crate::support::{Connection, Grpc, Keys, Repository, Server, far_address, onnxd};
+use crate::support::{Connection, Grpc, Keys, Repository, Server, onnxd};
 
 const LOAD: &str = "/inference.GRPCInferenceService/RepositoryModelLoad";
 
@@ -13,10 +13,10 @@ fn launch(repository: &Repository, address: &str, arguments: &[&str]) -> Server 
     Server::start(repository.path(), &[&both[..], arguments].concat())
 }
 
-fn put_routing(address: SocketAddr) -> (u16, String) {
+fn put_routing(address: SocketAddr, headers: &[(&str, &str)]) -> (u16, String) {
     let body = b"{\"labels\": {\"stable\": 1}}";
     let path = "/api/models/scale_1/routing";
-    let answer = Connection::open(address).request("PUT", path, &[], body);
+    let answer = Connection::open(address).request("PUT", path, headers, body);
     let detail = answer.json()["detail"].as_str().unwrap_or_default().to_owned();
     (answer.status, detail)
 }
@@ -28,10 +28,6 @@ fn load(address: SocketAddr) -> Option<Code> {
     let answer = grpc.head(LOAD, message, &[]);
     let code = Status::from_header_map(answer.headers()).map(|status| status.code());
     code.filter(|code| [Code::PermissionDenied, Code::Unauthenticated].contains(code))
-}
-
-fn at(ip: IpAddr, port: SocketAddr) -> SocketAddr {
-    SocketAddr::new(ip, port.port())
 }
 
 #[test]
@@ -48,56 +44,85 @@ fn a_server_that_others_reach_does_not_start_by_accident() {
         assert_eq!(run.code, 2, "{run:?}");
         let beginning = format!("onnxd: --{setting}: other machines reach ");
         assert!(run.stderr.starts_with(&beginning), "{}", run.stderr);
-        for way_out in ["auth-keys", "tls-client-ca", "insecure"] {
+        for way_out in ["auth-keys", "insecure"] {
             assert!(run.stderr.contains(way_out), "no {way_out} in: {}", run.stderr);
         }
+        // For metrics they are not demanded.
+        assert_eq!(run.stderr.contains("tls-client-ca"), setting != "metrics-addr", "{run:?}");
     }
 }
 
 #[test]
-fn an_insecure_server_is_operated_from_its_own_machine_only() {
-    let Some(ip) = far_address() else { return };
+fn a_server_that_others_reach_is_operated_by_nobody_without_keys() {
     let repository = Repository::with(&["scale_1"]);
     let server = launch(&repository, "0.0.0.0:0", &["--insecure"]);
-    let far = at(ip, server.address());
-    let listed = Connection::open(far).request("GET", "/v1/models", &[], b"");
+    let own = server.address();
+    let listed = Connection::open(own).request("GET", "/v1/models", &[], b"");
     assert_eq!(listed.status, 200);
-    let (status, detail) = put_routing(far);
+    // From this machine: a sidecar would come from here as well.
+    let (status, detail) = put_routing(own, &[]);
     let expected = "without keys (auth-keys) the server is operated from its own machine only";
     assert!(status == 403 && detail.starts_with(expected), "{detail}");
-    let near = at([127, 0, 0, 1].into(), server.address());
-    assert_eq!(put_routing(near).0, 200);
-    assert_eq!(load(at(ip, server.grpc_address())), Some(Code::PermissionDenied));
-    assert_eq!(load(at([127, 0, 0, 1].into(), server.grpc_address())), None);
-    let page = Connection::open(far).request("GET", "/metrics", &[], b"");
+    assert_eq!(load(server.grpc_address()), Some(Code::PermissionDenied));
+    let page = Connection::open(own).request("GET", "/metrics", &[], b"");
     let counted = "onnxd_access_refused_total{reason=\"forbidden\"} 2\n";
     assert!(page.text().contains(counted), "{}", page.text());
     server.stop();
 }
 
 #[test]
-fn operating_can_be_opened_to_others() {
-    let Some(ip) = far_address() else { return };
+fn a_server_that_only_its_machine_reaches_is_operated_from_there() {
     let repository = Repository::with(&["scale_1"]);
-    let server = launch(&repository, "0.0.0.0:0", &["--insecure", "--open-operate"]);
-    assert_eq!(put_routing(at(ip, server.address())).0, 200);
-    assert_eq!(load(at(ip, server.grpc_address())), None);
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let server = launch(&repository, address, &[]);
+        assert_eq!(put_routing(server.address(), &[]).0, 200);
+        assert_eq!(load(server.grpc_address()), None);
+        server.stop();
+    }
+}
+
+#[test]
+fn neither_pages_of_other_sites_nor_proxies_operate_a_server_without_keys() {
+    let repository = Repository::with(&["scale_1"]);
+    let server = launch(&repository, "127.0.0.1:0", &[]);
+    for (header, reason) in [
+        (("Origin", "http://evil.example"), "a page of another site may not operate the server"),
+        (("Origin", "null"), "a page of another site may not operate the server"),
+        (("Sec-Fetch-Site", "cross-site"), "a page of another site may not operate the server"),
+        // Beside the one that the client sends by itself.
+        (("Host", "evil.example"), "without keys (auth-keys) the server is operated by the names"),
+        (("X-Forwarded-For", "10.0.0.1"), "without keys (auth-keys) the server is operated from"),
+    ] {
+        let (status, detail) = put_routing(server.address(), &[header]);
+        assert!(status == 403 && detail.starts_with(reason), "{header:?}: {status} {detail}");
+        // Predictions and what can be read are not asked where they come from.
+        let mut connection = Connection::open(server.address());
+        assert_eq!(connection.request("GET", "/v1/models", &[header], b"").status, 200);
+    }
+    // Its own page says that as well.
+    assert_eq!(put_routing(server.address(), &[("Origin", "http://localhost")]).0, 200);
     server.stop();
 }
 
 #[test]
-fn keys_are_asked_of_near_and_far_alike() {
-    let Some(ip) = far_address() else { return };
+fn operating_can_be_opened_to_others_and_not_to_pages_of_other_sites() {
+    let repository = Repository::with(&["scale_1"]);
+    let server = launch(&repository, "0.0.0.0:0", &["--insecure", "--open-operate"]);
+    assert_eq!(put_routing(server.address(), &[]).0, 200);
+    assert_eq!(put_routing(server.address(), &[("X-Forwarded-For", "10.0.0.1")]).0, 200);
+    assert_eq!(put_routing(server.address(), &[("Origin", "http://evil.example")]).0, 403);
+    assert_eq!(load(server.grpc_address()), None);
+    server.stop();
+}
+
+#[test]
+fn a_server_that_others_reach_asks_for_keys_and_says_when_they_come_in_plain_text() {
     let repository = Repository::with(&["scale_1"]);
     let keys = Keys::of_roles(&["operate"]);
     let server = launch(&repository, "0.0.0.0:0", &["--auth-keys", &keys.file()]);
-    for ip in [ip, [127, 0, 0, 1].into()] {
-        assert_eq!(put_routing(at(ip, server.address())).0, 401);
-        assert_eq!(load(at(ip, server.grpc_address())), Some(Code::Unauthenticated));
-        let headers = [("X-API-Key", keys.get("operate"))];
-        let mut connection = Connection::open(at(ip, server.address()));
-        let routing = connection.request("GET", "/api/models/scale_1/routing", &headers, b"");
-        assert_eq!(routing.status, 200);
-    }
-    server.stop();
+    assert_eq!(put_routing(server.address(), &[]).0, 401);
+    assert_eq!(load(server.grpc_address()), Some(Code::Unauthenticated));
+    let key = [("X-API-Key", keys.get("operate")), ("Origin", "http://models.example")];
+    assert_eq!(put_routing(server.address(), &key).0, 200);
+    server.stop_after(&["keys come in plain text"]);
 }

@@ -98,7 +98,7 @@ fn all_mistakes_of_keys_and_certificates_are_told_at_the_start() {
     let expected = format!(
         "onnxd: {file}: unknown key 'other', expected [[key]]\n\
          onnxd: {file}: key 1 (a): 'sha256' is missing\n\
-         onnxd: {file}: key 1 (a): 'all' is no role, expected predict, operate or metrics\n\
+         onnxd: {file}: key 1 (a): one of 'roles' is none, expected predict, operate or metrics\n\
          onnxd: cannot read /none: No such file or directory (os error 2)\n"
     );
     assert_eq!((run.code, run.stderr), (2, expected));

@@ -52,7 +52,7 @@ fn every_call_lets_in_who_has_its_role_and_nobody_else() {
     let mut calls: Vec<(String, String)> =
         onnxd::grpc::calls().map(|(path, need)| (path, need.to_string())).collect();
     calls.push(("/grpc.health.v1.Health/Check".to_owned(), "public".to_owned()));
-    calls.push(("/grpc.health.v1.Health/Watch".to_owned(), "public".to_owned()));
+    calls.push(("/grpc.health.v1.Health/Watch".to_owned(), "any".to_owned()));
     calls.extend(REFLECTION.map(|path| (path.to_owned(), "any".to_owned())));
     calls.push(("/inference.GRPCInferenceService/New".to_owned(), "any".to_owned()));
     calls.push(("/other.Service/Call".to_owned(), "any".to_owned()));

@@ -39,6 +39,20 @@ fn a_request_that_is_refused_is_refused_before_its_body_is_read() {
 }
 
 #[test]
+fn whoever_sends_a_body_with_a_request_that_is_refused_reads_the_answer() {
+    let repository = Repository::with(&["scale_1"]);
+    let (server, _keys) = start(&repository, &[]);
+    for length in [0, 1000, 200_000] {
+        let body = vec![b'1'; length];
+        for _ in 0..20 {
+            let answer = server.connect().post(&infer_path("scale_1"), &body);
+            assert_eq!(answer.status, 401);
+        }
+    }
+    server.stop();
+}
+
+#[test]
 fn paths_that_are_not_there_need_no_key_to_be_missing() {
     let repository = Repository::with(&["scale_1"]);
     let (server, _keys) = start(&repository, &[]);

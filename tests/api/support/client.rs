@@ -226,5 +226,5 @@ pub fn connect(address: SocketAddr) -> TcpStream {
 fn head(method: &str, path: &str, headers: &[(&str, &str)]) -> String {
     let lines: Vec<String> =
         headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    format!("{method} {path} HTTP/1.1\r\nHost: onnxd\r\n{}", lines.concat())
+    format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{}", lines.concat())
 }

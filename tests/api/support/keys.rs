@@ -48,7 +48,10 @@ impl Keys {
 
     /// Puts a text in place of the file.
     pub fn write(&self, text: &str) {
-        fs::write(self.path(), text).expect("the file is ours");
+        // At once and as a whole, as the command does it.
+        let new = self.directory.path().join("new");
+        fs::write(&new, text).expect("the directory is ours");
+        fs::rename(new, self.path()).expect("the file is ours");
     }
 
     pub fn get(&self, name: &str) -> &str {
