@@ -70,9 +70,7 @@ fn parse(bytes: &[u8]) -> Result<List, Vec<String>> {
 pub(super) fn is_name(text: &str) -> bool {
     const MAX_NAME: usize = 64;
     let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    (1..=MAX_NAME).contains(&text.len())
-        && text.chars().all(known)
-        && !text.starts_with(PREFIX)
+    (1..=MAX_NAME).contains(&text.len()) && text.chars().all(known) && !text.starts_with(PREFIX)
 }
 
 pub(super) const NAMES: &str =
@@ -165,12 +163,11 @@ impl<'a> Reader<'a> {
         };
         let mut roles = Some(Roles::default());
         for value in list {
-            match value.as_str().and_then(Role::named) {
-                Some(role) => roles = roles.map(|roles| roles.with(role)),
-                None => {
-                    roles = None;
-                    self.mistake(&format!("one of 'roles' is none, {ROLES}"));
-                }
+            if let Some(role) = value.as_str().and_then(Role::named) {
+                roles = roles.map(|roles| roles.with(role));
+            } else {
+                roles = None;
+                self.mistake(&format!("one of 'roles' is none, {ROLES}"));
             }
         }
         roles

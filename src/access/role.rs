@@ -85,9 +85,8 @@ impl Roles {
     /// # Errors
     /// One is none, or there are none.
     pub fn parse(list: &str) -> Result<Self, String> {
-        let one = |name: &str| {
-            Role::named(name).ok_or_else(|| format!("'{name}' is no role, {ROLES}"))
-        };
+        let one =
+            |name: &str| Role::named(name).ok_or_else(|| format!("'{name}' is no role, {ROLES}"));
         let names = list.split(',').map(str::trim);
         names.map(one).try_fold(Self::default(), |all, role| Ok(all.with(role?)))
     }

@@ -11,10 +11,11 @@ use crate::sockets::tls::Files;
 
 impl Read<'_> {
     fn path(&mut self, setting: &Setting) -> Option<PathBuf> {
-        self.optional(setting, |text| match text {
-            "" => Err("the path of a file".to_owned()),
-            path => Ok(PathBuf::from(path)),
-        })
+        // A variable that somebody forgot to fill must not take the lock from the door.
+        if self.is_empty(setting) {
+            self.mistake(setting, "it is empty, expected the path of a file");
+        }
+        self.optional(setting, |text| Ok(PathBuf::from(text)))
     }
 
     pub(super) fn access(&mut self) -> access::Config {

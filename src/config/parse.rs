@@ -61,6 +61,12 @@ impl<'a> Read<'a> {
         !self.sources.effective(setting).text.is_empty()
     }
 
+    /// Whether somebody gives a setting, and says nothing by it.
+    pub(super) fn is_empty(&self, setting: &Setting) -> bool {
+        let given = self.sources.effective(setting);
+        given.text.is_empty() && !matches!(given.origin, Origin::Default)
+    }
+
     /// A setting that has a default. After a mistake the default stands in, so that the
     /// other settings are read too.
     pub(super) fn value<T>(
