@@ -101,6 +101,15 @@ impl Access {
     }
 }
 
+/// How many keys a file has, for the fuzz targets in `fuzz/`.
+///
+/// # Errors
+/// Every mistake in it.
+#[doc(hidden)]
+pub fn count_keys(file: &[u8]) -> Result<usize, Vec<String>> {
+    file::read("keys.toml", file).map(|list| list.0.len())
+}
+
 /// Whether this is the machine itself. A socket of IPv6 gives addresses of IPv4 in disguise.
 #[must_use]
 pub fn is_near(address: IpAddr) -> bool {
