@@ -2,6 +2,8 @@
 # The image of onnxd: nothing but the program, the four libraries of C that it needs, certificates
 # and two empty directories. `docker build -t onnxd:0.1.0 .`; docs/kubernetes.md#the-image.
 #
+# What the program is made of: `make sbom` (SECURITY.md); of Debian, see /var/lib/dpkg/status.d in the image.
+#
 # Targets: `server` (the last, and so the default), `models` with the models of this repository,
 # `shell` for jobs that need one.
 

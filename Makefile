@@ -4,7 +4,7 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 PYTHON ?= python3
 export CARGO_TARGET_DIR := $(TARGET)
 
-.PHONY: run test check rolling bench chaos allocators trees health networks clients batch batch-bench batch-large sources prometheus kubernetes image-check conformance wild demo-drift
+.PHONY: run test check sbom fuzz rolling bench chaos abuse perf-analyzer allocators trees health networks clients batch batch-bench batch-large sources prometheus kubernetes image-check conformance wild demo-drift
 
 ## Serves the models of this repository on 127.0.0.1:8080.
 run:
@@ -96,6 +96,12 @@ check:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --no-deps
 	$(CARGO) deny check bans licenses sources
 	$(CARGO) machete
+	$(MAKE) sbom
+
+## What the program is made of, as CycloneDX: $(TARGET)/onnxd.cdx.json, the same bytes for the same Cargo.lock.
+sbom:
+	$(PYTHON) tests/environment.py $(TARGET)/sbom-venv tools/sbom/requirements.txt
+	CARGO=$(CARGO) $(TARGET)/sbom-venv/bin/python tools/sbom/make.py $(TARGET)
 
 ## The load figures of docs/PERFORMANCE.md.
 bench:
@@ -104,6 +110,23 @@ bench:
 ## Ten minutes of random requests, cancellations and swaps, every answer checked.
 chaos:
 	$(CARGO) bench --bench load -- chaos
+
+## A server under attack: slow, idle and broken clients, bombs, floods of headers, random bytes. A quarter of an hour.
+abuse:
+	$(CARGO) bench --bench load -- abuse
+
+## Triton's perf_analyzer (2.46.0, with a library of Debian, fetched by apt) over HTTP and gRPC.
+perf-analyzer:
+	$(CARGO) build --release --locked
+	$(PYTHON) tests/environment.py $(TARGET)/perf-analyzer-venv benches/perf_analyzer/requirements.txt
+	PYTHONDONTWRITEBYTECODE=1 $(TARGET)/perf-analyzer-venv/bin/python benches/perf_analyzer/run.py \
+		--server $(TARGET)/release/onnxd --work $(TARGET)/perf-analyzer
+
+## Ten minutes of each fuzz target, or of one (FUZZ=v2); fuzz/README.md. tract is compiled anew, once.
+FUZZ ?= v1 v2 binary grpc model contract table settings
+FUZZ_SECONDS ?= 600
+fuzz:
+	for target in $(FUZZ); do CARGO_TARGET_DIR=$(TARGET)/fuzz fuzz/run.sh $$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 || exit 1; done
 
 ## The server with jemalloc, which it ships with, against the system's allocator and mimalloc (Debian's libmimalloc2.0).
 MIMALLOC ?= /usr/lib/x86_64-linux-gnu/libmimalloc.so.2

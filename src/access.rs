@@ -100,6 +100,15 @@ impl Access {
     }
 }
 
+/// How many keys a file has, for the fuzz targets in `fuzz/`.
+///
+/// # Errors
+/// Every mistake in it.
+#[doc(hidden)]
+pub fn count_keys(file: &[u8]) -> Result<usize, Vec<String>> {
+    file::read("keys.toml", file).map(|list| list.0.len())
+}
+
 impl Door {
     /// Whether a request that needs this may be refused here at all.
     #[must_use]

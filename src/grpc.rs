@@ -10,6 +10,8 @@ mod calls;
 mod connection;
 mod crowd;
 mod decode;
+#[doc(hidden)]
+pub mod decoding;
 mod describe;
 mod details;
 mod encode;

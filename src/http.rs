@@ -4,6 +4,8 @@ mod access;
 mod api;
 mod body;
 mod deadline;
+#[doc(hidden)]
+pub mod decoding;
 mod error;
 mod exchange;
 mod fallback;

@@ -3,9 +3,9 @@
 //! `cargo bench --bench load` prints the tables of docs/PERFORMANCE.md. Arguments after `--`
 //! choose parts by name: `ratios`, `grpc`, `generator`, `saturation`, `tail`, `flood`, `mix`,
 //! `overload`, `idle`, `soak`, `shapes`, `monitoring`, `jobs`, `swaps` (behind it the name of a model),
-//! and `chaos` and `allocators`, which run only if they are named. `rounds=2`, `seconds=10` (of
-//! the overload) and `minutes=1` (of the chaos) make a quick look of it. `ONNXD_BENCH_SERVER`
-//! names another server to measure.
+//! and `abuse` (behind it the name of an attack), `chaos` and `allocators`, which run only if they
+//! are named. `rounds=2`, `seconds=10` (of the overload and of each attack) and `minutes=1` (of the
+//! chaos) make a quick look of it. `ONNXD_BENCH_SERVER` names another server to measure.
 //!
 //! Client, server and empty handler share the machine's cores, so rates are not the
 //! machine's best; ratios within a round are the figures, and medians over the rounds.
@@ -16,6 +16,7 @@
     reason = "a benchmark that cannot go on stops, and its figures are rounded"
 )]
 
+mod abuse;
 mod allocators;
 mod capacity;
 mod chaos;
@@ -64,6 +65,10 @@ fn main() {
         } else {
             process::run_empty_handler();
         }
+        return;
+    }
+    if env::var_os(abuse::ATTACK).is_some() {
+        abuse::run_attack();
         return;
     }
     process::allow_many_connections();
@@ -115,6 +120,10 @@ fn main() {
     }
     if wanted("swaps") {
         swaps::run(parts.get(1).copied(), number(&arguments, "swaps"));
+    }
+    // A quarter of an hour: only by name.
+    if parts.contains(&"abuse") {
+        figures.extend(abuse::run(number(&arguments, "seconds"), parts.get(1).copied()));
     }
     // Needs other servers: only by name.
     if parts.contains(&"allocators") {

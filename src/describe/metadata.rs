@@ -59,9 +59,22 @@ impl<'a> ModelMetadata<'a> {
             versions,
             platform: PLATFORM,
             inputs: tensors(&live.signature().inputs),
-            outputs: tensors(&live.signature().outputs),
+            outputs: outputs(live),
         }
     }
+}
+
+/// With labels of classes that the model does not say itself.
+fn outputs(live: &LiveModel) -> Vec<TensorMetadata<'_>> {
+    let specs = &live.signature().outputs;
+    let mut outputs = tensors(specs);
+    for (output, spec) in outputs.iter_mut().zip(specs) {
+        let labels = live.labels(spec);
+        if !labels.is_empty() {
+            output.parameters = Some(TensorParameters::Labels(labels));
+        }
+    }
+    outputs
 }
 
 /// One input or output.

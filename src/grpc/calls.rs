@@ -184,7 +184,7 @@ async fn load_request(received: Received) -> Result<RepositoryModelLoadRequest, 
 
 /// A request for a prediction. Tensors in the fields of their types are long work, raw ones stay
 /// where they are.
-async fn request(received: Received, limit: usize) -> Result<ModelInferRequest, Error> {
+pub(super) async fn request(received: Received, limit: usize) -> Result<ModelInferRequest, Error> {
     let weight = crowd::weight(received.bytes())?;
     let decode = move || {
         let bytes = received.bytes();

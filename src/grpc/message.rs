@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use hyper::body::Body;
 use prost::Message;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -64,12 +64,17 @@ pub(super) struct Received {
     room: Option<OwnedSemaphorePermit>,
 }
 
+/// A body in pieces: that of a connection, or one of a test.
+pub(super) trait Data: Body<Data = Bytes, Error: std::fmt::Display> + Unpin {}
+
+impl<B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin> Data for B {}
+
 /// Reads the body of a call that has one message.
 ///
 /// # Errors
 /// It is larger than `limit`, or no one message.
 pub(super) async fn receive(
-    mut body: Incoming,
+    mut body: impl Data,
     limit: usize,
     room: &Room,
 ) -> Result<Received, Error> {
@@ -110,8 +115,8 @@ fn cut(came: usize, expected: usize) -> Error {
 }
 
 /// Bytes that follow; `None` at the end.
-async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Error> {
-    if hyper::body::Body::is_end_stream(body) {
+async fn next(body: &mut impl Data) -> Result<Option<Bytes>, Error> {
+    if body.is_end_stream() {
         return Ok(None);
     }
     while let Some(frame) = body.frame().await {

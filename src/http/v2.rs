@@ -1,7 +1,7 @@
 //! The Open Inference Protocol, version 2.
 
 pub(super) mod config;
-mod decode;
+pub(super) mod decode;
 mod encode;
 pub(super) mod health;
 pub(super) mod infer;

@@ -2,19 +2,13 @@
 
 use std::cmp::Ordering;
 
-use crate::engine::Columns;
+use crate::engine::Label;
 use crate::tensor::{Data, Shape, Tensor, format_compact};
 
 /// The `n` largest values of each row, best first, as strings of shape `[rows, n]` (`[n]`
-/// where there are no rows): `"value:index:label"`, without a label where `columns` names
-/// none. `None` for outputs that are not numbers.
-pub(super) fn best(
-    tensor: &Tensor,
-    n: usize,
-    has_rows: bool,
-    columns: Option<&Columns>,
-) -> Option<Tensor> {
-    let labels = columns.map_or(&[][..], Columns::names);
+/// where there are no rows): `"value:index:label"`, without a label where there is none.
+/// `None` for outputs that are not numbers.
+pub(super) fn best(tensor: &Tensor, n: usize, has_rows: bool, labels: &[Label]) -> Option<Tensor> {
     let label = |index: usize| labels.get(index).map(|label| format!(":{label}"));
     let values = numbers(tensor.data())?;
     let rows = if has_rows { tensor.rows()? } else { 1 };
@@ -58,14 +52,13 @@ fn numbers(data: &Data) -> Option<Vec<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Label, Role};
     use crate::tensor::CompactString;
 
     #[test]
     fn the_best_classes_of_each_row_come_first() {
         let scores = Data::Fp32(vec![0.1, 0.7, 0.2, 0.5, 0.25, 0.25]);
         let tensor = Tensor::new(Shape::new(vec![2, 3]).unwrap(), scores).unwrap();
-        let best = best(&tensor, 2, true, None).unwrap();
+        let best = best(&tensor, 2, true, &[]).unwrap();
         assert_eq!(best.shape().dims(), [2, 2]);
         let expected = ["0.700000:1", "0.200000:2", "0.500000:0", "0.250000:1"];
         assert_eq!(best.data().as_slice::<CompactString>().unwrap(), expected);
@@ -73,10 +66,9 @@ mod tests {
 
     #[test]
     fn a_class_with_a_label_is_called_by_it() {
-        let names = vec![Label::Text("late".to_owned()), Label::Text("on-time".to_owned())];
-        let columns = Columns::new(names, Role::Classes).unwrap();
+        let labels = [Label::Text("late".to_owned()), Label::Text("on-time".to_owned())];
         let tensor = Tensor::new(Shape::new(vec![1, 2]).unwrap(), Data::Fp32(vec![0.25, 0.75]));
-        let best = best(&tensor.unwrap(), 1, true, Some(&columns)).unwrap();
+        let best = best(&tensor.unwrap(), 1, true, &labels).unwrap();
         assert_eq!(best.data().as_slice::<CompactString>().unwrap(), ["0.750000:1:on-time"]);
     }
 
@@ -84,7 +76,7 @@ mod tests {
     fn a_class_without_a_score_comes_last() {
         let scores = Data::Fp32(vec![f32::NAN, 0.1, 0.7]);
         let tensor = Tensor::new(Shape::new(vec![3]).unwrap(), scores).unwrap();
-        let best = best(&tensor, 3, false, None).unwrap();
+        let best = best(&tensor, 3, false, &[]).unwrap();
         let expected = ["0.700000:2", "0.100000:1", "NaN:0"];
         assert_eq!(best.data().as_slice::<CompactString>().unwrap(), expected);
     }

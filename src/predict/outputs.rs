@@ -64,7 +64,7 @@ impl Output {
         let Some(classes) = self.classes else { return Ok(Cow::Borrowed(tensor)) };
         let spec = &live.signature().outputs[self.position];
         let has_rows = live.model.batching().is_on();
-        let best = classify::best(tensor, classes, has_rows, spec.columns.as_ref());
+        let best = classify::best(tensor, classes, has_rows, live.labels(spec));
         let refusal = || format!("output '{}' holds no numbers to classify by", spec.name);
         best.map(Cow::Owned).ok_or_else(|| Malformed(refusal()))
     }

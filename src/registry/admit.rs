@@ -30,7 +30,12 @@ impl Admission {
     /// The version as the snapshot will have it; from here on nothing refuses it.
     pub(super) fn admit(&self, load: &Load, loaded: Loaded) -> LiveModel {
         let version_text = load.version.to_string();
-        for warning in &load.settings.notes {
+        let signature = loaded.model.signature();
+        let unknown = load.settings.class_labels.keys().filter(|it| signature.output(it).is_none());
+        let unknown =
+            unknown.map(|output| format!("labels of an output that is not there: '{output}'"));
+        let unknown: Vec<String> = unknown.collect();
+        for warning in load.settings.notes.iter().chain(&unknown) {
             tracing::warn!(
                 model.name = load.model,
                 model.version = load.version,
@@ -62,6 +67,7 @@ impl Admission {
             queue: self.scheduler.queue(Arc::clone(&model), self.limits(load), queue_metrics),
             model,
             version_policy: load.settings.versions.clone(),
+            class_labels: load.settings.class_labels.clone(),
             deadline: load.settings.limits.deadline.unwrap_or(self.config.deadline),
             rollback: load.settings.rollback.clone(),
             unload_after: load.settings.unload_after,

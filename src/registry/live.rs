@@ -1,5 +1,6 @@
 //! A model version that serves requests.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +10,7 @@ use super::comparison::Comparison;
 use super::counts::Counts;
 use crate::contract::Contract;
 use crate::drift::Monitor;
-use crate::engine::{LoadedModel, Signature};
+use crate::engine::{Columns, Label, LoadedModel, Signature, TensorSpec};
 use crate::gate;
 use crate::quality::Watcher;
 use crate::repository::{Rollback, Version, VersionPolicy};
@@ -33,6 +34,9 @@ pub struct LiveModel {
     pub quality: Option<Arc<Watcher>>,
     /// Which versions of its model are served.
     pub version_policy: VersionPolicy,
+    /// Labels of the classes of outputs, where its owner gives them; they come before what the
+    /// model itself calls them.
+    pub(super) class_labels: BTreeMap<String, Arc<[Label]>>,
     pub queue: Queue,
     /// Time that a request to this model may take.
     pub deadline: Duration,
@@ -82,6 +86,13 @@ impl LiveModel {
     #[must_use]
     pub fn signature(&self) -> &Signature {
         self.model.signature()
+    }
+
+    /// What the classes of an output are called, by index; empty where nobody says.
+    #[must_use]
+    pub fn labels<'a>(&'a self, output: &'a TensorSpec) -> &'a [Label] {
+        let own = self.class_labels.get(&output.name).map(|labels| &**labels);
+        own.or(output.columns.as_ref().map(Columns::names)).unwrap_or_default()
     }
 
     /// The largest batch that may be formed, in the sense of Triton's model configuration:

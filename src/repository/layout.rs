@@ -333,8 +333,22 @@ fn read_triton(file: &Path, states: &mut Vec<FileState>) -> io::Result<Result<Se
     let Some(text) = present(fs::read(file))? else { return Ok(Ok(Settings::default())) };
     push_state(states, file)?;
     let text = String::from_utf8(text).map_err(|_| "it is not UTF-8".to_owned());
-    let settings = text.and_then(|text| triton::settings(&text));
-    Ok(settings.map_err(|error| format!("{}: {error}", triton::FILE)))
+    let named = |error: String| format!("{}: {error}", triton::FILE);
+    let (mut settings, labels) = match text.and_then(|text| triton::settings(&text)) {
+        Ok(read) => read,
+        Err(error) => return Ok(Err(named(error))),
+    };
+    let directory = file.parent().unwrap_or(Path::new("."));
+    for labels in &labels {
+        push_state(states, &directory.join(&labels.path))?;
+    }
+    Ok(match triton::labels::read(&labels, directory) {
+        Ok(labels) => {
+            settings.class_labels = labels;
+            Ok(settings)
+        }
+        Err(error) => Err(named(error)),
+    })
 }
 
 fn push_state(states: &mut Vec<FileState>, file: &Path) -> io::Result<()> {

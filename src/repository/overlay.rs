@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use tempfile::TempDir;
 
-use super::triton::Configuration;
-use super::{Listing, layout};
+use super::triton::{self, Configuration};
+use super::{Listing, Model, VersionFiles, layout};
 
 /// Parameters that hold files begin with this.
 const FILE: &str = "file:";
@@ -88,7 +88,22 @@ impl Overlay {
         }
         if let Ok(settings) = &mut model.settings {
             self.configuration.change(settings);
+            if let Err(reason) = self.read_labels(model) {
+                model.settings = Err(format!("parameter 'config': {reason}"));
+            }
         }
+    }
+
+    /// Files with labels lie in the model's directory, and not among the files of a request.
+    fn read_labels(&self, model: &mut Model) -> Result<(), String> {
+        let files = self.configuration.label_files()?;
+        let directory = model.versions.values().next().map(VersionFiles::model_directory);
+        let (Some(directory), false) = (directory, files.is_empty()) else { return Ok(()) };
+        let labels = triton::labels::read(&files, directory)?;
+        if let Ok(settings) = &mut model.settings {
+            settings.class_labels = labels;
+        }
+        Ok(())
     }
 }
 

@@ -9,12 +9,14 @@ mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{ContractPlace, Version};
+use super::{ContractPlace, Version, triton};
 use crate::contract::{Promotion, Suggested};
+use crate::engine::Label;
 
 /// The settings of one model; the defaults need no file.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -46,6 +48,8 @@ pub struct Settings {
     pub quality: Option<crate::quality::Settings>,
     /// Where a version's model lies, if not in `model.onnx`: what a configuration of Triton says.
     pub model_file: Option<String>,
+    /// Labels of the classes of outputs, from files that a configuration of Triton names.
+    pub class_labels: BTreeMap<String, Arc<[Label]>>,
     /// What its owner should know of how this was read.
     pub notes: Vec<String>,
 }
@@ -224,6 +228,14 @@ impl Settings {
     /// Every mistake in the text, each with its line, in one line.
     pub fn parse(text: &str) -> Result<Self, String> {
         document::read(text)
+    }
+
+    /// Reads `config.pbtxt`, a configuration of Triton, but for the files that it names.
+    ///
+    /// # Errors
+    /// What is wrong in it.
+    pub fn parse_triton(text: &str) -> Result<Self, String> {
+        triton::settings(text).map(|(settings, _)| settings)
     }
 
     /// Reads a contract that is in a file of its own.

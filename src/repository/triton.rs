@@ -1,6 +1,7 @@
 //! Triton's model configuration: what of it means something here. It lies beside a model as
 //! `config.pbtxt`, or comes with a request to load it as JSON.
 
+pub(super) mod labels;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::settings::{Settings, VersionPolicy};
+use labels::LabelFile;
 
 /// Where a Triton repository has it, in the directory of a model.
 pub(super) const FILE: &str = "config.pbtxt";
@@ -110,11 +112,11 @@ const SILENT: [&str; 11] = [
     "response_cache",
 ];
 
-/// What the file of this text says of a model.
+/// What the file of this text says of a model, and which files have labels of its classes.
 ///
 /// # Errors
 /// What is wrong in it.
-pub(super) fn settings(text: &str) -> Result<Settings, String> {
+pub(super) fn settings(text: &str) -> Result<(Settings, Vec<LabelFile>), String> {
     let read = Configuration::of_text(text)?;
     let mut settings = Settings::default();
     read.change(&mut settings);
@@ -123,7 +125,7 @@ pub(super) fn settings(text: &str) -> Result<Settings, String> {
     if !ignored.is_empty() {
         settings.notes.push(format!("{FILE}: nothing comes of {}", ignored.join(", ")));
     }
-    Ok(settings)
+    Ok((settings, read.label_files()?))
 }
 
 impl Configuration {
@@ -148,6 +150,7 @@ impl Configuration {
         let read: Self =
             serde_json::from_value(snake_case(value)).map_err(|error| error.to_string())?;
         read.policy()?;
+        read.label_files()?;
         Ok(read)
     }
 
@@ -211,29 +214,25 @@ impl Configuration {
         Ok(Some(name.to_owned()))
     }
 
+    /// Files with labels of the classes of outputs.
+    ///
+    /// # Errors
+    /// One is named that cannot be meant.
+    pub(super) fn label_files(&self) -> Result<Vec<LabelFile>, String> {
+        self.others.get("output").map_or(Ok(Vec::new()), labels::of)
+    }
+
     /// Fields that change nothing here, although their owner may expect it.
     pub(super) fn ignored(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         let top = self.others.keys().filter(|name| !SILENT.contains(&name.as_str()));
         names.extend(top.cloned());
-        if self.others.get("output").is_some_and(|output| has(output, "label_filename")) {
-            names.push("output.label_filename".to_owned());
-        }
         if let Some(batching) = &self.dynamic_batching {
             names.extend(batching.others.keys().map(|name| format!("dynamic_batching.{name}")));
             let queue = batching.default_queue_policy.iter().flat_map(|queue| queue.others.keys());
             names.extend(queue.map(|name| format!("dynamic_batching.default_queue_policy.{name}")));
         }
         names
-    }
-}
-
-/// Whether a message, or one of a list, has this field.
-fn has(value: &Value, field: &str) -> bool {
-    match value {
-        Value::Object(fields) => fields.contains_key(field),
-        Value::Array(values) => values.iter().any(|value| has(value, field)),
-        _ => false,
     }
 }
 

@@ -73,6 +73,7 @@ def test_no_file_is_forgotten() -> None:
         ("kserve", "ClusterServingRuntime", ["spec", "containers", 0], "arg"),
         ("kserve", "InferenceService", ["spec", "predictor"], "models"),
         ("kserve", "InferenceService", ["spec", "predictor", "model"], "storageUrl"),
+        ("kserve-grpc", "InferenceService", ["spec", "predictor", "model"], "port"),
         ("monitoring", "PrometheusRule", ["spec", "groups", 0, "rules", 0], "severity"),
     ],
 )
@@ -90,7 +91,7 @@ def test_a_misspelt_field_would_be_found(kustomization: str, kind: str, path: li
 def test_the_guides_name_what_is_there() -> None:
     text = "".join((ROOT / "docs" / name).read_text() for name in ("kubernetes.md", "batch.md"))
     applied = re.findall(r"^    kubectl apply -k k8s/(\S+)$", text, re.MULTILINE)
-    assert len(applied) == 5 and set(applied) <= set(KUSTOMIZATIONS)
+    assert len(applied) == 6 and set(applied) <= set(KUSTOMIZATIONS)
     (namespace,) = re.findall(r"^    (kubectl create namespace .*)$", text, re.MULTILINE)
     made = made_by(namespace)
     assert made["metadata"]["name"] == of_kind(rendered("overlays/production"), "Namespace")["metadata"]["name"]

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import grpc
 import pytest
 from manifests import ONNXD, ROOT, SERVERS, container, effective, help_of, of_kind, pods, rendered, seconds, settings
 from manifests import settings_file, size
@@ -59,8 +60,11 @@ def test_the_port_of_kserve_is_the_one_that_the_server_listens_on() -> None:
     own = effective(kserve_arguments(), kserve_environment())
     runtime = of_kind(rendered(KSERVE), "ClusterServingRuntime")["spec"]
     asked = [container(KSERVE)[probe]["httpGet"]["port"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")]
-    asked += [port["containerPort"] for port in container(KSERVE)["ports"]]
-    assert {*asked, int(runtime["annotations"]["prometheus.kserve.io/port"])} == {int(own["http-port"])}
+    asked.append(int(runtime["annotations"]["prometheus.kserve.io/port"]))
+    # What KServe takes where nobody names a port; a port of the runtime would stay beside the one of gRPC.
+    assert set(asked) == {int(own["http-port"])} == {8080} and "ports" not in container(KSERVE)
+    (named,) = of_kind(rendered(f"{KSERVE}-grpc"), "InferenceService")["spec"]["predictor"]["model"]["ports"]
+    assert (named["name"], own["grpc-addr"]) == ("h2c", f"0.0.0.0:{named['containerPort']}")
     assert (own["models"], own["model-name"]) == ("/mnt/models", "flight-delay")
 
 
@@ -147,9 +151,11 @@ def test_probes_and_monitors_ask_for_pages_that_are_there(tmp_path: Path) -> Non
 
 
 def test_a_model_as_kserve_mounts_it_answers_in_the_protocols_that_are_promised(tmp_path: Path) -> None:
-    address = f"127.0.0.1:{free_port()}"
+    address, grpc_address = (f"127.0.0.1:{free_port()}" for _ in range(2))
     words = [
-        word.replace("/mnt/models", str(ROOT / "models" / "flight-delay")).replace("8080", str(port(address)))
+        word.replace("/mnt/models", str(ROOT / "models" / "flight-delay"))
+        .replace("8080", str(port(address)))
+        .replace("0.0.0.0:9000", grpc_address)
         for word in kserve_arguments()
     ]
     ready = container(KSERVE)["readinessProbe"]["httpGet"]["path"]
@@ -162,11 +168,18 @@ def test_a_model_as_kserve_mounts_it_answers_in_the_protocols_that_are_promised(
             "v1": ("/v1/models/flight-delay:predict", "rows.json"),
             "v2": ("/v2/models/flight-delay/infer", "example.json"),
         }
-        assert set(promised) <= asked.keys()
-        for protocol in promised:
+        for variant in ("", "-grpc"):
+            service = of_kind(rendered(KSERVE + variant), "InferenceService")
+            assert service["spec"]["predictor"]["model"]["protocolVersion"] in promised
+        assert set(promised) == {*asked, "grpc-v2"}
+        for protocol in asked:
             path, body = asked[protocol]
             body = json.loads((ROOT / "models" / "flight-delay" / body).read_text())
             assert get(f"http://{address}{path}", body)[0] == 200
+        with grpc.insecure_channel(grpc_address) as channel:
+            # As bytes: the name is field 1 of the request, and field 1 of the answer is true.
+            is_ready = channel.unary_unary("/inference.GRPCInferenceService/ModelReady")
+            assert is_ready(b"\x0a\x0cflight-delay", timeout=10) == b"\x08\x01"
 
 
 def ask(server: Server) -> int:

@@ -22,14 +22,17 @@ pub(super) enum Form {
 }
 
 #[derive(Debug)]
-pub(super) struct PredictRequest {
+pub(in crate::http) struct PredictRequest {
     pub(super) form: Form,
-    pub(super) inputs: Vec<NamedTensor>,
+    pub(in crate::http) inputs: Vec<NamedTensor>,
     /// Number of instances, in the row form.
     pub(super) rows: usize,
 }
 
-pub(super) fn decode(body: &[u8], signature: &Signature) -> Result<PredictRequest, DecodeError> {
+pub(in crate::http) fn decode(
+    body: &[u8],
+    signature: &Signature,
+) -> Result<PredictRequest, DecodeError> {
     let (mut instances, mut inputs) = (None, None);
     let mut reader = Reader::new(body);
     reader.object::<DecodeError>(|reader, key| {

@@ -12,11 +12,11 @@ use crate::http::exchange::DecodeError;
 use crate::predict::{NamedTensor, Priority};
 use crate::tensor::json::{FromJson, JsonError, Kind, Reader};
 
-pub(super) use raw::decode_raw;
+pub(in crate::http) use raw::decode_raw;
 
 /// A decoded request.
 #[derive(Debug, Default)]
-pub(super) struct InferRequest {
+pub(in crate::http) struct InferRequest {
     pub(super) id: Option<String>,
     pub(super) inputs: Vec<NamedTensor>,
     /// The outputs to return; all if empty.
@@ -42,7 +42,7 @@ pub(super) struct RequestedOutput {
 const MAX_TENSORS: usize = 10_000;
 
 /// Decodes JSON and the binary data that stood behind it, in pieces.
-pub(super) fn decode(json: &[u8], blob: Vec<Bytes>) -> Result<InferRequest, DecodeError> {
+pub(in crate::http) fn decode(json: &[u8], blob: Vec<Bytes>) -> Result<InferRequest, DecodeError> {
     let mut request = InferRequest::default();
     let mut inputs = None;
     let mut reader = Reader::new(json);
@@ -64,6 +64,10 @@ pub(super) fn decode(json: &[u8], blob: Vec<Bytes>) -> Result<InferRequest, Deco
 }
 
 impl InferRequest {
+    pub(in crate::http) fn into_inputs(self) -> Vec<NamedTensor> {
+        self.inputs
+    }
+
     fn read_parameters(&mut self, reader: &mut Reader) -> Result<(), DecodeError> {
         if reader.null() {
             return Ok(());

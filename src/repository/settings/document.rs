@@ -309,8 +309,8 @@ mod tests {
             contract: None,
             contract_in_settings: false,
             quality: None,
-            model_file: None,
-            notes: Vec::new(),
+            // What only a configuration of Triton says, and notes.
+            ..Settings::default()
         };
         assert_eq!(settings, expected);
         assert_eq!(read(""), Ok(Settings::default()));

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Repository, Server, fixture, floats};
+use crate::support::{Repository, Server, fixture, floats, until};
 
 const CONFIG: &str = r#"
 name: "m"
@@ -60,4 +60,39 @@ fn settings_of_onnxds_own_stand_in_place_of_tritons() {
     let server = Server::start(repository.path(), &[]);
     assert_eq!(server.get("/v2/models/scale_1/config").json()["max_batch_size"], 8);
     server.stop();
+}
+
+#[test]
+fn classes_are_called_what_the_file_of_labels_says_and_a_change_of_it_counts() {
+    let labelled = CONFIG
+        .replace(r#"output [ { name: "y""#, r#"output [ { label_filename: "labels.txt" name: "y""#);
+    let repository = repository(&labelled.replace("parameters", "metric_tags"));
+    repository.write("m/labels.txt", "cat\ndog\n");
+    let server = Server::start(repository.path(), &[]);
+    let classify = || {
+        let mut question = floats(&[1, 3], &[1.0, 3.0, 2.0]);
+        question["outputs"] =
+            serde_json::json!([{"name": "y", "parameters": {"classification": 3}}]);
+        server.infer("m", &question).json()["outputs"][0]["data"].clone()
+    };
+    // There is no third label.
+    assert_eq!(classify(), serde_json::json!(["3.000000:1:dog", "2.000000:2", "1.000000:0:cat"]));
+    let metadata = server.get("/v2/models/m").json();
+    let labels = &metadata["outputs"][0]["parameters"]["labels"];
+    assert_eq!(*labels, serde_json::json!(["cat", "dog"]), "{metadata}");
+    repository.write("m/labels.txt", "cat\nwolf\nbear\n");
+    until("the new labels count", || (classify()[0] == "3.000000:1:wolf").then_some(()));
+    server.stop();
+}
+
+#[test]
+fn a_file_of_labels_outside_of_the_model_keeps_it_away_and_says_so() {
+    let config = r#"default_model_filename: "scale.onnx" output { name: "y" label_filename: "../labels.txt" }"#;
+    let repository = repository(config);
+    repository.write("labels.txt", "cat\n");
+    let server = Server::start(repository.path(), &[]);
+    let error = server.infer("m", &floats(&[1, 3], &[1.0; 3])).error().1;
+    let expected = "config.pbtxt: output 'y': label_filename is '../labels.txt', expected a path in the model's directory";
+    assert!(error.contains(expected), "{error}");
+    server.stop_after(&["a model cannot be loaded", "request failed"]);
 }

@@ -9,7 +9,7 @@ use crate::predict::NamedTensor;
 use crate::tensor::{Shape, binary};
 
 /// Decodes a body that is nothing but the data of the only input; outputs will be binary.
-pub(in crate::http::v2) fn decode_raw(
+pub(in crate::http) fn decode_raw(
     body: Vec<Bytes>,
     signature: &Signature,
 ) -> Result<InferRequest, DecodeError> {
