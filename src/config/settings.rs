@@ -134,13 +134,13 @@ settings! {
     LOG_REQUESTS: "log-requests", "ONNXD_LOG_REQUESTS", "SHARE" = "0",
         "Of all requests, those that get a line in the log, from 0 to 1; failures get one anyway";
     OTLP_ENDPOINT: "otlp-endpoint", "ONNXD_OTLP_ENDPOINT", "URL" = "",
-        "Send traces to this collector, by OTLP over HTTP, as in http://collector:4318";
+        "Send traces to this collector, by OTLP over HTTP: its URL without the path /v1/traces";
     TRACE_SAMPLE: "trace-sample", "ONNXD_TRACE_SAMPLE", "SHARE" = "0.01",
-        "Of the requests without a traceparent, those that begin a trace, from 0 to 1";
+        "Of the requests that belong to no trace, those that begin a trace, from 0 to 1";
     SERVICE_NAME: "service-name", "ONNXD_SERVICE_NAME", "NAME" = "onnxd",
         "What traces call this server";
     PAYLOAD_LOG: "payload-log", "ONNXD_PAYLOAD_LOG", "SINK" = "",
-        "Keep bodies of predictions and their answers: file:/PATH, or the URL of a web server";
+        "Keep bodies of predictions and their answers, in a file (file:PATH) or at a URL of HTTP";
     PAYLOAD_SAMPLE: "payload-sample", "ONNXD_PAYLOAD_SAMPLE", "SHARE" = "1",
         "Of the predictions, those whose bodies are kept, from 0 to 1";
     PAYLOAD_MODE: "payload-mode", "ONNXD_PAYLOAD_MODE", "MODE" = "all",
@@ -154,7 +154,7 @@ settings! {
     PAYLOAD_FILES: "payload-files", "ONNXD_PAYLOAD_FILES", "N" = "5",
         "Files of bodies that are kept";
     PAYLOAD_ATTRIBUTES: "payload-attributes", "ONNXD_PAYLOAD_ATTRIBUTES", "PAIRS" = "",
-        "Attributes of the events that hold bodies, as in namespace=prod,component=predictor";
+        "Attributes of the events that hold bodies, name=value with commas between";
     SHUTDOWN_DELAY: "shutdown-delay", "ONNXD_SHUTDOWN_DELAY", "TIME" = "0s",
         "Time between 'not ready' and the end of accepting connections";
     SHUTDOWN_TIMEOUT: "shutdown-timeout", "ONNXD_SHUTDOWN_TIMEOUT", "TIME" = "30s",

@@ -244,7 +244,9 @@ impl Exporter {
             id
         };
         let mut all = Vec::with_capacity(batch.len() * spans::MOST);
-        batch.iter().for_each(|finished| spans::add(&mut all, finished, id));
+        for finished in batch {
+            spans::add(&mut all, finished, id);
+        }
         let count = all.len() as u64;
         let scope = InstrumentationScope {
             name: "onnxd".to_owned(),

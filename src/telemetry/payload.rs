@@ -1,4 +1,4 @@
-//! The bodies of predictions and their answers, as CloudEvents in the form of KServe's inference
+//! The bodies of predictions and their answers, as `CloudEvents` in the form of KServe's inference
 //! logger, to a file or a web server. They hold what callers sent, personal data included, so
 //! nothing is kept unless it is asked for.
 //!

@@ -1,4 +1,4 @@
-//! A CloudEvent (1.0) as KServe's agent makes it: type, source, an id that request and answer
+//! A `CloudEvent` (1.0) as KServe's agent makes it: type, source, an id that request and answer
 //! share, and KServe's attributes. For files in the structured form of JSON, for web servers in
 //! the binary form of HTTP.
 
@@ -43,7 +43,7 @@ impl Attributes {
     /// Reads `name=value` pairs with commas between.
     ///
     /// # Errors
-    /// A name that CloudEvents does not allow, or a value that cannot be a header.
+    /// A name that `CloudEvents` does not allow, or a value that cannot be a header.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut attributes = Self::default();
         for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
@@ -222,7 +222,7 @@ fn time(time: SystemTime) -> String {
     Timestamp::try_from(time).unwrap_or_default().to_string()
 }
 
-/// As the binding of CloudEvents to HTTP wants values of headers.
+/// As the binding of `CloudEvents` to HTTP wants values of headers.
 pub(super) fn header(value: &str) -> String {
     percent(value, |byte| matches!(byte, 0x21..=0x7e) && !matches!(byte, b'"' | b'%'))
 }
@@ -270,7 +270,7 @@ mod tests {
 
     fn line(form: Form, body: &[u8], given: &str) -> Value {
         let line = event(form, body).line(&Attributes::parse(given).unwrap());
-        assert_eq!(line.iter().filter(|c| **c == b'\n').count(), 1);
+        assert_eq!(line.split_inclusive(|c| *c == b'\n').count(), 1);
         serde_json::from_slice(&line).unwrap()
     }
 

@@ -16,7 +16,7 @@ use crate::telemetry::outage::Outage;
 pub(super) struct Files {
     path: PathBuf,
     max_bytes: u64,
-    files: usize,
+    most: usize,
     /// None after it could not be opened again.
     current: Option<(File, u64)>,
 }
@@ -31,7 +31,7 @@ impl Files {
         let current = open(path).map_err(|error| {
             format!("the payload log '{}' cannot be written: {error}", path.display())
         })?;
-        Ok(Self { path: path.to_owned(), max_bytes, files, current: Some(current) })
+        Ok(Self { path: path.to_owned(), max_bytes, most: files, current: Some(current) })
     }
 
     fn write(&mut self, line: &[u8]) -> io::Result<()> {
@@ -68,10 +68,10 @@ impl Files {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             done => done,
         };
-        if self.files == 1 {
+        if self.most == 1 {
             return moved(fs::remove_file(&self.path));
         }
-        for number in (1..self.files - 1).rev() {
+        for number in (1..self.most - 1).rev() {
             moved(fs::rename(aside(number), aside(number + 1)))?;
         }
         moved(fs::rename(&self.path, aside(1)))
