@@ -140,7 +140,7 @@ settings! {
     SERVICE_NAME: "service-name", "ONNXD_SERVICE_NAME", "NAME" = "onnxd",
         "What traces call this server";
     PAYLOAD_LOG: "payload-log", "ONNXD_PAYLOAD_LOG", "SINK" = "",
-        "Keep bodies of predictions and their answers, in a file (file:PATH) or at a URL of HTTP";
+        "Keep bodies of predictions and their answers: at a URL of HTTP, or in a file, its path behind 'file:'";
     PAYLOAD_SAMPLE: "payload-sample", "ONNXD_PAYLOAD_SAMPLE", "SHARE" = "1",
         "Of the predictions, those whose bodies are kept, from 0 to 1";
     PAYLOAD_MODE: "payload-mode", "ONNXD_PAYLOAD_MODE", "MODE" = "all",

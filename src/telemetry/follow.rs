@@ -101,7 +101,7 @@ impl Telemetry {
                 id: id.to_str().unwrap_or("-").to_owned(),
                 event: if has_payloads { payload::given_id(headers) } else { None },
                 call: call(),
-                at: SystemTime::now(),
+                at: at(started),
                 started,
                 trace: Trace::of(came, headers, is_traced),
                 is_logged,
@@ -110,6 +110,12 @@ impl Telemetry {
         });
         Followed { trace, record }
     }
+}
+
+/// That time by the wall's clock.
+fn at(started: Instant) -> SystemTime {
+    let now = SystemTime::now();
+    now.checked_sub(started.elapsed()).unwrap_or(now)
 }
 
 impl Trace {

@@ -108,19 +108,25 @@ fn attributes(begun: &Begun, finished: &Finished) -> Vec<KeyValue> {
             all.extend(original.map(|name| KeyValue::text("rpc.method_original", name)));
         }
     }
-    let mut error = finished.facts.outcome.map(str::to_owned);
-    match finished.ended {
+    let mut outcome = finished.facts.outcome;
+    let error = match finished.ended {
         Ended::Http(status) => {
             all.push(KeyValue::number("http.response.status_code", status));
-            error = error.or_else(|| (status >= 500).then(|| status.to_string()));
+            status.to_string()
         }
-        Ended::Grpc { code, is_ours } => {
+        Ended::Grpc { code, .. } => {
             all.push(KeyValue::text("rpc.response.status_code", code));
-            error = error.or_else(|| is_ours.then(|| code.to_owned()));
+            code.to_owned()
         }
-        Ended::Cancelled => error = error.or_else(|| Some("cancelled".to_owned())),
+        Ended::Cancelled => {
+            outcome = outcome.or(Some("cancelled"));
+            String::new()
+        }
+    };
+    if is_error(finished.ended) {
+        all.push(KeyValue::text("error.type", outcome.map_or(error, str::to_owned)));
     }
-    all.extend(error.map(|error| KeyValue::text("error.type", error)));
+    all.extend(outcome.map(|outcome| KeyValue::text("onnxd.outcome", outcome)));
     let Facts { model, rows, request_bytes, response_bytes, .. } = &finished.facts;
     if let Some((model, version)) = model {
         all.push(KeyValue::text("onnxd.model.name", model.clone()));

@@ -1,4 +1,4 @@
-//! Bodies as events of CloudEvents.
+//! Bodies as events of `CloudEvents`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -221,7 +221,9 @@ fn files_are_bounded_in_size_and_number() {
 
 #[test]
 fn a_file_that_cannot_be_written_is_told_at_once() {
-    let run = crate::support::onnxd(&["serve", "x", "--payload-log", "file:/proc/nothing"]);
+    let address = ["--http-addr", "127.0.0.1:0"];
+    let sink = ["--payload-log", "file:/proc/nothing"];
+    let run = crate::support::onnxd(&[&["serve", "x"], &address[..], &sink].concat());
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.stderr.contains("the payload log '/proc/nothing' cannot be written"), "{run:?}");
 }

@@ -52,19 +52,23 @@ fn a_request_that_is_logged_says_what_it_was_and_no_secret() {
 fn the_same_ids_are_logged_by_every_server() {
     let repository = scale_2();
     let logged = || {
-        let server = Server::start(repository.path(), &["--log-requests", "0.2"]);
-        for number in 0..100 {
-            let id = format!("id-{number}");
-            assert_eq!(server.get_with("/v2", &[("x-request-id", &id)]).status, 200);
-        }
-        let log = server.log();
-        server.stop();
-        let ids = log.lines().filter_map(|line| {
-            let line: Value = serde_json::from_str(line).expect("JSON");
-            let id = line["request.id"].as_str()?;
-            id.starts_with("id-").then(|| id.to_owned())
+        let arguments = ["--log-requests", "0.2", "--log-filter", "onnxd=debug"];
+        let server = Server::start(repository.path(), &arguments);
+        let ask = |id: &str| {
+            assert_eq!(server.get_with("/v2", &[("x-request-id", id)]).status, 200);
+        };
+        (0..100).for_each(|number| ask(&format!("id-{number}")));
+        ask("last");
+        let lines = until("all are logged", || {
+            let lines = lines(&server);
+            lines.iter().any(|line| line["request.id"] == "last").then_some(lines)
         });
-        ids.collect::<Vec<_>>()
+        server.stop();
+        let ids = lines
+            .iter()
+            .filter(|line| line["level"] == "INFO")
+            .map(|line| line["request.id"].as_str().expect("every request has an id").to_owned());
+        ids.filter(|id| id.starts_with("id-")).collect::<Vec<_>>()
     };
     let (one, other) = (logged(), logged());
     assert_eq!(one, other);

@@ -33,7 +33,7 @@ fn attributes(all: &[KeyValue]) -> BTreeMap<&str, String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Starts a server that traces this share of what comes without a trace.
@@ -147,7 +147,7 @@ fn a_caller_that_samples_is_followed_and_one_that_does_not_is_not() {
 
 #[test]
 fn failures_of_the_server_are_errors_and_those_of_callers_are_not() {
-    let repository = Repository::with(&["index_out_of_range"]);
+    let repository = scale_2();
     let sink = Sink::start(Manner::Says(200));
     let server = start(&repository, &sink, "0", &[]);
     let ask = |path: &str, body: &str, expected: u16| {
@@ -156,16 +156,18 @@ fn failures_of_the_server_are_errors_and_those_of_callers_are_not() {
     };
     ask("/v2/models/nobody/infer", "{}", 404);
     ask("/nowhere/secret-path", "{}", 404);
-    ask(&infer_path("index_out_of_range"), "no JSON", 400);
+    ask(&infer_path("scale_2"), "no JSON", 400);
     let spans = all_spans(server, &sink);
     let kinds: Vec<_> = spans
         .iter()
         .map(|span| {
-            let error = attributes(&span.attributes).remove("error.type");
-            (span.name.as_str(), span.status.as_ref().map(|status| status.code), error)
+            let mut said = attributes(&span.attributes);
+            assert_eq!(said.get("error.type"), None);
+            let outcome = said.remove("onnxd.outcome");
+            (span.name.as_str(), span.status.as_ref().map(|status| status.code), outcome)
         })
         .collect();
-    let kind = |name, error: Option<&str>| (name, None, error.map(str::to_owned));
+    let kind = |name, outcome: Option<&str>| (name, None, outcome.map(str::to_owned));
     let infer = "POST /v2/models/{model}/infer";
     let expected =
         [kind(infer, Some("not_found")), kind("POST", None), kind(infer, Some("invalid"))];
