@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -25,6 +26,7 @@ use crate::repository::{self, Repository};
 use crate::scheduler::Scheduler;
 use crate::sockets::tls::{For, Tls};
 use crate::sockets::{self, Listener, raise_file_limit};
+use crate::telemetry::{Flush, Telemetry};
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +41,8 @@ pub enum Error {
     Registry(String),
     #[error("{0}")]
     Jobs(String),
+    #[error("{0}")]
+    Telemetry(String),
     #[error("the feedback key cannot be used: {0}")]
     Key(String),
     /// Every mistake in files of keys and certificates.
@@ -58,6 +62,7 @@ pub struct App {
     owner: Owner,
     ticker: Ticker,
     jobs: Option<Jobs>,
+    flush: Flush,
 }
 
 /// Binds the sockets and starts to load models.
@@ -82,6 +87,8 @@ pub async fn build(config: Config) -> Result<App, Error> {
     };
     guard::install_hook();
     build_info(&metrics);
+    let (telemetry, flush) =
+        Telemetry::start(&config.following, &metrics).map_err(Error::Telemetry)?;
     let registry_metrics = registry::Metrics::new(&metrics);
     let counts = config.registry.state_dir.as_ref().map(|state| state.join("drift"));
     let monitors = Monitors::new(&metrics, counts, config.jobs.is_on());
@@ -103,7 +110,8 @@ pub async fn build(config: Config) -> Result<App, Error> {
     let jobs = jobs.transpose().map_err(Error::Jobs)?;
     let grpc = grpc_server.map(|server| {
         let readiness = readiness.clone();
-        (server, grpc::Api::new(config.grpc, predictor.clone(), readiness, board.clone()))
+        let (predictor, board) = (predictor.clone(), board.clone());
+        (server, grpc::Api::new(config.grpc, predictor, readiness, board, telemetry.clone()))
     });
     let watching = (monitors, board);
     let api = Api::new(
@@ -113,8 +121,21 @@ pub async fn build(config: Config) -> Result<App, Error> {
         metrics,
         watching,
         jobs.clone(),
+        telemetry,
     );
-    Ok(App { config, server, metrics_server, grpc, api, access, readiness, owner, ticker, jobs })
+    Ok(App {
+        config,
+        server,
+        metrics_server,
+        grpc,
+        api,
+        access,
+        readiness,
+        owner,
+        ticker,
+        jobs,
+        flush,
+    })
 }
 
 /// The key that signs tokens: that of the file, or one that only this process has.
@@ -167,6 +188,9 @@ fn places(config: &Config, files: u64) -> usize {
     each.min(config.max_connections)
 }
 
+/// Time for traces and payloads of the last requests to be sent.
+const FLUSH: Duration = Duration::from_secs(5);
+
 /// What all sockets have in common.
 struct Listeners<'a> {
     metrics: sockets::Metrics,
@@ -195,7 +219,7 @@ impl App {
     /// request that was under way has ended.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
         let Self { config, server, metrics_server, grpc, api, .. } = self;
-        let Self { access, readiness, owner, ticker, jobs, .. } = self;
+        let Self { access, readiness, owner, ticker, jobs, flush, .. } = self;
         tracing::info!(
             http.addr = %server.address(),
             grpc.addr = grpc.as_ref().map(|(server, _)| server.address().to_string()),
@@ -257,6 +281,7 @@ impl App {
         drop(owner);
         // Saves what was counted.
         drop(ticker);
+        flush.within(FLUSH).await;
         drained
     }
 }

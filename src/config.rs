@@ -8,6 +8,7 @@ mod doors;
 mod parse;
 pub mod settings;
 mod sources;
+mod telling;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -43,6 +44,7 @@ pub struct Config {
     pub scheduler: scheduler::Config,
     pub engine: engine::tract::Config,
     pub telemetry: telemetry::Config,
+    pub following: telemetry::Following,
     pub io_threads: usize,
     pub shutdown: Shutdown,
 }
@@ -132,6 +134,7 @@ impl Config {
                 format: read.value(&settings::LOG, parse::log_format),
                 filter: read.value(&settings::LOG_FILTER, parse::log_filter),
             },
+            following: read.following(),
             io_threads: read.value(&settings::IO_THREADS, parse::threads),
             shutdown: Shutdown {
                 delay: read.value(&settings::SHUTDOWN_DELAY, parse::duration),

@@ -7,6 +7,7 @@
 mod access;
 mod body;
 mod calls;
+mod code;
 mod connection;
 mod crowd;
 mod decode;
@@ -40,6 +41,7 @@ use std::time::Duration;
 use crate::describe::Readiness;
 use crate::predict::Predictor;
 use crate::quality::Board;
+use crate::telemetry::Telemetry;
 
 pub use access::calls;
 pub use server::serve;
@@ -63,6 +65,7 @@ pub struct Parts {
     predictor: Predictor,
     readiness: Readiness,
     board: Board,
+    telemetry: Telemetry,
 }
 
 impl std::ops::Deref for Api {
@@ -75,8 +78,14 @@ impl std::ops::Deref for Api {
 
 impl Api {
     #[must_use]
-    pub fn new(config: Config, predictor: Predictor, readiness: Readiness, board: Board) -> Self {
-        Self(Arc::new(Parts { config, predictor, readiness, board }))
+    pub fn new(
+        config: Config,
+        predictor: Predictor,
+        readiness: Readiness,
+        board: Board,
+        telemetry: Telemetry,
+    ) -> Self {
+        Self(Arc::new(Parts { config, predictor, readiness, board, telemetry }))
     }
 }
 

@@ -12,7 +12,9 @@ mod fallback;
 mod health;
 mod log;
 mod path;
+mod recorded;
 mod reply;
+mod route;
 mod server;
 mod v1;
 mod v2;
@@ -32,6 +34,7 @@ use crate::jobs::Jobs;
 use crate::metrics;
 use crate::predict::Predictor;
 use crate::quality::Board;
+use crate::telemetry::Telemetry;
 
 pub use server::serve;
 
@@ -75,6 +78,7 @@ pub struct Parts {
     /// None if no place is allowed to them.
     jobs: Option<Jobs>,
     scorer: api::score::Scorer,
+    telemetry: Telemetry,
 }
 
 impl std::ops::Deref for Api {
@@ -94,6 +98,7 @@ impl Api {
         metrics: metrics::Registry,
         (monitors, board): (Monitors, Board),
         jobs: Option<Jobs>,
+        telemetry: Telemetry,
     ) -> Self {
         let scorer = api::score::Scorer::new(&config);
         Self(Arc::new(Parts {
@@ -105,6 +110,7 @@ impl Api {
             board,
             jobs,
             scorer,
+            telemetry,
         }))
     }
 }
@@ -218,13 +224,14 @@ pub fn routes() -> Vec<(Method, &'static str, Need)> {
 /// All paths.
 #[must_use]
 pub fn routers(api: &Api, access: &Access) -> Routers {
-    Routers::new(access, |door| router(watching().into_iter().chain(table()), door, api))
+    let all = || watching().into_iter().chain(table());
+    Routers::new(api, access, |door| router(all(), door, api))
 }
 
 /// Only what a scraper and a probe need, for an address of their own.
 #[must_use]
 pub fn metrics_routers(api: &Api, access: &Access) -> Routers {
-    Routers::new(access, |door| router(watching(), door, api))
+    Routers::new(api, access, |door| router(watching(), door, api))
 }
 
 /// For connections of this machine and of others. What is asked for is decided when they are
@@ -232,11 +239,17 @@ pub fn metrics_routers(api: &Api, access: &Access) -> Routers {
 pub struct Routers {
     near: Router,
     far: Router,
+    telemetry: Telemetry,
 }
 
 impl Routers {
-    fn new(access: &Access, make: impl Fn(&Door) -> Router) -> Self {
-        Self { near: make(access.door(true)), far: make(access.door(false)) }
+    fn new(api: &Api, access: &Access, make: impl Fn(&Door) -> Router) -> Self {
+        let (near, far) = (make(access.door(true)), make(access.door(false)));
+        Self { near, far, telemetry: api.telemetry.clone() }
+    }
+
+    fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
     }
 
     fn behind(&self, is_near: bool) -> &Router {

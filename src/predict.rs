@@ -30,6 +30,7 @@ use crate::contract::Passed;
 use crate::registry::{LiveModel, Metrics, Protocol, Registry};
 pub use crate::scheduler::Priority;
 use crate::scheduler::{Answer, Work};
+use crate::telemetry::Record;
 
 /// Settings of predictions.
 #[derive(Debug, Clone, Copy)]
@@ -78,10 +79,11 @@ impl Predictor {
         &self.registry
     }
 
-    /// Starts to account for a request; call as soon as its head is there.
+    /// Starts to account for a request, in its record too if it is followed; call as soon as
+    /// its head is there.
     #[must_use]
-    pub fn watch(&self, protocol: Protocol) -> Watch {
-        Watch::start(self.metrics.clone(), protocol)
+    pub fn watch(&self, protocol: Protocol, record: Option<Record>) -> Watch {
+        Watch::start(self.metrics.clone(), protocol, record)
     }
 
     /// Turns a request away that would find its queue full, before it is decoded: a flood

@@ -1,6 +1,15 @@
-//! Logs: text for people or JSON for machines, on stderr; ids of requests.
+//! What others are told of the server and its requests: the log (text for people or JSON for
+//! machines, on stderr), traces, and the payload log; ids of requests.
 
+mod context;
+mod follow;
+pub mod otlp;
+mod outage;
+pub mod payload;
+mod record;
 mod request_id;
+mod share;
+mod web;
 
 use std::io::IsTerminal;
 
@@ -8,7 +17,11 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
 use tracing_subscriber::prelude::*;
 
+pub use follow::{Arrived, Flush, Followed, Following, Telemetry};
+pub use record::{Body, Call, Ended, Form, Record, Stages, Timed, Told};
 pub use request_id::{REQUEST_ID, request_id};
+pub use share::Share;
+pub use web::Address;
 
 /// The form of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

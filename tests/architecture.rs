@@ -130,8 +130,9 @@ fn only_the_engine_over_tract_names_tract() {
     let mut wrong = Vec::new();
     for source in sources() {
         let inside = source.path.to_string_lossy().contains("/engine/tract");
-        // The messages of gRPC are of the same crate as those of ONNX.
-        let prost = source.module != "grpc" && source.text.contains("prost::");
+        // The messages of gRPC and OTLP are of the same crate as those of ONNX.
+        let messages = ["grpc", "telemetry"].contains(&source.module.as_str());
+        let prost = !messages && source.text.contains("prost::");
         if !inside && (source.text.contains("tract_onnx::") || prost) {
             wrong.push(source.path.display().to_string());
         }

@@ -2,10 +2,11 @@
 //!
 //! `cargo bench --bench load` prints the tables of docs/PERFORMANCE.md. Arguments after `--`
 //! choose parts by name: `ratios`, `grpc`, `generator`, `saturation`, `tail`, `flood`, `mix`,
-//! `overload`, `idle`, `soak`, `shapes`, `monitoring`, `jobs`, `swaps` (behind it the name of a model),
-//! and `abuse` (behind it the name of an attack), `chaos` and `allocators`, which run only if they
-//! are named. `rounds=2`, `seconds=10` (of the overload and of each attack) and `minutes=1` (of the
-//! chaos) make a quick look of it. `ONNXD_BENCH_SERVER` names another server to measure.
+//! `overload`, `idle`, `soak`, `shapes`, `monitoring`, `telemetry`, `jobs`, `swaps` (behind it the
+//! name of a model), and `abuse` (behind it the name of an attack), `chaos` and `allocators`, which
+//! run only if they are named. `rounds=2`, `seconds=10` (of the overload and of each attack) and
+//! `minutes=1` (of the chaos) make a quick look of it. `ONNXD_BENCH_SERVER` names another server to
+//! measure.
 //!
 //! Client, server and empty handler share the machine's cores, so rates are not the
 //! machine's best; ratios within a round are the figures, and medians over the rounds.
@@ -50,6 +51,7 @@ mod steady;
 mod subjects;
 mod swaps;
 mod tail;
+mod telemetry;
 
 use std::env;
 
@@ -114,6 +116,9 @@ fn main() {
     }
     if wanted("monitoring") {
         figures.extend(monitoring::run());
+    }
+    if wanted("telemetry") {
+        figures.extend(telemetry::run());
     }
     if wanted("jobs") {
         figures.extend(jobs::run(rounds));

@@ -141,8 +141,11 @@ pub fn run_empty_handler() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime starts");
     runtime.block_on(async {
+        let length = || post(|body: Bytes| async move { body.len().to_string() });
         let router = Router::new()
-            .route("/", post(|body: Bytes| async move { body.len().to_string() }))
+            .route("/", length())
+            // As a collector, it takes whatever comes.
+            .route("/v1/traces", length())
             .layer(DefaultBodyLimit::disable());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         eprintln!("listening on {}", listener.local_addr().expect("it is bound"));

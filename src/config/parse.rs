@@ -45,7 +45,7 @@ impl<'a> Read<'a> {
     /// Remembers what is wrong with a setting, where it was given.
     pub(super) fn mistake(&mut self, setting: &Setting, reason: &str) {
         let given = match self.sources.effective(setting).origin {
-            Origin::Environment => setting.environment.to_owned(),
+            Origin::Environment => self.variable_of(setting).to_owned(),
             Origin::File(name) => format!("{name}: {}", setting.name),
             Origin::Flag | Origin::Default => format!("--{}", setting.name),
         };
@@ -54,6 +54,13 @@ impl<'a> Read<'a> {
         if !self.errors.contains(&mistake) {
             self.errors.push(mistake);
         }
+    }
+
+    /// The variable that gave the setting.
+    fn variable_of(&self, setting: &Setting) -> &'static str {
+        let own = self.sources.environment.contains_key(setting.environment);
+        let standard = settings::standard_variable(setting).filter(|_| !own);
+        standard.unwrap_or(setting.environment)
     }
 
     /// Whether a setting has a text.
@@ -87,6 +94,16 @@ impl<'a> Read<'a> {
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
         if self.is_given(setting) { self.get(setting, parse) } else { None }
+    }
+
+    /// A variable that has no setting.
+    pub(super) fn variable<T>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let text = self.sources.environment.get(name).filter(|text| !text.is_empty())?;
+        parse(text).map_err(|reason| self.errors.push(format!("{name}: {reason}"))).ok()
     }
 
     /// How a source behind a network is copied, and where to.

@@ -131,8 +131,43 @@ settings! {
         "Form of the log lines: text or json";
     LOG_FILTER: "log-filter", "ONNXD_LOG_FILTER", "FILTER" = "info",
         "What is logged: error, warn, info, debug, trace, or target=level pairs";
+    LOG_REQUESTS: "log-requests", "ONNXD_LOG_REQUESTS", "SHARE" = "0",
+        "Of all requests, those that get a line in the log, from 0 to 1; failures get one anyway";
+    OTLP_ENDPOINT: "otlp-endpoint", "ONNXD_OTLP_ENDPOINT", "URL" = "",
+        "Send traces to this collector, by OTLP over HTTP: its URL without the path /v1/traces";
+    TRACE_SAMPLE: "trace-sample", "ONNXD_TRACE_SAMPLE", "SHARE" = "0.01",
+        "Of the requests that belong to no trace, those that begin a trace, from 0 to 1";
+    SERVICE_NAME: "service-name", "ONNXD_SERVICE_NAME", "NAME" = "onnxd",
+        "What traces call this server";
+    PAYLOAD_LOG: "payload-log", "ONNXD_PAYLOAD_LOG", "SINK" = "",
+        "Keep bodies of predictions and their answers: at a URL of HTTP, or in a file, its path behind 'file:'";
+    PAYLOAD_SAMPLE: "payload-sample", "ONNXD_PAYLOAD_SAMPLE", "SHARE" = "1",
+        "Of the predictions, those whose bodies are kept, from 0 to 1";
+    PAYLOAD_MODE: "payload-mode", "ONNXD_PAYLOAD_MODE", "MODE" = "all",
+        "Which bodies are kept: all, request or response";
+    PAYLOAD_MAX_BYTES: "payload-max-bytes", "ONNXD_PAYLOAD_MAX_BYTES", "BYTES" = "1MiB",
+        "Bodies that are larger are not kept";
+    PAYLOAD_QUEUE: "payload-queue", "ONNXD_PAYLOAD_QUEUE", "BYTES" = "64MiB",
+        "Memory of bodies that wait to be written; more are dropped";
+    PAYLOAD_FILE_BYTES: "payload-file-bytes", "ONNXD_PAYLOAD_FILE_BYTES", "BYTES" = "100MiB",
+        "Size at which a file of bodies is put aside";
+    PAYLOAD_FILES: "payload-files", "ONNXD_PAYLOAD_FILES", "N" = "5",
+        "Files of bodies that are kept";
+    PAYLOAD_ATTRIBUTES: "payload-attributes", "ONNXD_PAYLOAD_ATTRIBUTES", "PAIRS" = "",
+        "Attributes of the events that hold bodies, name=value with commas between";
     SHUTDOWN_DELAY: "shutdown-delay", "ONNXD_SHUTDOWN_DELAY", "TIME" = "0s",
         "Time between 'not ready' and the end of accepting connections";
     SHUTDOWN_TIMEOUT: "shutdown-timeout", "ONNXD_SHUTDOWN_TIMEOUT", "TIME" = "30s",
         "Time for requests under way to end";
+}
+
+/// The variable that OpenTelemetry gives the same meaning. It counts less than the program's own
+/// settings: it is often set for all programs of a machine.
+#[must_use]
+pub fn standard_variable(setting: &Setting) -> Option<&'static str> {
+    match setting.name {
+        name if name == OTLP_ENDPOINT.name => Some("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        name if name == SERVICE_NAME.name => Some("OTEL_SERVICE_NAME"),
+        _ => None,
+    }
 }

@@ -66,9 +66,10 @@ impl Sources {
             match value {
                 toml::Value::String(text) => drop(self.file.insert(key, text)),
                 toml::Value::Integer(number) => drop(self.file.insert(key, number.to_string())),
+                toml::Value::Float(number) => drop(self.file.insert(key, number.to_string())),
                 toml::Value::Boolean(truth) => drop(self.file.insert(key, truth.to_string())),
                 other => errors.push(format!(
-                    "{name}: '{key}' is {}, expected a string, a whole number or a boolean",
+                    "{name}: '{key}' is {}, expected a string, a number or a boolean",
                     other.type_str()
                 )),
             }
@@ -83,7 +84,8 @@ impl Sources {
         self.schedules.as_ref().map(|value| (value, self.file_name.as_str()))
     }
 
-    /// The text that counts for this setting: flag, environment, file, default.
+    /// The text that counts for this setting: flag, environment, file, a variable that other
+    /// programs have in common, default.
     #[must_use]
     pub fn effective(&self, setting: &Setting) -> Effective {
         let flag = self.flags.get(setting.name).map(|text| (text, Origin::Flag));
@@ -91,7 +93,11 @@ impl Sources {
             || self.environment.get(setting.environment).map(|text| (text, Origin::Environment));
         let file =
             || self.file.get(setting.name).map(|text| (text, Origin::File(self.file_name.clone())));
-        match flag.or_else(environment).or_else(file) {
+        let standard = || {
+            let text = self.environment.get(settings::standard_variable(setting)?)?;
+            Some((text, Origin::Environment))
+        };
+        match flag.or_else(environment).or_else(file).or_else(standard) {
             Some((text, origin)) => Effective { text: text.clone(), origin },
             None => Effective { text: setting.default.to_owned(), origin: Origin::Default },
         }

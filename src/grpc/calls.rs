@@ -20,7 +20,7 @@ use crate::away;
 use crate::coding::Coding;
 use crate::describe::{Configuration, ModelMetadata, ModelStatistics as Statistics};
 use crate::describe::{index, is_model_ready};
-use crate::predict::Target;
+use crate::predict::{Target, Watch};
 
 /// What the service is called.
 pub(super) const SERVICE: &str = "inference.GRPCInferenceService";
@@ -91,6 +91,10 @@ pub(super) async fn answer(
     let coding = head.answer_coding(packing);
     match call {
         Call::ModelInfer => {
+            if let Some(record) = head.watch.as_ref().and_then(Watch::record) {
+                let bytes = received.bytes();
+                record.came(infer::body(bytes.len()), |copy| copy.extend_from_slice(bytes));
+            }
             let request = request(received, limit).await?;
             infer::infer(api, head, coding, request).await
         }

@@ -1,5 +1,6 @@
-//! What is done around every call: it gets an id, is counted from its head on, and is logged:
-//! failures of the server as warnings, the rest only at debug level.
+//! What is done around every call: it gets an id, is counted and followed from its head on, and
+//! is logged: failures of the server as warnings, of the others a share, and the rest only at
+//! debug level.
 
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
@@ -16,12 +17,12 @@ use tonic::{Code, Status};
 use super::calls::{self, Call};
 use super::error::Error;
 use super::reply::{self, Reply};
-use super::{Api, timeout as deadline};
+use super::{Api, code, server, timeout as deadline};
 use crate::coding::Coding;
 use crate::predict::{self, Watch};
 use crate::registry::Protocol;
 use crate::scheduler::Rejection;
-use crate::telemetry::{REQUEST_ID, request_id};
+use crate::telemetry::{self, Arrived, Ended, Followed, REQUEST_ID, request_id};
 
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
@@ -31,6 +32,7 @@ pub(super) struct Head {
     started: Instant,
     id: HeaderValue,
     path: String,
+    followed: Followed,
     pub(super) headers: HeaderMap,
     /// The time that the caller gives, if it says so.
     pub(super) timeout: Option<Duration>,
@@ -41,16 +43,18 @@ pub(super) struct Head {
 impl Head {
     /// `call` is the one that the path names, if it is one of the protocol.
     pub(super) fn start(api: &Api, path: String, headers: HeaderMap, call: Option<Call>) -> Self {
+        let (started, id) = (Instant::now(), request_id(&headers));
+        let called = || telemetry::Call::Grpc {
+            method: path.trim_start_matches('/').to_owned(),
+            is_known: call.is_some() || server::is_other(&path),
+        };
+        let is_probe = server::is_health(&path);
+        let arrived = Arrived { id: &id, headers: &headers, started, is_probe };
+        let followed = api.telemetry.follow(arrived, called);
+        let record = || followed.record().cloned();
         let is_prediction = call == Some(Call::ModelInfer);
-        let watch = is_prediction.then(|| api.predictor.watch(Protocol::Grpc));
-        Self {
-            started: Instant::now(),
-            id: request_id(&headers),
-            path,
-            headers,
-            timeout: None,
-            watch,
-        }
+        let watch = is_prediction.then(|| api.predictor.watch(Protocol::Grpc, record()));
+        Self { started, id, path, followed, headers, timeout: None, watch }
     }
 
     pub(super) fn path(&self) -> &str {
@@ -106,32 +110,42 @@ impl Head {
 
     /// Accounts for a failure, writes the log line, and the id into the answer.
     pub(super) fn end(mut self, result: Result<Reply, Error>) -> Response<Body> {
-        let (mut response, code) = match result {
-            Ok(reply) => (reply.into_http(), Code::Ok),
+        let (mut response, code, bytes) = match result {
+            Ok(reply) => {
+                let bytes = reply.bytes();
+                (reply.into_http(), Code::Ok, Some(bytes))
+            }
             Err(error) => {
                 if let Some(watch) = &mut self.watch {
                     watch.failed(error.outcome(), error.refusal());
                 }
-                self.log(error.code(), error.is_ours().then(|| error.message()));
-                (reply::failed(&error), error.code())
+                self.log(error.code(), error.is_ours().then(|| error.message()), None);
+                (reply::failed(&error), error.code(), None)
             }
         };
         if code == Code::Ok {
-            self.log(code, None);
+            self.log(code, None, bytes);
         }
-        response.headers_mut().insert(REQUEST_ID, self.id);
+        self.told(&mut response, code, bytes);
         response
     }
 
     /// The same for what tonic answers.
     pub(super) fn end_other(self, mut response: Response<Body>) -> Response<Body> {
         let status = Status::from_header_map(response.headers());
-        self.log(status.as_ref().map_or(Code::Ok, Status::code), None);
-        response.headers_mut().insert(REQUEST_ID, self.id);
+        let code = status.as_ref().map_or(Code::Ok, Status::code);
+        self.log(code, None, None);
+        self.told(&mut response, code, None);
         response
     }
 
-    fn log(&self, code: Code, failure: Option<String>) {
+    fn told(self, response: &mut Response<Body>, code: Code, bytes: Option<usize>) {
+        response.headers_mut().insert(REQUEST_ID, self.id);
+        let ended = Ended::Grpc { code: code::name(code), is_ours: code::is_ours(code) };
+        self.followed.end(ended, bytes);
+    }
+
+    fn log(&self, code: Code, failure: Option<String>, bytes: Option<usize>) {
         let id = self.id.to_str().unwrap_or("");
         let ms = self.started.elapsed().as_secs_f64() * 1e3;
         // The level of an event is fixed where it is written, its fields need not be twice.
@@ -142,12 +156,24 @@ impl Head {
                     grpc.path = self.path,
                     grpc.status = i32::from(code),
                     ms,
+                    trace_id = self.followed.trace_id(),
                     $($last)*
                 )
             };
         }
         if let Some(reason) = failure {
             log!(warn, reason, "request failed");
+        } else if self.followed.is_logged() {
+            let told = self.followed.told();
+            log!(
+                info,
+                model.name = told.model,
+                model.version = told.version,
+                rows = told.rows,
+                request.bytes = told.request_bytes,
+                response.bytes = bytes,
+                "request"
+            );
         } else {
             log!(debug, "request");
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue};
+use prost::Message as _;
 
 use super::error::Error;
 use super::generated::{ModelInferRequest, ModelInferResponse};
@@ -15,6 +16,7 @@ use crate::coding::Coding;
 use crate::contract::Passed;
 use crate::predict::{self, Codec, Malformed, Output, Target, Ticket, Watch, names};
 use crate::registry::{LiveModel, Protocol};
+use crate::telemetry::{Body, Form, Timed};
 use crate::tensor::Tensor;
 
 pub(super) async fn infer(
@@ -26,7 +28,7 @@ pub(super) async fn infer(
     let started = Instant::now();
     let token = head.headers.get(names::TOKEN_ASKED).is_some_and(|value| value == "true");
     let Head { headers, timeout: given_time, watch, .. } = head;
-    let watch = watch.get_or_insert_with(|| api.predictor.watch(Protocol::Grpc));
+    let watch = watch.get_or_insert_with(|| api.predictor.watch(Protocol::Grpc, None));
     let live = resolve(api, watch, headers, &request).await?;
     watch.resolved(&live);
     api.predictor.has_room(&live)?;
@@ -37,7 +39,7 @@ pub(super) async fn infer(
     let work = decode::work(&request);
     let ModelInferRequest { id, inputs, raw_input_contents: raw, .. } = request;
     let inputs = away::run(work, move || decode::inputs(inputs, raw)).await??;
-    let decode_time = started.elapsed();
+    let decode = Timed::since(started);
     let own_id = headers.get(names::PREDICTION_ID).and_then(|value| value.to_str().ok());
     let ticket = Ticket::of(&live, token, own_id.or(given(&id)), &inputs)?;
     let request = predict::Request { inputs, timeout, priority: wishes.priority };
@@ -47,11 +49,21 @@ pub(super) async fn infer(
     let rows = predict::rows(&live, &outputs);
     let encoding = Instant::now();
     let response = encoded(&live, id, wanted, outputs).await?;
+    if let Some(record) = watch.record() {
+        record.went(body(response.encoded_len()), |copy| {
+            copy.extend_from_slice(&response.encode_to_vec());
+        });
+    }
     let mut reply = reply(response, coding).await?;
-    let encode = encoding.elapsed();
-    watch.answered(&answer, rows, Codec { decode: decode_time, encode });
+    let encode = Timed::since(encoding);
+    watch.answered(&answer, rows, Codec { decode, encode });
     tell(&mut reply.metadata, &live, passed, token);
     Ok(reply)
+}
+
+/// The message of a call, for its record.
+pub(super) fn body(bytes: usize) -> Body {
+    Body { bytes, form: Form::Protobuf }
 }
 
 async fn resolve(

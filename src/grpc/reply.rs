@@ -42,6 +42,11 @@ const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encodin
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 
 impl Reply {
+    /// Of the message, in its frame.
+    pub(super) fn bytes(&self) -> usize {
+        self.message.len()
+    }
+
     pub(super) fn into_http(self) -> Response<tonic::body::Body> {
         let body = Whole { message: Some(self.message), has_trailers: true };
         let mut response = Response::new(tonic::body::Body::new(body));

@@ -166,6 +166,26 @@ impl Connection {
     }
 }
 
+/// Whether a path is one that probes ask for.
+pub(super) fn is_health(path: &str) -> bool {
+    let rest =
+        path.strip_prefix('/').and_then(|path| path.strip_prefix(HealthServer::<Checks>::NAME));
+    rest.is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Whether a path is one of a service that is not onnxd's own.
+pub(super) fn is_other(path: &str) -> bool {
+    let methods: [(&str, &[&str]); 3] = [
+        (HealthServer::<Checks>::NAME, &["Check", "Watch"]),
+        (REFLECTION, &["ServerReflectionInfo"]),
+        (REFLECTION_ALPHA, &["ServerReflectionInfo"]),
+    ];
+    let named = path.strip_prefix('/').and_then(|path| path.split_once('/'));
+    named.is_some_and(|(service, method)| {
+        methods.iter().any(|(known, names)| *known == service && names.contains(&method))
+    })
+}
+
 /// A service that is not onnxd's own.
 enum Other {
     Health(HealthServer<Checks>),

@@ -59,6 +59,12 @@ impl Pieces {
         self.len
     }
 
+    /// What arrived, piece by piece.
+    pub(super) fn each(&self, mut look: impl FnMut(&[u8])) {
+        self.large.iter().for_each(|piece| look(piece));
+        look(&self.small);
+    }
+
     /// All bytes in a row.
     pub(super) fn whole(mut self) -> Bytes {
         self.end_small();

@@ -17,6 +17,7 @@ use super::deadline::Deadlines;
 use super::log::Watched;
 use super::{Config, Routers};
 use crate::sockets::{Arrival, Listener};
+use crate::telemetry::Telemetry;
 
 /// Serves until `stop` becomes true, then stops accepting and gives the requests under way
 /// `drain` time to end. Returns whether all of them did.
@@ -30,7 +31,7 @@ pub async fn serve(
     let connections = GracefulShutdown::new();
     let take = |arrival: Arrival| {
         let router = routers.behind(arrival.is_near());
-        spawn(config, arrival, router, &connections);
+        spawn(config, arrival, (router, routers.telemetry()), &connections);
     };
     listener.accept(stop, take).await;
     timeout(drain, connections.shutdown()).await.is_ok()
@@ -40,12 +41,18 @@ pub async fn serve(
 /// buffer goes, which must be larger for the sake of bodies.
 const MAX_HEAD: usize = 16 << 10;
 
-fn spawn(config: &Config, arrival: Arrival, router: &Router, all: &GracefulShutdown) {
+fn spawn(
+    config: &Config,
+    arrival: Arrival,
+    (router, telemetry): (&Router, &Telemetry),
+    all: &GracefulShutdown,
+) {
     // One for each connection: clones of a router share a count that all cores would write.
     let router = RefCell::new(router.clone());
-    let service = service_fn(move |request| {
+    let telemetry = telemetry.clone();
+    let service = service_fn(move |mut request| {
         // Outside of the router, so that every answer carries an id and every failure is logged.
-        let watched = Watched::start(&request);
+        let watched = Watched::start(&telemetry, &mut request);
         let answer = router.borrow_mut().call(request);
         async {
             let mut response = answer.await?;

@@ -1,10 +1,11 @@
 //! Accounts for one request: counters, histograms, statistics.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::registry::{LiveModel, Metrics, Outcome, Protocol, Refusal, Success};
 use crate::scheduler::Answer;
+use crate::telemetry::{Record, Stages, Timed};
 
 /// Follows a request to its end. A request whose handler is dropped before
 /// [`Watch::answered`] or [`Watch::failed`] counts as cancelled: its caller went away.
@@ -13,19 +14,22 @@ pub struct Watch {
     protocol: Protocol,
     started: Instant,
     live: Option<Arc<LiveModel>>,
+    /// Of a request that is followed.
+    record: Option<Record>,
     ended: bool,
 }
 
 /// Time spent around the run.
 #[derive(Debug, Clone, Copy)]
 pub struct Codec {
-    pub decode: Duration,
-    pub encode: Duration,
+    pub decode: Timed,
+    pub encode: Timed,
 }
 
 impl Watch {
-    pub(super) fn start(metrics: Metrics, protocol: Protocol) -> Self {
-        Self { metrics, protocol, started: Instant::now(), live: None, ended: false }
+    pub(super) fn start(metrics: Metrics, protocol: Protocol, record: Option<Record>) -> Self {
+        let started = Instant::now();
+        Self { metrics, protocol, started, live: None, record, ended: false }
     }
 
     /// When the request's head arrived.
@@ -34,10 +38,19 @@ impl Watch {
         self.started
     }
 
+    /// Where what becomes known of a request goes, if it is followed.
+    #[must_use]
+    pub fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
+    }
+
     /// The request goes to this version.
     pub fn resolved(&mut self, live: &Arc<LiveModel>) {
         live.counts.began();
         live.asked.at(Instant::now());
+        if let Some(record) = &self.record {
+            record.resolved(&live.name, live.version);
+        }
         self.live = Some(Arc::clone(live));
     }
 
@@ -45,18 +58,27 @@ impl Watch {
     pub fn answered(&mut self, answer: &Answer, rows: usize, codec: Codec) {
         let Some(live) = &self.live else { return };
         self.ended = true;
+        let batch_rows = answer.batch_rows.unwrap_or(rows);
         live.counts.answered(
             self.protocol,
             &Success {
                 rows,
-                batch_rows: answer.batch_rows.unwrap_or(rows),
+                batch_rows,
                 total: self.started.elapsed(),
                 queue: answer.queued,
-                decode: codec.decode,
+                decode: codec.decode.took,
                 infer: answer.infer,
-                encode: codec.encode,
+                encode: codec.encode.took,
             },
         );
+        if let Some(record) = &self.record {
+            let Codec { decode, encode } = codec;
+            let queue = Timed { started: answer.arrived, took: answer.queued };
+            let began = answer.arrived + answer.queued;
+            let took = answer.ended.saturating_duration_since(began);
+            let infer = Timed { started: began, took };
+            record.answered(rows, Stages { decode, queue, infer, encode, batch_rows });
+        }
     }
 
     /// The file that came with the request was scored to its end.
@@ -72,6 +94,9 @@ impl Watch {
             self.metrics.rejected(refusal);
         }
         self.ended = true;
+        if let Some(record) = &self.record {
+            record.failed(outcome.as_str());
+        }
         match &self.live {
             Some(live) => live.counts.failed(self.protocol, outcome, self.started.elapsed()),
             None => self.metrics.unresolved(self.protocol, outcome),

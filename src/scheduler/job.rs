@@ -53,10 +53,14 @@ impl Default for Priority {
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub outputs: Vec<Tensor>,
+    /// When the work came.
+    pub arrived: Instant,
     /// Time spent waiting for a plan and a worker, until the first run began.
     pub queued: Duration,
     /// Time of the runs that computed it, shared with the others in a batch.
     pub infer: Duration,
+    /// When the last of them ended.
+    pub ended: Instant,
     /// Rows that ran together, at most; `None` where the model does not count rows.
     pub batch_rows: Option<usize>,
 }
@@ -106,6 +110,7 @@ struct Gathered {
     rows_done: usize,
     queued: Option<Duration>,
     infer: Duration,
+    ended: Option<Instant>,
     batch_rows: Option<usize>,
 }
 
@@ -139,6 +144,7 @@ impl Job {
             rows_done: 0,
             queued: None,
             infer: Duration::ZERO,
+            ended: None,
             batch_rows: None,
         });
         Self { inputs, rows, plan, arrived, deadline, allowed, priority, cost, result }
@@ -195,6 +201,8 @@ impl Slice {
         let queued = run.started.saturating_duration_since(self.job.arrived);
         gathered.queued = Some(gathered.queued.map_or(queued, |first| first.min(queued)));
         gathered.infer += run.infer;
+        let ended = run.started + run.infer;
+        gathered.ended = gathered.ended.max(Some(ended));
         gathered.batch_rows = gathered.batch_rows.max(run.rows);
         let outputs = if self.is_whole() {
             Some(outputs)
@@ -209,9 +217,11 @@ impl Slice {
         };
         let Some(reply) = gathered.reply.take() else { return };
         let (queued, infer) = (gathered.queued.unwrap_or_default(), gathered.infer);
-        let batch_rows = gathered.batch_rows;
+        let (ended, batch_rows) = (gathered.ended.unwrap_or(ended), gathered.batch_rows);
         drop(gathered);
-        let answer = outputs.map(|outputs| Answer { outputs, queued, infer, batch_rows });
+        let arrived = self.job.arrived;
+        let answer = |outputs| Answer { outputs, arrived, queued, infer, ended, batch_rows };
+        let answer = outputs.map(answer);
         let answer = answer.ok_or_else(|| {
             let reason = "slices differ in the shape of an output".to_owned();
             Rejection::Run(RunError::Operator { reason })

@@ -277,7 +277,8 @@ impl Inner {
         let started = Instant::now();
         let outputs = self.run(plan, inputs, &RunControl::default())?;
         let (queued, infer) = (started - arrived, started.elapsed());
-        Ok(Answer { outputs, queued, infer, batch_rows: rows })
+        let ended = started + infer;
+        Ok(Answer { outputs, arrived, queued, infer, ended, batch_rows: rows })
     }
 
     /// One run; a panic is worth a line in the log.

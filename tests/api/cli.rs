@@ -211,7 +211,7 @@ mod settings {
         let file = repository.path().join("onnxd.toml").display().to_string();
         let run = onnxd(&["serve", "--config", &file]);
         let message = format!(
-            "onnxd: {file}: 'log' is array, expected a string, a whole number or a boolean\n\
+            "onnxd: {file}: 'log' is array, expected a string, a number or a boolean\n\
              onnxd: {file}: unknown setting 'pol'\n"
         );
         assert_eq!((run.code, run.stderr), (2, message));

@@ -29,4 +29,5 @@ mod score;
 mod swap;
 mod tabular;
 mod target;
+mod telemetry;
 mod tls;

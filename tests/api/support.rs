@@ -9,6 +9,7 @@ mod keys;
 mod log;
 mod repository;
 mod server;
+mod sink;
 mod tls;
 mod wait;
 
@@ -21,6 +22,7 @@ pub use grpc::{Grpc, Stalled as GrpcStalled, next as grpc_next};
 pub use keys::Keys;
 pub use repository::{Repository, fixture, models_that_ship};
 pub use server::Server;
+pub use sink::{Manner, Posted, Sink, nowhere};
 pub use tls::{Authority, Identity, TlsFiles, client as tls_client, trusting};
 pub use wait::{Stop, until};
 

@@ -40,18 +40,19 @@ def eventually(probe, within: float = 5.0):
 
 
 class Server:
-    def __init__(self, binary: str, repository: Path, log: Path):
+    def __init__(self, binary: str, repository: Path, log: Path, *arguments: str):
         self.address = ""
         """host:port, known when the server is ready."""
         self.grpc_address = ""
         """The same for gRPC."""
         self._log = log
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("ONNXD_")}
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("ONNXD_", "OTEL_"))}
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [
                     *[binary, "serve", str(repository), "--log", "json"],
                     *["--http-addr", "127.0.0.1:0", "--grpc-addr", "127.0.0.1:0"],
+                    *arguments,
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,

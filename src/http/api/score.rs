@@ -24,6 +24,7 @@ use crate::courtesy::{Loading, step_back};
 use crate::engine::guard;
 use crate::http::error::{Error, Message};
 use crate::http::path::Path;
+use crate::http::recorded::Recorded;
 use crate::http::{Api, Config, exchange, reply};
 use crate::predict::Watch;
 use crate::registry::{LiveModel, Protocol};
@@ -84,9 +85,11 @@ pub(in crate::http) async fn score(
     Path(model): Path<String>,
     uri: Uri,
     headers: HeaderMap,
+    Recorded(record): Recorded,
     body: Body,
 ) -> Response {
-    let answer = answer(&api, (&model, None), &uri, &headers, body).await;
+    let watch = api.predictor.watch(Protocol::Score, record);
+    let answer = answer(&api, watch, (&model, None), &uri, &headers, body).await;
     answer.unwrap_or_else(|error| problem(&error))
 }
 
@@ -95,20 +98,23 @@ pub(in crate::http) async fn score_version(
     Path((model, version)): Path<(String, String)>,
     uri: Uri,
     headers: HeaderMap,
+    Recorded(record): Recorded,
     body: Body,
 ) -> Response {
-    let answer = answer(&api, (&model, Some(&version)), &uri, &headers, body).await;
+    let watch = api.predictor.watch(Protocol::Score, record);
+    let target = (&*model, Some(&*version));
+    let answer = answer(&api, watch, target, &uri, &headers, body).await;
     answer.unwrap_or_else(|error| problem(&error))
 }
 
 async fn answer(
     api: &Api,
+    mut watch: Watch,
     target: (&str, Option<&str>),
     uri: &Uri,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
-    let mut watch = api.predictor.watch(Protocol::Score);
     let prepared = prepare(api, &mut watch, target, uri, headers).await;
     let (live, asked, slot) =
         prepared.inspect_err(|error| watch.failed(error.outcome(), error.refusal()))?;

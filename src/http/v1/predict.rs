@@ -12,18 +12,21 @@ use super::encode;
 use crate::coding::{self, Coding};
 use crate::http::error::Error;
 use crate::http::path::Path;
+use crate::http::recorded::{self, Recorded};
 use crate::http::{Api, body, exchange, fallback, reply};
 use crate::predict::{self, Codec, Priority, Request, Watch};
 use crate::registry::{LiveModel, Protocol};
+use crate::telemetry::{Record, Timed};
 
 pub(in crate::http) async fn predict(
     State(api): State<Api>,
     Path(model): Path<String>,
     headers: HeaderMap,
+    Recorded(record): Recorded,
     body: Body,
 ) -> Response {
     match model.rsplit_once(':') {
-        Some((model, "predict")) => respond(&api, model, None, &headers, body).await,
+        Some((model, "predict")) => respond(&api, (model, None), &headers, record, body).await,
         _ => unknown_verb(&model),
     }
 }
@@ -32,10 +35,13 @@ pub(in crate::http) async fn predict_version(
     State(api): State<Api>,
     Path((model, version)): Path<(String, String)>,
     headers: HeaderMap,
+    Recorded(record): Recorded,
     body: Body,
 ) -> Response {
     match version.rsplit_once(':') {
-        Some((version, "predict")) => respond(&api, &model, Some(version), &headers, body).await,
+        Some((version, "predict")) => {
+            respond(&api, (&model, Some(version)), &headers, record, body).await
+        }
         _ => unknown_verb(&version),
     }
 }
@@ -65,13 +71,13 @@ fn unknown_verb(segment: &str) -> Response {
 
 async fn respond(
     api: &Api,
-    model: &str,
-    version: Option<&str>,
+    target: (&str, Option<&str>),
     headers: &HeaderMap,
+    record: Option<Record>,
     body: Body,
 ) -> Response {
-    let mut watch = api.predictor.watch(Protocol::V1);
-    let answer = answer(api, &mut watch, (model, version), headers, body).await;
+    let mut watch = api.predictor.watch(Protocol::V1, record);
+    let answer = answer(api, &mut watch, target, headers, body).await;
     exchange::conclude(&mut watch, answer)
 }
 
@@ -83,6 +89,9 @@ async fn answer(
     body: Body,
 ) -> Result<Response, Error> {
     let body = body::read(&api.config, headers, body).await?;
+    if let Some(record) = watch.record() {
+        record.came(recorded::json(body.len()), |copy| copy.extend_from_slice(&body));
+    }
     let asked = exchange::target(model, version, headers)?;
     let live = api.predictor.resolve_awake(asked, watch.started()).await?;
     watch.resolved(&live);
@@ -91,7 +100,7 @@ async fn answer(
     let bytes = body.len();
     let decode = move |live: &LiveModel| decode::decode(&body, live.signature());
     let PredictRequest { form, inputs, rows } = exchange::work_on(&live, bytes, decode).await?;
-    let decode_time = started.elapsed();
+    let decode = Timed::since(started);
     let ticket = exchange::ticket(&live, headers, None, &inputs)?;
     let request = Request { inputs, timeout: None, priority: Priority::default() };
     let (mut answer, passed) = api.predictor.predict(&live, request, watch.started()).await?;
@@ -102,12 +111,16 @@ async fn answer(
     let bytes = exchange::json_bytes(&outputs);
     let coding = Coding::for_answer(headers, bytes);
     let work = exchange::encoding_work(bytes, coding);
+    let record = watch.record().cloned();
     let text = exchange::work_on(&live, work, move |live| {
         let text = encode::encode(form, rows, live.signature(), &outputs)?;
+        if let Some(record) = &record {
+            record.went(recorded::json(text.len()), |copy| copy.extend_from_slice(&text));
+        }
         Ok(coding::compress(coding, text))
     })
     .await?;
-    let codec = Codec { decode: decode_time, encode: started.elapsed() };
+    let codec = Codec { decode, encode: Timed::since(started) };
     watch.answered(&answer, answered_rows, codec);
     let mut response = exchange::ok(&live, reply::JSON, coding, text);
     exchange::flag(&mut response, passed);

@@ -16,9 +16,11 @@ use crate::coding::{self, Coding};
 use crate::http::body::Pieces;
 use crate::http::error::Error;
 use crate::http::path::Path;
+use crate::http::recorded::{self, Recorded};
 use crate::http::{Api, body, exchange, reply};
 use crate::predict::{self, Codec, Request, Watch};
 use crate::registry::{LiveModel, Protocol};
+use crate::telemetry::{Record, Timed};
 use crate::tensor::json::NonFinite;
 use crate::tensor::{DataType, Tensor, binary};
 
@@ -26,9 +28,10 @@ pub(in crate::http) async fn infer(
     State(api): State<Api>,
     Path(target): Path<Target>,
     headers: HeaderMap,
+    Recorded(record): Recorded,
     body: Body,
 ) -> Response {
-    let mut watch = api.predictor.watch(Protocol::V2);
+    let mut watch = api.predictor.watch(Protocol::V2, record);
     let answer = answer(&api, &mut watch, &target, &headers, body).await;
     exchange::conclude(&mut watch, answer)
 }
@@ -42,13 +45,16 @@ async fn answer(
 ) -> Result<Response, Error> {
     // Read first, whatever comes of it: a connection with an unread body cannot be reused.
     let body = body::read_pieces(&api.config, headers, body).await?;
+    if let Some(record) = watch.record() {
+        came(record, headers, &body);
+    }
     let asked = exchange::target(&target.model, target.version.as_deref(), headers)?;
     let live = api.predictor.resolve_awake(asked, watch.started()).await?;
     watch.resolved(&live);
     api.predictor.has_room(&live)?;
     let started = Instant::now();
     let request = decode(headers, body, &live).await?;
-    let decode_time = started.elapsed();
+    let decode_time = Timed::since(started);
     let wanted = Wanted {
         outputs: encode::outputs(&live, &request.outputs, request.binary_outputs)?,
         non_finite: if request.strict_json { NonFinite::Null } else { NonFinite::Bare },
@@ -62,12 +68,20 @@ async fn answer(
     let token = ticket.issue(&api.board, &live, &outputs)?;
     let rows = predict::rows(&live, &outputs);
     let started = Instant::now();
-    let mut response = encode(headers, &live, wanted, outputs).await?;
+    let mut response = encode(headers, &live, wanted, outputs, watch.record().cloned()).await?;
     exchange::tell(&mut response, token);
-    let codec = Codec { decode: decode_time, encode: started.elapsed() };
+    let codec = Codec { decode: decode_time, encode: Timed::since(started) };
     exchange::flag(&mut response, passed);
     watch.answered(&answer, rows, codec);
     Ok(response)
+}
+
+/// Tells the record of the body.
+fn came(record: &Record, headers: &HeaderMap, body: &Pieces) {
+    let length = body.len();
+    let json = json_bytes(headers, length).ok().flatten();
+    let copy = |copy: &mut Vec<u8>| body.each(|piece| copy.extend_from_slice(piece));
+    record.came(recorded::body(length, json), copy);
 }
 
 async fn decode(
@@ -119,12 +133,17 @@ async fn encode(
     live: &Arc<LiveModel>,
     wanted: Wanted,
     outputs: Vec<Tensor>,
+    record: Option<Record>,
 ) -> Result<Response, Error> {
     let bytes = exchange::json_bytes(&outputs);
     let coding = Coding::for_answer(headers, bytes);
     let work = exchange::encoding_work(bytes, coding);
     let encoded = exchange::work_on(live, work, move |live| {
         let mut encoded = encode::encode(live, &wanted, &outputs)?;
+        if let Some(record) = &record {
+            let body = recorded::body(encoded.body.len(), encoded.json_bytes);
+            record.went(body, |copy| copy.extend_from_slice(&encoded.body));
+        }
         encoded.body = coding::compress(coding, encoded.body);
         Ok(encoded)
     })
