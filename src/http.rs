@@ -10,6 +10,7 @@ mod fallback;
 mod health;
 mod log;
 mod path;
+mod query;
 mod reply;
 mod server;
 mod v1;
