@@ -9,6 +9,7 @@ mod exchange;
 mod fallback;
 mod health;
 mod log;
+mod openapi;
 mod path;
 mod query;
 mod reply;
@@ -204,6 +205,8 @@ fn table() -> Vec<Route> {
         post("/v2/repository/index", ANY, v2::repository::index),
         post("/v2/repository/models/{model}/load", OPERATE, v2::repository::load),
         post("/v2/repository/models/{model}/unload", OPERATE, v2::repository::unload),
+        get("/openapi.json", PUBLIC, openapi::json),
+        get("/docs", PUBLIC, openapi::page),
     ]
 }
 

@@ -40,7 +40,7 @@ def eventually(probe, within: float = 5.0):
 
 
 class Server:
-    def __init__(self, binary: str, repository: Path, log: Path):
+    def __init__(self, binary: str, repository: Path, log: Path, *arguments: str):
         self.address = ""
         """host:port, known when the server is ready."""
         self.grpc_address = ""
@@ -52,6 +52,7 @@ class Server:
                 [
                     *[binary, "serve", str(repository), "--log", "json"],
                     *["--http-addr", "127.0.0.1:0", "--grpc-addr", "127.0.0.1:0"],
+                    *arguments,
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
