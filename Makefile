@@ -4,7 +4,7 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 PYTHON ?= python3
 export CARGO_TARGET_DIR := $(TARGET)
 
-.PHONY: run test check sbom fuzz rolling bench chaos abuse perf-analyzer allocators trees health networks clients batch batch-bench batch-large sources prometheus kubernetes image-check conformance wild demo-drift
+.PHONY: run test check sbom fuzz rolling bench chaos abuse perf-analyzer allocators trees health networks clients openapi batch batch-bench batch-large sources prometheus kubernetes image-check conformance wild demo-drift
 
 ## Serves the models of this repository on 127.0.0.1:8080.
 run:
@@ -20,7 +20,7 @@ demo-drift:
 test:
 	$(CARGO) build --release --locked
 	$(CARGO) test --release --locked
-	$(MAKE) clients batch sources prometheus rolling kubernetes conformance wild
+	$(MAKE) clients openapi batch sources prometheus rolling kubernetes conformance wild
 
 ## Whole files against a raw loop over the plan, and against pandas with onnxruntime.
 batch-bench:
@@ -28,13 +28,19 @@ batch-bench:
 	$(TARGET)/batch-bench-venv/bin/python benches/batch/make.py $(TARGET)/batch-bench
 	$(CARGO) bench --bench batch -- $(TARGET)/batch-bench $(TARGET)/batch-bench-venv/bin/python
 
-## Python's tritonclient and kserve, and grpcurl, against a running server, in a venv under the target directory.
+## Python's tritonclient and kserve, grpcurl, and TensorFlow Serving's documented examples by curl, against a running server, in a venv under the target directory.
 clients:
 	$(PYTHON) tests/environment.py $(TARGET)/clients-venv tests/clients/requirements.txt
 	ONNXD_BIN=$(TARGET)/release/onnxd PYTHONDONTWRITEBYTECODE=1 \
 		$(TARGET)/clients-venv/bin/python -m pytest -q -p no:cacheprovider tests/clients
 	ONNXD_BIN=$(TARGET)/release/onnxd PYTHONDONTWRITEBYTECODE=1 \
 		$(TARGET)/clients-venv/bin/python -m pytest -q -p no:cacheprovider tests/clients/triton_grpc
+
+## schemathesis with all its checks against servers that it may break, over the document at /openapi.json.
+openapi:
+	$(PYTHON) tests/environment.py $(TARGET)/openapi-venv tests/clients/openapi/requirements.txt
+	ONNXD_BIN=$(TARGET)/release/onnxd PYTHONDONTWRITEBYTECODE=1 \
+		$(TARGET)/openapi-venv/bin/python -m pytest -q -p no:cacheprovider tests/clients/openapi
 
 ## All flights through `onnxd predict` against onnxruntime, files read by other projects, a pseudo-terminal, memory.
 batch:

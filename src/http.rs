@@ -11,7 +11,9 @@ mod exchange;
 mod fallback;
 mod health;
 mod log;
+mod openapi;
 mod path;
+mod query;
 mod recorded;
 mod reply;
 mod route;
@@ -211,6 +213,8 @@ fn table() -> Vec<Route> {
         post("/v2/repository/index", ANY, v2::repository::index),
         post("/v2/repository/models/{model}/load", OPERATE, v2::repository::load),
         post("/v2/repository/models/{model}/unload", OPERATE, v2::repository::unload),
+        get("/openapi.json", PUBLIC, openapi::json),
+        get("/docs", PUBLIC, openapi::page),
     ]
 }
 

@@ -90,9 +90,13 @@ pub(super) fn target<'a>(
     version: Option<&'a str>,
     headers: &'a HeaderMap,
 ) -> Result<Target<'a>, Error> {
-    let key = headers.get(ROUTING_KEY).map(HeaderValue::to_str).transpose();
-    let key = key.map_err(|_| Error::Malformed(format!("{ROUTING_KEY} is not ASCII text")))?;
-    Ok(Target { model, version, key })
+    Ok(Target { model, version, key: text_of(headers, &ROUTING_KEY)? })
+}
+
+/// The text of a header, if it is there.
+fn text_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Error> {
+    let text = headers.get(name).map(HeaderValue::to_str).transpose();
+    text.map_err(|_| Error::Malformed(format!("{name} is not ASCII text")))
 }
 
 const TOKEN_ASKED: HeaderName = HeaderName::from_static(names::TOKEN_ASKED);
@@ -107,7 +111,7 @@ pub(super) fn ticket(
     inputs: &[NamedTensor],
 ) -> Result<Ticket, Error> {
     let token = headers.get(&TOKEN_ASKED).is_some_and(|value| value == "true");
-    let id = headers.get(&PREDICTION_ID).and_then(|value| value.to_str().ok()).or(id);
+    let id = text_of(headers, &PREDICTION_ID)?.or(id);
     Ok(Ticket::of(live, token, id, inputs)?)
 }
 

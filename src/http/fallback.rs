@@ -1,9 +1,9 @@
 //! Answers for paths and methods that do not exist.
 
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::Response;
 
-use super::reply;
+use super::{reply, v1};
 
 pub(super) async fn not_found(uri: Uri) -> Response {
     answer(StatusCode::NOT_FOUND, &uri, &format!("no such path: {}", uri.path()))
@@ -11,7 +11,12 @@ pub(super) async fn not_found(uri: Uri) -> Response {
 
 pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Response {
     let message = format!("method {method} is not allowed for {}", uri.path());
-    answer(StatusCode::METHOD_NOT_ALLOWED, &uri, &message)
+    let mut response = answer(StatusCode::METHOD_NOT_ALLOWED, &uri, &message);
+    // Elsewhere the router knows.
+    if let Some(allowed) = v1::allowed(uri.path()) {
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
+    response
 }
 
 /// `/api` speaks RFC 9457, the protocols their own form.

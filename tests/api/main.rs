@@ -21,6 +21,7 @@ mod health;
 mod jobs;
 mod lifecycle;
 mod models;
+mod openapi;
 mod operations;
 mod profile;
 mod promotion;

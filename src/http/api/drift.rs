@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::refused;
 use crate::drift::{self, Monitor, Report, Source, Span, Tally};
 use crate::http::path::Path;
+use crate::http::query::Query;
 use crate::http::{Api, reply};
 use crate::registry::{ControlError, Model};
 

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -15,6 +15,7 @@ use super::malformed;
 use crate::away;
 use crate::http::error::{Error, Message};
 use crate::http::path::Path;
+use crate::http::query::Query;
 use crate::http::{Api, body, reply};
 use crate::jobs::{self, Follower, Jobs, Progress, Refused, Request, Status};
 
@@ -50,7 +51,13 @@ pub(in crate::http) async fn submit(
         Ok(bytes) => bytes,
         Err(error) => return malformed(&error),
     };
-    let submit = move |jobs: &Jobs| jobs.submit(Request::parse(&bytes).map_err(Refused::Invalid)?);
+    let submit = move |jobs: &Jobs| {
+        let request = Request::parse(&bytes);
+        let request = request
+            .or_else(|error| body::with_whole_numbers(&bytes, Request::parse).ok_or(error))
+            .map_err(Refused::Invalid)?;
+        jobs.submit(request)
+    };
     done(&api, submit, |status| {
         let mut response = reply::with_status(StatusCode::ACCEPTED, &status);
         if let Ok(location) = HeaderValue::try_from(format!("/api/jobs/{}", status.id)) {
@@ -63,12 +70,8 @@ pub(in crate::http) async fn submit(
 
 pub(in crate::http) async fn list(
     State(api): State<Api>,
-    wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
+    Query(Wanted { state, limit }): Query<Wanted>,
 ) -> Response {
-    let Query(Wanted { state, limit }) = match wanted {
-        Ok(wanted) => wanted,
-        Err(error) => return reply::problem(StatusCode::BAD_REQUEST, &error.body_text()),
-    };
     let list = move |jobs: &Jobs| {
         let state = state.as_deref().map(jobs::State::parse).transpose();
         let state = state.map_err(Refused::Invalid)?;

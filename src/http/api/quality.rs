@@ -93,8 +93,7 @@ async fn take(api: &Api, model: String, headers: &HeaderMap, body: Body) -> Resu
 }
 
 fn count(board: &Board, model: &str, bytes: &[u8]) -> Result<Fates, Error> {
-    let document: Document = serde_json::from_slice(bytes)
-        .map_err(|error| Error::Malformed(format!("malformed feedback: {error}")))?;
+    let document: Document = body::object(bytes, "feedback")?;
     let now = drift::now();
     let mut fates = Fates::default();
     for item in document.feedback {

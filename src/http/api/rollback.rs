@@ -1,11 +1,13 @@
 //! POST `/api/models/{model}/rollback`: back to the version that served before.
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 
 use crate::http::path::Path;
 use crate::http::{Api, reply};
+use crate::registry::ControlError;
 
 #[derive(Serialize)]
 struct Document {
@@ -19,6 +21,8 @@ pub(in crate::http) async fn roll_back(
 ) -> Response {
     match api.predictor.registry().roll_back(&model).await {
         Ok(serving) => reply::json(&Document { serving }),
+        // Nothing came that could be malformed: what is there does not allow it.
+        Err(ControlError::Invalid(reason)) => reply::problem(StatusCode::CONFLICT, &reason),
         Err(error) => super::refused(&error),
     }
 }

@@ -48,8 +48,7 @@ pub(in crate::http) async fn delete(State(api): State<Api>, Path(model): Path<St
 
 async fn read(api: &Api, headers: &HeaderMap, body: Body) -> Result<Routing, Error> {
     let bytes = body::read_small(&api.config, headers, body).await?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| Error::Malformed(format!("malformed routing: {error}")))
+    body::object(&bytes, "routing")
 }
 
 async fn change(api: &Api, model: String, routing: Option<Routing>) -> Response {

@@ -53,9 +53,7 @@ pub(super) fn is_called(segment: &str) -> bool {
 
 /// The answer to GET where only POST makes sense.
 pub(super) async fn cannot_be_fetched(method: Method, uri: Uri) -> Response {
-    let mut response = fallback::method_not_allowed(method, uri).await;
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-    response
+    fallback::method_not_allowed(method, uri).await
 }
 
 fn unknown_verb(segment: &str) -> Response {

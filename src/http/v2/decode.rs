@@ -104,7 +104,21 @@ fn unsigned(reader: &mut Reader, name: &str) -> Result<u64, DecodeError> {
             DecodeError(format!("parameter '{name}': expected a whole number, came \"{text}\""))
         });
     }
-    u64::read(reader).map_err(error)
+    whole(reader).map_err(error)
+}
+
+/// A whole number, also where it has a point and noughts behind it: JSON has one kind of number.
+fn whole<T: FromJson + TryFrom<i128>>(reader: &mut Reader) -> Result<T, JsonError> {
+    let mut ahead = reader.clone();
+    let error = match T::read(reader) {
+        Ok(number) => return Ok(number),
+        Err(error) => error,
+    };
+    let float = f64::read(&mut ahead).ok().filter(|float| float.fract() == 0.0);
+    #[expect(clippy::cast_possible_truncation, reason = "what is too large becomes no number")]
+    let number = float.and_then(|float| T::try_from(float as i128).ok()).ok_or(error)?;
+    *reader = ahead;
+    Ok(number)
 }
 
 fn read_outputs(reader: &mut Reader) -> Result<Vec<RequestedOutput>, DecodeError> {
@@ -172,6 +186,24 @@ mod tests {
         let request = decode(body.as_bytes(), Vec::new()).unwrap();
         assert_eq!(request.id.as_deref(), Some("7"));
         assert_eq!(request.inputs[0].tensor.data(), &Data::Int64(vec![1, 2, 3, 4]));
+    }
+
+    #[test]
+    fn whole_numbers_may_have_a_point() {
+        let body = r#"{"parameters":{"timeout":2.0,"priority":1e0},"inputs":[{"name":"x",
+            "shape":[1.0],"datatype":"FP32","data":[1]}]}"#;
+        let request = decode(body.as_bytes(), Vec::new()).unwrap();
+        assert_eq!(request.timeout, Some(Duration::from_micros(2)));
+        assert_eq!(request.inputs[0].tensor.shape().dims(), [1]);
+        let wrong =
+            |number| message(&format!(r#"{{"parameters":{{"timeout":{number}}},"inputs":[]}}"#));
+        for number in ["1.5", "-1.0", "1e30", "NaN", "Infinity", "null"] {
+            assert!(
+                wrong(number).starts_with("parameter 'timeout': expected"),
+                "{}",
+                wrong(number)
+            );
+        }
     }
 
     #[test]

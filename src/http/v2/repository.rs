@@ -43,8 +43,7 @@ async fn request(api: &Api, headers: &HeaderMap, body: Body) -> Result<Request, 
     if bytes.is_empty() {
         return Ok(Request::default());
     }
-    serde_json::from_slice(&bytes)
-        .map_err(|error| Error::Malformed(format!("malformed index request: {error}")))
+    body::object(&bytes, "index request")
 }
 
 /// What a request to load may say.
@@ -106,8 +105,7 @@ async fn overlay(api: &Api, headers: &HeaderMap, body: Body) -> Result<Option<Ov
     }
     // Files may be large.
     away::blocking(move || {
-        let request: LoadRequest = serde_json::from_slice(&bytes)
-            .map_err(|error| Error::Malformed(format!("malformed load request: {error}")))?;
+        let request: LoadRequest = body::object(&bytes, "load request")?;
         let texts = request.parameters.into_iter().filter_map(|(name, value)| match value {
             Parameter::Text(text) => Some((name, OverlayValue::Text(text))),
             Parameter::Other(_) => None,

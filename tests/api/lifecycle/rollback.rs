@@ -210,9 +210,9 @@ fn nothing_to_go_back_to_is_said_clearly() {
     let repository = Repository::with(&["scale_1", "corrupt"]);
     let server = Server::start(repository.path(), &[]);
     let none = "model 'scale_1' has no version to go back to".to_owned();
-    assert_eq!(server.post("/api/models/scale_1/rollback", "").problem(), (400, none));
+    assert_eq!(server.post("/api/models/scale_1/rollback", "").problem(), (409, none));
     let none = "model 'corrupt' has no version that serves".to_owned();
-    assert_eq!(server.post("/api/models/corrupt/rollback", "").problem(), (400, none));
+    assert_eq!(server.post("/api/models/corrupt/rollback", "").problem(), (409, none));
     assert_eq!(server.scaled("scale_1"), ("1".to_owned(), 1));
     server.stop_after(&["a model version was refused"]);
 }

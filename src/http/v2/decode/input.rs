@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use axum::body::Bytes;
 
-use super::{MAX_TENSORS, unsigned};
+use super::{MAX_TENSORS, unsigned, whole};
 use crate::http::exchange::DecodeError;
 use crate::predict::NamedTensor;
 use crate::tensor::json::{FromJson, JsonError, Nesting, Reader, read_nested};
@@ -66,7 +66,7 @@ fn read_shape(reader: &mut Reader, input: &Input) -> Result<Shape, DecodeError> 
     let mut dims: Vec<i64> = Vec::new();
     reader
         .array::<JsonError>(|reader| {
-            dims.push(i64::read(reader)?);
+            dims.push(whole(reader)?);
             Ok(())
         })
         .map_err(|error| input.error(format!("shape: {error}")))?;

@@ -1,0 +1,73 @@
+//! What travels, by name. The types of the handlers know nothing of this, since most of them
+//! belong to modules that know no protocol; that both agree is tested with real answers.
+
+mod data;
+mod jobs;
+mod models;
+mod v1;
+mod v2;
+
+use super::schema::{Named, always, closed, count, flag, list, maybe, of, one_of, text};
+
+pub(super) use jobs::{ON_BAD_ROW, STATES as JOB_STATES};
+
+/// All components.
+pub(super) fn all() -> Vec<Named> {
+    [common(), v2::all(), v1::all(), models::all(), data::all(), jobs::all()].concat()
+}
+
+fn common() -> Vec<Named> {
+    let violation = closed(
+        "A value that breaks the contract.",
+        [
+            always("pointer", text("Where it stands in a request of protocol v2 (RFC 6901).")),
+            always("feature", text("")),
+            maybe("row", count("")),
+            always("code", of("ViolationCode")),
+            always("expected", text("")),
+            maybe("value", text("Only where the contract allows it to be shown.")),
+        ],
+    );
+    let error = closed(
+        "Why there is no other answer, as protocols v1 and v2 have it.",
+        [
+            always("error", text("What is wrong, what was expected and what came.")),
+            maybe("total", count("Of violations of the contract, listed or not.")),
+            maybe("violations", list(of("Violation"), "")),
+        ],
+    );
+    let problem = closed(
+        "The same below /api: a problem document (RFC 9457).",
+        [
+            always("title", text("The name of the status.")),
+            always("status", count("")),
+            always("detail", text("What is wrong, what was expected and what came.")),
+        ],
+    );
+    vec![
+        ("Error", error),
+        ("Problem", problem),
+        ("Violation", violation),
+        ("ViolationCode", one_of(&CODES, "")),
+        ("Alive", closed("", [always("status", one_of(&["alive"], ""))])),
+        ("Live", closed("", [always("live", flag(""))])),
+        ("Ready", closed("", [always("ready", flag(""))])),
+    ]
+}
+
+const CODES: [&str; 14] = [
+    "missing_feature",
+    "unexpected_feature",
+    "wrong_dtype",
+    "wrong_shape",
+    "null_not_allowed",
+    "nan",
+    "inf",
+    "below_min",
+    "above_max",
+    "not_in_set",
+    "pattern",
+    "too_long",
+    "row_rule",
+    "output_invalid",
+];
