@@ -34,7 +34,7 @@ const MODEL: &str = "digits";
 /// Questions a second.
 const QUIET: f64 = 200.0;
 /// Far more than 200 a second need, so that a stall shows as latency, not as a lost question.
-const CONNECTIONS: usize = 64;
+const CONNECTIONS: usize = 256;
 const ROUNDS: u32 = 3;
 
 /// Before the first round: the server's memory is what it is after some work.
@@ -79,8 +79,7 @@ struct Round {
     report: String,
 }
 
-/// `seconds` is the time of each attack, all rounds together; by default 30, and 300 for random
-/// bytes. `only` names one attack.
+/// `seconds` is the time of each attack, all rounds together; see [`Attack::usual`]. `only` names one attack.
 pub fn run(seconds: Option<usize>, only: Option<&str>) -> Vec<Figure> {
     let bombs = bombs::write();
     let questions = questions();
@@ -90,8 +89,8 @@ pub fn run(seconds: Option<usize>, only: Option<&str>) -> Vec<Figure> {
     let mut figures = Vec::new();
     for attack in Attack::ALL {
         if only.is_none_or(|only| only == attack.name()) {
-            let usual = if attack == Attack::RandomBytes { 300 } else { 30 };
-            let duration = Duration::from_secs(seconds.unwrap_or(usual) as u64);
+            let duration =
+                seconds.map_or(attack.usual(), |given| Duration::from_secs(given as u64));
             figures.extend(attacked(attack, duration, &questions, bombs.path()));
         }
     }
@@ -112,8 +111,7 @@ fn attacked(
 ) -> Vec<Figure> {
     let (grpc, metrics) = (free_address(), free_address());
     let (grpc_text, metrics_text) = (grpc.to_string(), metrics.to_string());
-    let mut arguments = vec!["--grpc-addr", &grpc_text, "--metrics-addr", &metrics_text];
-    arguments.extend(attack.settings());
+    let arguments = ["--grpc-addr", &grpc_text, "--metrics-addr", &metrics_text];
     let server = Serving::onnxd(&project("benches/models"), &arguments);
     let ports = Ports { http: server.address, grpc, metrics };
     let warm_up = quiet(ports.http, questions, 0);

@@ -60,13 +60,14 @@ impl Attack {
         }
     }
 
-    /// Settings of the server besides addresses: slow clients shall meet the end of its patience
-    /// within a round.
-    pub const fn settings(self) -> &'static [&'static str] {
-        match self {
-            Self::SlowHeads | Self::SlowBodies => &["--read-timeout", "5s"],
-            _ => &[],
-        }
+    /// How long it goes on, all rounds together. Slow clients shall meet the end of the server's
+    /// patience, which is 30 s, in each round.
+    pub const fn usual(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::SlowHeads | Self::SlowBodies => 105,
+            Self::RandomBytes => 300,
+            _ => 30,
+        })
     }
 
     /// Memory that it may cost while it goes on, in MB: what the documented bounds allow for it.

@@ -124,7 +124,11 @@ pub(super) fn signature(graph: &GraphProto) -> Result<Signature, LoadError> {
         .map(|input| spec("input", input))
         .collect::<Result<_, _>>()?;
     let outputs =
-        graph.output.iter().map(|output| spec("output", output)).collect::<Result<_, _>>()?;
+        graph.output.iter().map(|output| spec("output", output)).collect::<Result<Vec<_>, _>>()?;
+    if outputs.is_empty() {
+        // It would compile to nothing, run, and answer nothing.
+        return Err(LoadError::Compile { reason: "its graph has no outputs".to_owned() });
+    }
     Ok(Signature { inputs, outputs })
 }
 
@@ -199,6 +203,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let error = read(&directory.path().join("nothing.onnx")).err().unwrap();
         assert!(matches!(error, LoadError::Unreadable { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_graph_without_outputs_is_refused() {
+        let error = signature(&GraphProto::default()).unwrap_err();
+        assert_eq!(error.to_string(), "the model cannot be compiled: its graph has no outputs");
     }
 
     #[test]
