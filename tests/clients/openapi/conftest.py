@@ -100,7 +100,9 @@ def asked(tmp_path_factory):
     try:
         yield asked
         assert server.stop() == 0, "a graceful end has exit code 0"
-        assert server.complaints() == [], "nothing that was asked is a fault of the server"
+        # That somebody asked for it is said with the reason.
+        complaints = [line for line in server.complaints() if "rolled back by request" not in line]
+        assert complaints == [], "nothing that was asked is a fault of the server"
     finally:
         server.kill()
         print(server.log()[-20_000:])
