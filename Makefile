@@ -102,6 +102,7 @@ check:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --no-deps
 	$(CARGO) deny check bans licenses sources
 	$(CARGO) machete
+	$(CARGO) metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml > $(TARGET)/fuzz-metadata.json
 	$(MAKE) sbom
 
 ## What the program is made of, as CycloneDX: $(TARGET)/onnxd.cdx.json, the same bytes for the same Cargo.lock.

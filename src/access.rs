@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::HeaderMap;
+use http::uri::Authority;
 
 use crate::digest;
 use crate::follow::{self, Followed};
@@ -119,17 +120,23 @@ impl Door {
         }
     }
 
-    /// The name of the key that lets a request with these headers in, if one is asked for.
+    /// The name of the key that lets a request with these headers in, if one is asked for. HTTP/2
+    /// says in its URI what is asked for, HTTP/1 mostly in `Host` alone.
     ///
     /// # Errors
     /// [`Refused`], which is counted.
-    pub fn admit(&self, need: Need, headers: &HeaderMap) -> Result<Option<Arc<str>>, Refused> {
+    pub fn admit(
+        &self,
+        need: Need,
+        headers: &HeaderMap,
+        asked: Option<&Authority>,
+    ) -> Result<Option<Arc<str>>, Refused> {
         if !self.asks_for(need) {
             return Ok(None);
         }
         let (answer, metrics) = match self {
-            Self::Open(metrics) => (page::check(headers).map(|()| None), metrics),
-            Self::Near(metrics) => (page::check_near(headers).map(|()| None), metrics),
+            Self::Open(metrics) => (page::check(headers, asked).map(|()| None), metrics),
+            Self::Near(metrics) => (page::check_near(headers, asked).map(|()| None), metrics),
             Self::NotOperate(metrics) => (Err(Refused::Far), metrics),
             Self::Keyed(guard) => (guard.admit(need, headers).map(Some), &guard.metrics),
         };

@@ -13,7 +13,7 @@ mod triton_metrics;
 pub use configuration::{Configuration, ConfigurationTensor, DynamicBatching, VersionPolicy};
 pub use index::{IndexEntry, index};
 pub use metadata::{
-    ModelMetadata, PLATFORM, ServerMetadata, TensorMetadata, TensorParameters, tensors,
+    ModelMetadata, PLATFORM, ServerMetadata, TensorMetadata, TensorParameters, outputs, tensors,
 };
 pub use readiness::{Readiness, is_model_ready};
 pub use statistics::{BatchStatistics, InferenceStatistics, ModelStatistics, Pair};

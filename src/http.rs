@@ -6,6 +6,7 @@ mod body;
 mod deadline;
 #[doc(hidden)]
 pub mod decoding;
+mod document;
 mod error;
 mod exchange;
 mod fallback;

@@ -42,13 +42,9 @@ fuzz_target!(|text: &str| {
             tensor(1, Data::Bytes(vec!["".into(), "UA".into(), "é\u{0}".into()])),
         ]
     };
-    let refused = contract.inputs(inputs(), |input| input).is_err();
+    let _ = contract.inputs(inputs(), |input| input);
     let (_, verdicts, _) = contract.rows(inputs());
-    // One that looks at requests and one that looks at rows must not differ in whether all is well,
-    // but for rules of whole requests.
-    if !verdicts.is_empty() && !refused {
-        assert!(verdicts.rows().len() <= 3);
-    }
+    assert!(verdicts.rows().len() <= 3, "there are no more rows");
     let _ = contract.answer(&[tensor(1, vec![0.5_f32, f32::NAN, -1.0].into())]);
     let _ = (contract.report(), contract.quarantine());
 });

@@ -29,7 +29,7 @@ fn a_key_comes_in_either_header_and_the_one_that_is_for_nothing_else_counts() {
         headers(&[("x-api-key", KEY)]),
         headers(&[("x-api-key", KEY), ("authorization", "Bearer of somebody else")]),
     ] {
-        let name = door.admit(Need::PREDICT, &accepted).unwrap().unwrap();
+        let name = door.admit(Need::PREDICT, &accepted, None).unwrap().unwrap();
         assert_eq!(&*name, "a", "{accepted:?}");
     }
     for (refused, reason) in [
@@ -41,11 +41,11 @@ fn a_key_comes_in_either_header_and_the_one_that_is_for_nothing_else_counts() {
         (headers(&[("x-api-key", "b"), ("authorization", &bearer)]), Refused::UnknownKey),
         (headers(&[("x-api-key", &KEY.repeat(100))]), Refused::UnknownKey),
     ] {
-        assert_eq!(door.admit(Need::PREDICT, &refused), Err(reason), "{refused:?}");
+        assert_eq!(door.admit(Need::PREDICT, &refused, None), Err(reason), "{refused:?}");
     }
     let mut strange = HeaderMap::new();
     strange.insert("x-api-key", HeaderValue::from_bytes(b"\xff\xfe").unwrap());
-    assert_eq!(door.admit(Need::Any, &strange), Err(Refused::UnknownKey));
+    assert_eq!(door.admit(Need::Any, &strange, None), Err(Refused::UnknownKey));
 }
 
 #[test]
@@ -59,18 +59,20 @@ fn a_role_lets_in_what_needs_it_or_any_and_nothing_else() {
         (Need::OPERATE, Err(Refused::Role(Role::Operate))),
         (Need::METRICS, Err(Refused::Role(Role::Metrics))),
     ] {
-        assert_eq!(door.admit(need, &key).map(|_| ()), expected);
+        assert_eq!(door.admit(need, &key, None).map(|_| ()), expected);
     }
-    assert_eq!(door.admit(Need::Public, &headers(&[])), Ok(None));
+    assert_eq!(door.admit(Need::Public, &headers(&[]), None), Ok(None));
 }
 
 #[test]
 fn a_request_that_is_refused_for_its_role_costs_the_key_nothing() {
     let door = guard("requests_per_second = 0.01\nburst = 1");
     let key = headers(&[("x-api-key", KEY)]);
-    assert_eq!(door.admit(Need::OPERATE, &key), Err(Refused::Role(Role::Operate)));
-    assert!(door.admit(Need::PREDICT, &key).is_ok());
-    let Err(Refused::Rate(wait)) = door.admit(Need::PREDICT, &key) else { panic!("it is over") };
+    assert_eq!(door.admit(Need::OPERATE, &key, None), Err(Refused::Role(Role::Operate)));
+    assert!(door.admit(Need::PREDICT, &key, None).is_ok());
+    let Err(Refused::Rate(wait)) = door.admit(Need::PREDICT, &key, None) else {
+        panic!("it is over")
+    };
     assert_eq!(Refused::Rate(wait).retry_after(), Some(100));
 }
 
@@ -119,8 +121,8 @@ fn without_keys_only_operating_may_be_closed_and_only_to_others() {
     let operates = |access: &Access, is_near: bool, headers: &[(&'static str, &str)]| {
         let headers = self::headers(headers);
         let door = access.door(is_near);
-        assert_eq!(door.admit(Need::PREDICT, &headers), Ok(None));
-        door.admit(Need::OPERATE, &headers).map(|_| ())
+        assert_eq!(door.admit(Need::PREDICT, &headers, None), Ok(None));
+        door.admit(Need::OPERATE, &headers, None).map(|_| ())
     };
     let (page, name) = (("origin", "http://evil.example"), ("host", "evil.example"));
     assert_eq!(operates(&closed, true, &[]), Ok(()));

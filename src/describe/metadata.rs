@@ -65,7 +65,8 @@ impl<'a> ModelMetadata<'a> {
 }
 
 /// With labels of classes that the model does not say itself.
-fn outputs(live: &LiveModel) -> Vec<TensorMetadata<'_>> {
+#[must_use]
+pub fn outputs(live: &LiveModel) -> Vec<TensorMetadata<'_>> {
     let specs = &live.signature().outputs;
     let mut outputs = tensors(specs);
     for (output, spec) in outputs.iter_mut().zip(specs) {

@@ -80,7 +80,7 @@ impl Body for Limited {
 /// The body of an answer, until which the call is under way.
 pub(super) struct Counted {
     pub(super) body: tonic::body::Body,
-    pub(super) active: Active,
+    pub(super) _active: Active,
 }
 
 impl Body for Counted {
@@ -91,9 +91,7 @@ impl Body for Counted {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        self.active.moves();
-        Poll::Ready(frame)
+        Pin::new(&mut self.body).poll_frame(context)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -36,10 +36,8 @@ impl Stop {
 pub(super) struct Calls {
     begun: AtomicU64,
     ended: AtomicU64,
-    /// Calls with an answer that the caller has not taken as a whole.
+    /// Calls with an answer of which the caller takes nothing yet.
     unread: AtomicU64,
-    /// Pieces of answers that callers took.
-    taken: AtomicU64,
 }
 
 /// A call under way.
@@ -55,6 +53,8 @@ enum Stage {
     Answered,
     /// Its answer goes on until one of both ends it.
     Stream,
+    /// It was not let in.
+    Refused,
 }
 
 impl Active {
@@ -68,6 +68,11 @@ impl Active {
         self.stage = Stage::Stream;
     }
 
+    /// It does not count: who is not let in must not keep a connection by asking.
+    pub(super) fn refused(mut self) {
+        self.stage = Stage::Refused;
+    }
+
     /// All that is left to do is the caller's.
     pub(super) fn is_answered(&mut self) {
         if self.stage == Stage::Computed {
@@ -75,17 +80,17 @@ impl Active {
             self.calls.unread.fetch_add(1, Ordering::Relaxed);
         }
     }
-
-    /// The caller took a piece of the answer.
-    pub(super) fn moves(&self) {
-        self.calls.taken.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
 impl Drop for Active {
     fn drop(&mut self) {
-        if self.stage == Stage::Answered {
-            self.calls.unread.fetch_sub(1, Ordering::Relaxed);
+        match self.stage {
+            Stage::Answered => _ = self.calls.unread.fetch_sub(1, Ordering::Relaxed),
+            Stage::Refused => {
+                self.calls.begun.fetch_sub(1, Ordering::Release);
+                return;
+            }
+            Stage::Computed | Stage::Stream => {}
         }
         self.calls.ended.fetch_add(1, Ordering::Release);
     }
@@ -96,22 +101,24 @@ impl Calls {
         self.begun.load(Ordering::Relaxed) == 0
     }
 
+    /// For the connection, that is: the last answers may lie in its buffers.
     fn all_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire) >= self.begun.load(Ordering::Relaxed)
     }
 
     /// Resolves when the connection only holds its place: no call comes in the time to `wait`, or
-    /// later none is under way, or its answer is not taken, for [`IDLE`].
-    async fn are_over(&self, wait: Duration, idle: Duration) -> Over {
+    /// later none is under way, or its answer is not taken, for `idle`.
+    async fn are_over(&self, wait: Duration, idle: Duration, written: &AtomicU64) -> Over {
         sleep(wait).await;
         if self.none_yet() {
             return Over::Idle;
         }
-        let seen = || (self.begun.load(Ordering::Relaxed), self.taken.load(Ordering::Relaxed));
+        let seen = || (self.begun.load(Ordering::Relaxed), written.load(Ordering::Relaxed));
         loop {
             let before = seen();
             sleep(idle).await;
-            if seen() != before {
+            let now = seen();
+            if now.0 != before.0 || now.1 > before.1 + SMALL_TALK {
                 continue;
             }
             if self.unread.load(Ordering::Relaxed) > 0 {
@@ -132,6 +139,9 @@ enum Over {
     Unread,
 }
 
+/// Bytes that both sides exchange in [`IDLE`] to see whether anybody is there.
+const SMALL_TALK: u64 = 4096;
+
 /// A connection of which nothing is seen for so long is asked to end; its client opens another
 /// one with its next call.
 const IDLE: Duration = Duration::from_mins(2);
@@ -147,8 +157,8 @@ const CONNECTION_WINDOW: u32 = 4 << 20;
 /// A silent connection is asked this often whether anybody is there.
 const PING: Duration = Duration::from_mins(1);
 
-/// The time for a peer to see that the connection ends.
-const FAREWELL: Duration = Duration::from_millis(250);
+/// The time for a peer to see that the connection ends, or to take more of what it is told.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Serves a connection until it ends, or the server stops and its calls have ended. `wait` is the
 /// time until its first call.
@@ -172,11 +182,12 @@ pub(super) async fn run<F>(
         .max_concurrent_streams(MAX_STREAMS)
         .initial_stream_window_size(CALL_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW);
+    let written = stream.written();
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
         () = stop.stopped() => None,
-        over = calls.are_over(wait, IDLE) => match over {
+        over = calls.are_over(wait, IDLE, &written) => match over {
             Over::Idle => None,
             Over::Unread => return,
         },
@@ -186,10 +197,16 @@ pub(super) async fn run<F>(
     } else {
         connection.as_mut().graceful_shutdown();
         loop {
-            // A peer that never says anything must not hold up the end of the server.
+            let before = written.load(Ordering::Relaxed);
+            // A peer that never says anything must not hold up the end of the server. One that
+            // still takes an answer from the connection's buffers must get it.
             tokio::select! {
                 ended = connection.as_mut() => break ended,
-                () = sleep(FAREWELL) => if calls.all_ended() { return },
+                () = sleep(FAREWELL) => {
+                    if calls.all_ended() && written.load(Ordering::Relaxed) == before {
+                        return;
+                    }
+                }
             }
         }
     };
@@ -205,8 +222,8 @@ mod tests {
 
     use super::*;
 
-    const WAIT: Duration = Duration::from_millis(20);
-    const IDLE: Duration = Duration::from_millis(40);
+    const WAIT: Duration = Duration::from_millis(50);
+    const IDLE: Duration = Duration::from_millis(200);
 
     fn block_on<T>(work: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(work)
@@ -215,42 +232,53 @@ mod tests {
     #[test]
     fn a_connection_without_calls_ends_and_later_after_its_last_call() {
         block_on(async {
-            let calls = Arc::new(Calls::default());
+            let (calls, written) = (Arc::new(Calls::default()), AtomicU64::new(0));
+            Active::begin(&calls).refused();
+            assert_eq!(calls.are_over(WAIT, Duration::MAX / 4, &written).await, Over::Idle);
             let start = Instant::now();
-            assert_eq!(calls.are_over(WAIT, IDLE).await, Over::Idle);
-            assert!(start.elapsed() < IDLE);
             drop(Active::begin(&calls));
-            assert_eq!(calls.are_over(WAIT, IDLE).await, Over::Idle);
-            assert!(start.elapsed() >= WAIT + WAIT + IDLE);
+            assert_eq!(calls.are_over(WAIT, IDLE, &written).await, Over::Idle);
+            assert!(start.elapsed() >= WAIT + IDLE);
         });
     }
 
     #[test]
-    fn long_calls_and_streams_do_not_end_it_and_answers_that_nobody_takes_do() {
+    fn long_calls_streams_and_slow_readers_do_not_end_it_and_answers_that_nobody_takes_do() {
         block_on(async {
-            let calls = Arc::new(Calls::default());
+            let (calls, written) = (Arc::new(Calls::default()), AtomicU64::new(0));
             let mut stream = Active::begin(&calls);
             stream.is_stream();
             stream.is_answered();
             let mut long = Active::begin(&calls);
-            assert!(timeout(5 * IDLE, calls.are_over(WAIT, IDLE)).await.is_err());
+            assert!(timeout(3 * IDLE, calls.are_over(WAIT, IDLE, &written)).await.is_err());
             long.is_answered();
             let slow = async {
                 loop {
-                    sleep(IDLE / 2).await;
-                    long.moves();
+                    sleep(IDLE / 8).await;
+                    written.fetch_add(2 * SMALL_TALK, Ordering::Relaxed);
                 }
             };
             tokio::select! {
-                over = calls.are_over(WAIT, IDLE) => panic!("{over:?}"),
+                over = calls.are_over(WAIT, IDLE, &written) => panic!("{over:?}"),
                 () = slow => {}
-                () = sleep(5 * IDLE) => {}
+                () = sleep(3 * IDLE) => {}
             }
-            assert_eq!(calls.are_over(WAIT, IDLE).await, Over::Unread);
+            // Pings are written to anybody.
+            let pings = async {
+                loop {
+                    sleep(IDLE / 8).await;
+                    written.fetch_add(17, Ordering::Relaxed);
+                }
+            };
+            let over = tokio::select! {
+                over = calls.are_over(WAIT, IDLE, &written) => over,
+                () = pings => unreachable!(),
+            };
+            assert_eq!(over, Over::Unread);
             drop(long);
-            assert!(timeout(5 * IDLE, calls.are_over(WAIT, IDLE)).await.is_err());
+            assert!(timeout(3 * IDLE, calls.are_over(WAIT, IDLE, &written)).await.is_err());
             drop(stream);
-            assert_eq!(calls.are_over(WAIT, IDLE).await, Over::Idle);
+            assert_eq!(calls.are_over(WAIT, IDLE, &written).await, Over::Idle);
         });
     }
 }

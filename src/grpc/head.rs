@@ -48,13 +48,18 @@ impl Head {
             method: path.trim_start_matches('/').to_owned(),
             is_known: call.is_some() || server::is_other(&path),
         };
-        let is_probe = server::is_health(&path);
+        let is_probe = server::is_probe(&path);
         let arrived = Arrived { id: &id, headers: &headers, started, is_probe };
         let followed = api.telemetry.follow(arrived, called);
-        let record = || followed.record().cloned();
-        let is_prediction = call == Some(Call::ModelInfer);
-        let watch = is_prediction.then(|| api.predictor.watch(Protocol::Grpc, record()));
-        Self { started, id, path, followed, headers, timeout: None, watch }
+        Self { started, id, path, followed, headers, timeout: None, watch: None }
+    }
+
+    /// The call was let in. If it is a prediction it counts from now on.
+    pub(super) fn begins(&mut self, api: &Api, call: Call) {
+        if call == Call::ModelInfer {
+            let record = self.followed.record().cloned();
+            self.watch = Some(api.predictor.watch(Protocol::Grpc, record));
+        }
     }
 
     pub(super) fn path(&self) -> &str {

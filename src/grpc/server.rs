@@ -100,7 +100,20 @@ impl Services {
 }
 
 impl Connection {
-    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
+    /// The call is under way from when this is called, not from when it is first polled.
+    fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<Body>> + Send + 'static {
+        let active = Active::begin(&self.calls);
+        self.answer_active(request, active)
+    }
+
+    async fn answer_active(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        mut active: Active,
+    ) -> Response<Body> {
         let services = &self.services;
         let path = request.uri().path().to_owned();
         let names = path.strip_prefix('/').and_then(|path| path.split_once('/'));
@@ -115,13 +128,13 @@ impl Connection {
             None => (None, Need::Any),
         };
         if let Some(refused) = self.refusal(need, &request) {
-            // Not a prediction: its message is not read. Nor a call that keeps a connection.
-            let head = Head::start(&services.api, path, request.into_parts().0.headers, None);
+            // Not a prediction: its message is not read.
+            active.refused();
+            let head = Head::start(&services.api, path, request.into_parts().0.headers, call);
             return head.end_other(refused.into_http());
         }
-        let mut active = Active::begin(&self.calls);
         let response = if !is_grpc(&request) {
-            let head = Head::start(&services.api, path, request.into_parts().0.headers, None);
+            let head = Head::start(&services.api, path, request.into_parts().0.headers, call);
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             head.end_other(response)
@@ -137,6 +150,7 @@ impl Connection {
             let result = match call {
                 None => Err(Error::Unknown(head.path().to_owned())),
                 Some(call) => {
+                    head.begins(&services.api, call);
                     let (api, room) = (&services.api, &self.room);
                     let answer =
                         async |head: &mut Head| calls::answer(api, call, head, room, body).await;
@@ -146,7 +160,7 @@ impl Connection {
             head.end(result)
         };
         active.is_answered();
-        response.map(|body| Body::new(Counted { body, active }))
+        response.map(|body| Body::new(Counted { body, _active: active }))
     }
 }
 
@@ -154,7 +168,7 @@ impl Connection {
     /// Why the call may not come in, if it may not.
     fn refusal(&self, need: Need, request: &Request<Incoming>) -> Option<Status> {
         let path = request.uri().path();
-        match self.door.admit(need, request.headers()) {
+        match self.door.admit(need, request.headers(), request.uri().authority()) {
             Ok(name) => {
                 if let (Some(name), Need::OPERATE) = (name, need) {
                     tracing::info!(key.name = &*name, grpc.path = path, "operated with a key");
@@ -167,10 +181,12 @@ impl Connection {
 }
 
 /// Whether a path is one that probes ask for.
-pub(super) fn is_health(path: &str) -> bool {
-    let rest =
-        path.strip_prefix('/').and_then(|path| path.strip_prefix(HealthServer::<Checks>::NAME));
-    rest.is_some_and(|rest| rest.starts_with('/'))
+pub(super) fn is_probe(path: &str) -> bool {
+    let named = path.strip_prefix('/').and_then(|path| path.split_once('/'));
+    named.is_some_and(|(service, name)| match service {
+        SERVICE => ["ServerLive", "ServerReady", "ModelReady"].contains(&name),
+        other => other == HealthServer::<Checks>::NAME,
+    })
 }
 
 /// Whether a path is one of a service that is not onnxd's own.

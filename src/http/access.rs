@@ -25,7 +25,7 @@ pub(super) fn behind(door: &Door, need: Need, handler: MethodRouter<Api>) -> Met
 }
 
 async fn admit(State((door, need)): State<(Door, Need)>, request: Request, next: Next) -> Response {
-    match door.admit(need, request.headers()) {
+    match door.admit(need, request.headers(), request.uri().authority()) {
         Ok(name) => {
             if let (Some(name), Need::OPERATE) = (name, need) {
                 note(&name, request.method(), request.uri());

@@ -8,8 +8,6 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
 use bytes::BytesMut;
 use http_body_util::BodyExt;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tokio::time::timeout;
 
 use super::Config;
@@ -153,49 +151,6 @@ pub(super) async fn read_up_to(
     read(&config, headers, body).await
 }
 
-/// Reads a document that is an object. serde would read one from a list as well, field by field.
-pub(super) fn object<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, Error> {
-    if !bytes.trim_ascii_start().starts_with(b"{") {
-        return Err(Error::Malformed(format!("malformed {what}: expected an object")));
-    }
-    serde_json::from_slice(bytes)
-        .or_else(|error| {
-            with_whole_numbers(bytes, |bytes| serde_json::from_slice(bytes)).ok_or(error)
-        })
-        .map_err(|error| Error::Malformed(format!("malformed {what}: {error}")))
-}
-
-/// Reads a document once more in which `2.0` is written as `2`: JSON has one kind of number, serde
-/// tells two apart. None if that does not help.
-pub(super) fn with_whole_numbers<T, E>(
-    bytes: &[u8],
-    read: impl FnOnce(&[u8]) -> Result<T, E>,
-) -> Option<T> {
-    let mut document: Value = serde_json::from_slice(bytes).ok()?;
-    whole_numbers(&mut document);
-    read(document.to_string().as_bytes()).ok()
-}
-
-fn whole_numbers(value: &mut Value) {
-    match value {
-        Value::Number(number) => {
-            let float = number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0);
-            #[expect(clippy::cast_possible_truncation, reason = "what is too large becomes no u64")]
-            let whole = float.map(|float| float as i128);
-            let whole = whole.and_then(|whole| {
-                let unsigned = u64::try_from(whole).map(Value::from);
-                unsigned.or_else(|_| i64::try_from(whole).map(Value::from)).ok()
-            });
-            if let Some(whole) = whole {
-                *value = whole;
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
-        Value::Object(object) => object.values_mut().for_each(whole_numbers),
-        Value::Null | Value::Bool(_) | Value::String(_) => {}
-    }
-}
-
 async fn collect(limit: usize, headers: &HeaderMap, mut body: Body) -> Result<Pieces, Error> {
     let announced = headers
         .get(header::CONTENT_LENGTH)
@@ -218,8 +173,6 @@ async fn collect(limit: usize, headers: &HeaderMap, mut body: Body) -> Result<Pi
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -249,26 +202,6 @@ mod tests {
             prop_assert_eq!(&head[..], &all[..at.min(all.len())]);
             prop_assert_eq!(rest.concat(), &all[at.min(all.len())..]);
         }
-    }
-
-    #[test]
-    fn whole_numbers_may_have_a_point() {
-        let read = |text: &str| object::<BTreeMap<String, u32>>(text.as_bytes(), "map");
-        assert_eq!(
-            read(r#"{"a": 2.0, "b": 1e3}"#).unwrap(),
-            [("a".into(), 2), ("b".into(), 1000)].into()
-        );
-        for wrong in [r#"{"a": 2.5}"#, r#"{"a": -2.0}"#, r#"{"a": 1e30}"#, r#"{"a": "2"}"#, "{"] {
-            assert!(read(wrong).is_err(), "{wrong}");
-        }
-        let error = read(r#"{"a": 2.5}"#).unwrap_err().to_string();
-        assert!(error.starts_with("malformed map: invalid type: floating point `2.5`"), "{error}");
-    }
-
-    #[test]
-    fn a_list_is_no_object() {
-        let read = object::<(u8,)>(b" [1]", "pair").unwrap_err();
-        assert_eq!(read.to_string(), "malformed pair: expected an object");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! The document is made of the table of routes: a test fails for a route that nobody described and
 //! for a description without a route. Both texts are the same for everybody and for as long as the
-//! process lives, and name no model. Nothing of them is a secret: the source says the same, and
+//! process lives, and name no model that is served. Nothing of them is a secret: the source says the same, and
 //! who has no key yet must learn how to send one. So they need none.
 
 mod document;

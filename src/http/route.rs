@@ -36,7 +36,7 @@ pub(super) fn is_probe(path: &str) -> bool {
             | "/metrics/drift"
             | "/v2/health/live"
             | "/v2/health/ready"
-    )
+    ) || (path.starts_with("/v2/models/") && path.ends_with("/ready"))
 }
 
 fn fits(template: &str, path: &str) -> bool {
@@ -72,7 +72,8 @@ mod tests {
         let watching = crate::http::watching().map(|route| route.path);
         let more = ["/", "/v2/health/live", "/v2/health/ready"];
         for (_, path, _) in crate::http::routes() {
-            let expected = watching.contains(&path) || more.contains(&path);
+            let is_readiness = path.ends_with("/ready") && path.starts_with("/v2/models/");
+            let expected = watching.contains(&path) || more.contains(&path) || is_readiness;
             assert_eq!(is_probe(path), expected, "{path}");
         }
     }

@@ -9,7 +9,10 @@ use crate::tensor::{Data, Shape, Tensor, format_compact};
 /// where there are no rows): `"value:index:label"`, without a label where there is none.
 /// `None` for outputs that are not numbers.
 pub(super) fn best(tensor: &Tensor, n: usize, has_rows: bool, labels: &[Label]) -> Option<Tensor> {
-    let label = |index: usize| labels.get(index).map(|label| format!(":{label}"));
+    // As in Triton a class without a name has no third part.
+    let label =
+        |index: usize| labels.get(index).map(ToString::to_string).filter(|label| !label.is_empty());
+    let label = |index: usize| label(index).map(|label| format!(":{label}"));
     let values = numbers(tensor.data())?;
     let rows = if has_rows { tensor.rows()? } else { 1 };
     let row_elements = values.len().checked_div(rows).unwrap_or(0);

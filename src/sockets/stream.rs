@@ -2,6 +2,8 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -56,12 +58,30 @@ impl Arrival {
 pub struct Stream {
     io: Io,
     stall: Stall,
+    written: Arc<AtomicU64>,
     _place: Place,
 }
 
 impl Stream {
     fn new(io: Io, place: Place) -> Self {
-        Self { io, stall: Stall::new(UNREAD), _place: place }
+        Self { io, stall: Stall::new(UNREAD), written: Arc::default(), _place: place }
+    }
+
+    /// Bytes that were written so far.
+    #[must_use]
+    pub fn written(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.written)
+    }
+
+    fn count(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.written.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+        self.stall.watch(written, context)
     }
 }
 
@@ -128,7 +148,7 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = either!(this, poll_write(context, bytes));
-        this.stall.watch(written, context)
+        this.count(written, context)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -150,7 +170,7 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = either!(this, poll_write_vectored(context, pieces));
-        this.stall.watch(written, context)
+        this.count(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -200,11 +220,12 @@ mod tests {
     #[test]
     fn a_peer_that_reads_with_pauses_gets_everything() {
         block_on(async {
-            let (mut stream, mut peer) = connected(Duration::from_secs(2)).await;
+            // Shorter than the whole takes.
+            let (mut stream, mut peer) = connected(Duration::from_millis(500)).await;
             let reader = tokio::spawn(async move {
                 let (mut read, mut piece) = (0, vec![0; 1 << 20]);
                 while read < MUCH {
-                    sleep(Duration::from_millis(5)).await;
+                    sleep(Duration::from_millis(50)).await;
                     read += peer.read(&mut piece).await.unwrap();
                 }
             });

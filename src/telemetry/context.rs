@@ -111,19 +111,27 @@ pub fn state(headers: &HeaderMap) -> String {
             whole.push(',');
         }
         whole.push_str(text);
+        if whole.len() > MAX_STATE {
+            return String::new();
+        }
     }
     let members = whole.split(',').map(|member| member.trim_matches([' ', '\t']));
     // Empty members are allowed, and mean nothing.
     let mut keys: Vec<&str> = Vec::new();
     for member in members.filter(|member| !member.is_empty()) {
         match member.split_once('=') {
-            Some((key, value)) if is_key(key) && is_value(value) && !keys.contains(&key) => {
+            Some((key, value))
+                if keys.len() < MAX_MEMBERS
+                    && is_key(key)
+                    && is_value(value)
+                    && !keys.contains(&key) =>
+            {
                 keys.push(key);
             }
             _ => return String::new(),
         }
     }
-    if keys.len() > MAX_MEMBERS || whole.len() > MAX_STATE { String::new() } else { whole }
+    whole
 }
 
 /// `vendor`, or `tenant@vendor`.

@@ -195,6 +195,10 @@ impl Drop for Followed {
 fn finish(record: &Record, ended: Ended, bytes: Option<usize>) {
     let mut facts = std::mem::take(&mut *record.facts());
     facts.response_bytes = bytes;
+    // It was written before what went wrong afterwards, a deadline for example.
+    if !ended.is_success() {
+        facts.response = None;
+    }
     let begun = &record.0.begun;
     if let Some(payloads) = &begun.parts.payloads {
         payloads.log(begun, &mut facts, SystemTime::now());

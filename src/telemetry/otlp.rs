@@ -48,6 +48,9 @@ pub struct Config {
 /// Requests that may wait to be sent.
 const QUEUE: usize = 2048;
 
+/// What the setting says if nobody does.
+const DEFAULT_SERVICE: &str = "onnxd";
+
 /// Requests of one batch, and the time until an unfinished batch goes.
 const BATCH: usize = 128;
 const DELAY: Duration = Duration::from_secs(2);
@@ -209,10 +212,10 @@ impl Exporter {
         loop {
             let failure = match self.attempt(body.clone()).await {
                 Ok(rejected) => {
-                    self.outage.worked();
                     let rejected = rejected.min(count);
                     self.metrics.refused.inc_by(rejected);
                     self.metrics.exported.inc_by(count - rejected);
+                    self.outage.worked();
                     return;
                 }
                 Err(failure) => failure,
@@ -260,18 +263,21 @@ impl Exporter {
     }
 
     fn resource(&self) -> Vec<KeyValue> {
+        const SERVICE: &str = "service.name";
         let own = [
-            ("service.name", self.config.service.as_str()),
+            (SERVICE, self.config.service.as_str()),
             ("service.version", env!("CARGO_PKG_VERSION")),
             ("telemetry.sdk.name", "onnxd"),
             ("telemetry.sdk.language", "rust"),
             ("telemetry.sdk.version", env!("CARGO_PKG_VERSION")),
         ];
         let given = self.config.resource.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        // The name has a setting of its own, which counts more.
-        let given = given.filter(|(key, _)| *key != "service.name");
+        // The name has a setting of its own, which counts more, if it says anything.
+        let is_named = self.config.service != DEFAULT_SERVICE;
+        let given = given.filter(|(key, _)| *key != SERVICE || !is_named);
         let own = own.into_iter().filter(|(key, _)| {
-            *key == "service.name" || !self.config.resource.iter().any(|(known, _)| known == key)
+            (*key == SERVICE && is_named)
+                || !self.config.resource.iter().any(|(known, _)| known == key)
         });
         own.chain(given).map(|(key, value)| KeyValue::text(key, value)).collect()
     }
@@ -293,9 +299,21 @@ impl Exporter {
                 _ => Failure::Lasting(reason),
             });
         }
-        let Ok(answer) = answer.bytes().await else { return Ok(0) };
-        let said = ExportTraceServiceResponse::decode(answer).unwrap_or_default();
+        let said = ExportTraceServiceResponse::decode(beginning(answer).await).unwrap_or_default();
         let rejected = said.partial_success.map_or(0, |partial| partial.rejected_spans);
         Ok(u64::try_from(rejected).unwrap_or(0))
     }
+}
+
+/// What a collector says of spans that it refused is short: no more of it is read.
+async fn beginning(mut answer: reqwest::Response) -> bytes::Bytes {
+    const MOST: usize = 64 << 10;
+    let mut all = bytes::BytesMut::new();
+    while let Ok(Some(piece)) = answer.chunk().await {
+        all.extend_from_slice(&piece);
+        if all.len() > MOST {
+            break;
+        }
+    }
+    all.freeze()
 }

@@ -64,6 +64,16 @@ pub enum Ended {
     Cancelled,
 }
 
+impl Ended {
+    pub(super) fn is_success(self) -> bool {
+        match self {
+            Self::Http(status) => (200..300).contains(&status),
+            Self::Grpc { code, .. } => code == "OK",
+            Self::Cancelled => false,
+        }
+    }
+}
+
 /// What is known at the head of a request.
 pub(super) struct Begun {
     pub(super) parts: Arc<Parts>,

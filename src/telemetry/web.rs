@@ -18,11 +18,11 @@ impl Address {
     pub fn parse(text: &str) -> Result<Self, String> {
         // Not repeated: it may hold a password.
         let url = Url::parse(text).map_err(|_| format!("{EXPECTED}, this is no URL"))?;
-        if !["http", "https"].contains(&url.scheme()) || url.host_str().is_none() {
-            return Err(format!("'{text}' is not served over HTTP, {EXPECTED}"));
-        }
         if !url.username().is_empty() || url.password().is_some() {
             return Err("a URL must not hold a user or a password: settings are printed".to_owned());
+        }
+        if !["http", "https"].contains(&url.scheme()) || url.host_str().is_none() {
+            return Err(format!("'{}' is not HTTP, {EXPECTED}", url.scheme()));
         }
         if url.fragment().is_some() {
             return Err("a URL to send to has no fragment (#)".to_owned());
@@ -46,7 +46,8 @@ impl Address {
 
 const EXPECTED: &str = "expected for example http://collector:4318";
 
-/// Sends to the places that it is told and to no others, whatever these say.
+/// Sends to the places that it is told, through a proxy if the environment names one
+/// (`HTTPS_PROXY`), and to no others, whatever these say.
 ///
 /// # Errors
 /// The system's settings cannot work.
@@ -78,9 +79,15 @@ mod tests {
         let path = |text: &str| Address::parse(text).unwrap().below("v1/traces").0.to_string();
         assert_eq!(path("http://c:4318"), "http://c:4318/v1/traces");
         assert_eq!(path("https://c/base/"), "https://c/base/v1/traces");
-        for bad in
-            ["collector:4318", "grpc://c", "", "http://", "http://u:hidden@c", "http://c/#hidden"]
-        {
+        for bad in [
+            "collector:4318",
+            "grpc://c",
+            "",
+            "http://",
+            "http://u:hidden@c",
+            "grpc://u:hidden@c",
+            "http://c/#hidden",
+        ] {
             let error = Address::parse(bad).unwrap_err();
             assert!(!error.contains("hidden"), "{error}");
         }

@@ -16,7 +16,7 @@ use crate::away;
 use crate::http::error::{Error, Message};
 use crate::http::path::Path;
 use crate::http::query::Query;
-use crate::http::{Api, body, reply};
+use crate::http::{Api, body, document, reply};
 use crate::jobs::{self, Follower, Jobs, Progress, Refused, Request, Status};
 
 /// Lists of files may be long.
@@ -54,7 +54,10 @@ pub(in crate::http) async fn submit(
     let submit = move |jobs: &Jobs| {
         let request = Request::parse(&bytes);
         let request = request
-            .or_else(|error| body::with_whole_numbers(&bytes, Request::parse).ok_or(error))
+            .or_else(|error| match document::without_points(&bytes) {
+                Some(plain) => Request::parse(&plain).map_err(|_| error),
+                None => Err(error),
+            })
             .map_err(Refused::Invalid)?;
         jobs.submit(request)
     };

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 
-use crate::describe::{TensorMetadata, tensors};
+use crate::describe::{TensorMetadata, outputs, tensors};
 use crate::engine::{Batching, CostCurve, CostPoint};
 use crate::gate;
 use crate::http::{Api, reply};
@@ -133,7 +133,7 @@ fn live(live: &LiveModel) -> Live<'_> {
         shadow: shadow(&live.comparison),
         gate: &live.gate.checks,
         inputs: tensors(&live.signature().inputs),
-        outputs: tensors(&live.signature().outputs),
+        outputs: outputs(live),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::away;
 use crate::drift;
 use crate::http::error::Error;
 use crate::http::path::Path;
-use crate::http::{Api, body, reply};
+use crate::http::{Api, body, document, reply};
 use crate::quality::{Board, Fate, Feedback, Named, Report, Truth};
 use crate::registry::ControlError;
 
@@ -93,7 +93,7 @@ async fn take(api: &Api, model: String, headers: &HeaderMap, body: Body) -> Resu
 }
 
 fn count(board: &Board, model: &str, bytes: &[u8]) -> Result<Fates, Error> {
-    let document: Document = body::object(bytes, "feedback")?;
+    let document: Document = document::object(bytes, "feedback")?;
     let now = drift::now();
     let mut fates = Fates::default();
     for item in document.feedback {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{malformed, refused};
 use crate::http::error::Error;
 use crate::http::path::Path;
-use crate::http::{Api, body, reply};
+use crate::http::{Api, body, document, reply};
 use crate::registry::{ControlError, Routed, Routing};
 
 #[derive(Serialize)]
@@ -48,7 +48,7 @@ pub(in crate::http) async fn delete(State(api): State<Api>, Path(model): Path<St
 
 async fn read(api: &Api, headers: &HeaderMap, body: Body) -> Result<Routing, Error> {
     let bytes = body::read_small(&api.config, headers, body).await?;
-    body::object(&bytes, "routing")
+    document::object(&bytes, "routing")
 }
 
 async fn change(api: &Api, model: String, routing: Option<Routing>) -> Response {

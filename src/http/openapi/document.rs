@@ -22,7 +22,9 @@ and the server's own interface below /api.\n\n\
 Every answer has the header X-Request-Id: the request's own, up to 128 bytes, or a new one. HEAD is answered wherever GET is. \
 Other methods of these paths are 405 with Allow, other paths 404.\n\n\
 Whether keys are asked for is up to the settings of the server (auth-keys). x-onnxd-role says what an operation needs then: \
-nothing (public), any key, or a key with a role. Without keys the server is operated from its own machine only, unless open-operate is set.";
+nothing (public), any key, or a key with a role. Without keys a server is operated from its own machine only, and only one that no other machine reaches; \
+not through proxies, nor by pages in a browser (open-operate lifts all but the last). \
+A head of a request has at most 100 headers and 16 KiB; what is no HTTP or has more is 400 or 431 without a document.";
 
 /// The document of these routes. A route that nobody described is left out, and a description
 /// without a route as well; tests see to it that there is neither.

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::predict;
-use crate::describe::{TensorMetadata, tensors};
+use crate::describe::{TensorMetadata, outputs, tensors};
 use crate::http::error::Error;
 use crate::http::path::Path;
 use crate::http::{Api, reply};
@@ -117,7 +117,7 @@ pub(in crate::http) async fn metadata(
             version: &live.version_text,
             platform: "onnx_onnxv1",
             inputs: tensors(&live.signature().inputs),
-            outputs: tensors(&live.signature().outputs),
+            outputs: outputs(&live),
         }),
         Err(error) => Error::from(error).into_response(),
     }

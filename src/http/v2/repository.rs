@@ -13,7 +13,7 @@ use crate::away;
 use crate::describe;
 use crate::http::error::Error;
 use crate::http::path::Path;
-use crate::http::{Api, body, reply};
+use crate::http::{Api, body, document, reply};
 use crate::registry::ControlError;
 use crate::repository::{Overlay, OverlayError, OverlayValue};
 
@@ -43,7 +43,7 @@ async fn request(api: &Api, headers: &HeaderMap, body: Body) -> Result<Request, 
     if bytes.is_empty() {
         return Ok(Request::default());
     }
-    body::object(&bytes, "index request")
+    document::object(&bytes, "index request")
 }
 
 /// What a request to load may say.
@@ -105,7 +105,7 @@ async fn overlay(api: &Api, headers: &HeaderMap, body: Body) -> Result<Option<Ov
     }
     // Files may be large.
     away::blocking(move || {
-        let request: LoadRequest = body::object(&bytes, "load request")?;
+        let request: LoadRequest = document::object(&bytes, "load request")?;
         let texts = request.parameters.into_iter().filter_map(|(name, value)| match value {
             Parameter::Text(text) => Some((name, OverlayValue::Text(text))),
             Parameter::Other(_) => None,

@@ -14,8 +14,10 @@ use crate::engine::Label;
 /// By output, in the order of its classes.
 pub(in crate::repository) type Labels = BTreeMap<String, Arc<[Label]>>;
 
-/// Bytes of one file: room for far more classes than models have.
-const MAX_BYTES: u64 = 4 << 20;
+/// Bytes of all files of a model, which are read with every look at it, and labels of each: room
+/// for far more classes than models have.
+const MAX_BYTES: usize = 4 << 20;
+const MAX_LABELS: usize = 100_000;
 
 /// The file of an output, by its path in the directory of the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,17 +62,23 @@ pub(super) fn of(outputs: &Value) -> Result<Vec<LabelFile>, String> {
 /// # Errors
 /// The output and what is wrong with its file.
 pub(in crate::repository) fn read(files: &[LabelFile], model: &Path) -> Result<Labels, String> {
-    let one = |file: &LabelFile| match lines(&model.join(&file.path), model) {
-        Ok(labels) => Ok((file.output.clone(), labels)),
-        Err(reason) => {
-            let LabelFile { output, path } = file;
-            Err(format!("output '{output}': label_filename '{path}': {reason}"))
-        }
-    };
-    files.iter().map(one).collect()
+    let mut room = MAX_BYTES;
+    let mut by_path = BTreeMap::<&str, Arc<[Label]>>::new();
+    let mut labels = Labels::new();
+    for LabelFile { output, path } in files {
+        let named =
+            |reason: String| format!("output '{output}': label_filename '{path}': {reason}");
+        let of_file = match by_path.get(path.as_str()) {
+            Some(known) => Arc::clone(known),
+            None => lines(&model.join(path), model, &mut room).map_err(named)?,
+        };
+        by_path.insert(path, Arc::clone(&of_file));
+        labels.insert(output.clone(), of_file);
+    }
+    Ok(labels)
 }
 
-fn lines(file: &Path, model: &Path) -> Result<Arc<[Label]>, String> {
+fn lines(file: &Path, model: &Path, room: &mut usize) -> Result<Arc<[Label]>, String> {
     let unreadable = |error: std::io::Error| error.to_string();
     // Links are followed as far as they stay inside: so Kubernetes exchanges the files of a volume.
     let inside = fs::canonicalize(model).map_err(unreadable)?;
@@ -81,11 +89,15 @@ fn lines(file: &Path, model: &Path) -> Result<Arc<[Label]>, String> {
     if !fs::metadata(&file).map_err(unreadable)?.is_file() {
         return Err("it is no file".to_owned());
     }
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let opened = fs::File::open(&file).map_err(unreadable)?;
-    opened.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(format!("it has more than {MAX_BYTES} bytes"));
+    opened.take(*room as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    *room = room
+        .checked_sub(bytes.len())
+        .ok_or_else(|| format!("files with labels have more than {MAX_BYTES} bytes altogether"))?;
+    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+    if text.lines().nth(MAX_LABELS).is_some() {
+        return Err(format!("it has more than {MAX_LABELS} lines"));
     }
     Ok(text.lines().map(|line| Label::Text(line.to_owned())).collect())
 }
@@ -121,6 +133,18 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_several_outputs_is_read_once() {
+        let model = tempfile::tempdir().unwrap();
+        fs::write(model.path().join("labels.txt"), "x\n".repeat(MAX_LABELS / 2)).unwrap();
+        let output =
+            |number: u32| json!({"name": number.to_string(), "label_filename": "labels.txt"});
+        let files = of(&(0..100).map(output).collect()).unwrap();
+        let labels = read(&files, model.path()).unwrap();
+        assert_eq!(labels.len(), 100);
+        assert!(Arc::ptr_eq(&labels["0"], &labels["99"]));
+    }
+
+    #[test]
     fn no_path_and_no_link_leads_out_of_the_models_directory() {
         for path in ["/etc/passwd", "../labels.txt", "a/../../b"] {
             let error = of(&json!([{"name": "y", "label_filename": path}])).unwrap_err();
@@ -143,11 +167,15 @@ mod tests {
     fn a_file_that_is_too_large_no_file_or_not_there_is_refused_by_name() {
         let model = tempfile::tempdir().unwrap();
         fs::create_dir(model.path().join("directory")).unwrap();
-        let large = "x".repeat(usize::try_from(MAX_BYTES).unwrap() + 1);
-        fs::write(model.path().join("large"), large).unwrap();
+        // Cut in the middle of a character it is still too large, not another mistake.
+        fs::write(model.path().join("large"), "é".repeat(MAX_BYTES / 2 + 1)).unwrap();
+        fs::write(model.path().join("long"), "\n".repeat(MAX_LABELS + 1)).unwrap();
+        fs::write(model.path().join("latin"), b"caf\xe9\n").unwrap();
         for (path, reason) in [
             ("directory", "it is no file"),
-            ("large", "it has more than 4194304 bytes"),
+            ("large", "files with labels have more than 4194304 bytes altogether"),
+            ("long", "it has more than 100000 lines"),
+            ("latin", "it is not UTF-8"),
             ("missing", "No such file"),
         ] {
             let error = read(&file(path), model.path()).unwrap_err();

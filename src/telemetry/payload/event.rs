@@ -192,9 +192,10 @@ impl Event {
         for (name, value) in self.attributes(given) {
             attribute(&mut line, &name, &value);
         }
-        // What a caller sent as JSON may not be any.
-        let is_json =
-            self.payload.form == Form::Json && serde_json::from_slice::<IgnoredAny>(body).is_ok();
+        // What a caller sent as JSON may not be any. What is skipped need not be UTF-8 for serde.
+        let text = Some(body).filter(|_| self.payload.form == Form::Json);
+        let text = text.and_then(|body| std::str::from_utf8(body).ok());
+        let is_json = text.is_some_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
         let kind = match self.payload.form {
             Form::Json if !is_json => "application/octet-stream",
             _ => self.content_type(),

@@ -6,6 +6,7 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use rustix::fs::OFlags;
 use tokio::sync::{mpsc, oneshot};
 
 use super::event::Attributes;
@@ -36,15 +37,15 @@ impl Files {
 
     fn write(&mut self, line: &[u8]) -> io::Result<()> {
         let length = line.len() as u64;
-        let (file, bytes) = match self.current.take() {
-            Some((file, bytes)) if bytes == 0 || bytes + length <= self.max_bytes => (file, bytes),
-            Some(full) => {
-                drop(full);
-                self.put_aside()?;
-                open(&self.path)?
-            }
+        let (mut file, mut bytes) = match self.current.take() {
+            Some(current) => current,
             None => open(&self.path)?,
         };
+        if bytes > 0 && bytes + length > self.max_bytes {
+            drop(file);
+            self.put_aside()?;
+            (file, bytes) = open(&self.path)?;
+        }
         let written = (&file).write_all(line);
         if written.is_err() {
             // A part of a line would spoil the next one.
@@ -79,12 +80,18 @@ impl Files {
 }
 
 fn open(path: &Path) -> io::Result<(File, u64)> {
-    let file = OpenOptions::new().append(true).create(true).mode(OWNER_ONLY).open(path)?;
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(OWNER_ONLY);
+    // A pipe that nobody reads must not hold up the start.
+    options.custom_flags(i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0));
+    let file = options.open(path)?;
     let metadata = file.metadata()?;
-    // One that was there may be open to others.
-    if metadata.is_file() {
-        file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
+    if !metadata.is_file() {
+        // It cannot be put aside: a device would be renamed.
+        return Err(io::Error::other("it is no regular file"));
     }
+    // One that was there may be open to others.
+    file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
     Ok((file, metadata.len()))
 }
 

@@ -73,10 +73,9 @@ impl Sink {
     }
 }
 
-/// An address where nothing listens.
+/// An address where nothing listens: no port that the system would choose for somebody.
 pub fn nowhere() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    format!("http://{}", listener.local_addr().expect("it is bound"))
+    "http://127.0.0.1:1".to_owned()
 }
 
 fn serve(stream: &TcpStream, shared: &Mutex<(Manner, Vec<Posted>)>) {
