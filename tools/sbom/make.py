@@ -4,7 +4,8 @@
     make.py DIRECTORY
 
 The file is DIRECTORY/onnxd.cdx.json: every package that is compiled into the program or runs in the
-compiler meanwhile, with its version, licence and the digest that Cargo.lock has. It says nothing of when
+compiler meanwhile, with its version, licence and the digest that Cargo.lock has; the latter have the scope `excluded`. What only build
+scripts need is not in it. It says nothing of when
 and where it was made, so the same Cargo.lock gives the same bytes.
 """
 
@@ -73,7 +74,12 @@ def needs() -> dict[str, set[str]]:
 def made(of: dict, needs: dict[str, set[str]], sums: dict[tuple[str, str], str]) -> dict:
     packages = {f"{package['name']}@{package['version']}": package for package in of["packages"]}
     (root,) = [package for package in of["packages"] if package["id"] == of["resolve"]["root"]]
+    inside = linked(of, needs, packages)
     components = [component(packages[name], sums) for name in needs if packages[name] is not root]
+    for made, name in zip(components, [name for name in needs if packages[name] is not root], strict=True):
+        if name not in inside:
+            # Runs in the compiler; nothing of it is in the program.
+            made["scope"] = "excluded"
     graph = [
         {"ref": purl(packages[name]), "dependsOn": sorted(purl(packages[it]) for it in below)}
         for name, below in needs.items()
@@ -111,10 +117,24 @@ def component(package: dict, sums: dict[tuple[str, str], str]) -> dict:
         made["description"] = " ".join(package["description"].split())
     if (package["name"], package["version"]) in sums:
         made["hashes"] = [{"alg": "SHA-256", "content": sums[package["name"], package["version"]]}]
-    if any("proc-macro" in target["kind"] for target in package["targets"]):
-        # Runs in the compiler; nothing of it is in the program.
-        made["scope"] = "excluded"
     return made
+
+
+def is_macro(package: dict) -> bool:
+    return any("proc-macro" in target["kind"] for target in package["targets"])
+
+
+def linked(of: dict, needs: dict[str, set[str]], packages: dict[str, dict]) -> set[str]:
+    """What is reached without going through a procedural macro, which runs in the compiler with all that it needs."""
+    (root,) = [name for name, package in packages.items() if package["id"] == of["resolve"]["root"]]
+    found, ahead = set(), [root]
+    while ahead:
+        name = ahead.pop()
+        if name in found or is_macro(packages[name]):
+            continue
+        found.add(name)
+        ahead += needs[name]
+    return found
 
 
 def mistakes(text: str, bom: dict, of: dict) -> list[str]:
@@ -124,6 +144,10 @@ def mistakes(text: str, bom: dict, of: dict) -> list[str]:
     for licence in sorted({it["licenses"][0]["expression"] for it in bom["components"]}):
         if not is_expression(licence):
             wrong.append(f"'{licence}' is no licence of SPDX")
+    scopes = {it["name"]: it.get("scope", "required") for it in bom["components"]}
+    for name, scope in {"syn": "excluded", "serde_derive": "excluded", "tract-core": "required"}.items():
+        if scopes.get(name) != scope:
+            wrong.append(f"{name} is {scopes.get(name)}, not {scope}")
     for it in bom["components"]:
         name = it["bom-ref"]
         if "hashes" not in it:

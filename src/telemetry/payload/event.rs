@@ -301,6 +301,7 @@ mod tests {
         for (form, body, kind) in [
             (Form::Json, &b"{\"x\": NaN}"[..], "application/octet-stream"),
             (Form::Json, b"{} {}", "application/octet-stream"),
+            (Form::Json, b"{\"a\": \"\xff\"}", "application/octet-stream"),
             (Form::JsonAndBinary(2), b"{}\x00\xff", "application/octet-stream"),
             (Form::Protobuf, b"\n\x01x", "application/protobuf"),
         ] {

@@ -140,6 +140,33 @@ mod tests {
     }
 
     #[test]
+    fn a_full_file_that_cannot_be_put_aside_does_not_grow() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let mut files = Files::open(&path, 8, 2).unwrap();
+        files.write(b"line 1\n").unwrap();
+        fs::create_dir(directory.path().join("log.1")).unwrap();
+        for _ in 0..3 {
+            files.write(b"line 2\n").unwrap_err();
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), "line 1\n");
+        fs::remove_dir(directory.path().join("log.1")).unwrap();
+        files.write(b"line 3\n").unwrap();
+        assert_eq!(contents(directory.path())["log"], "line 3\n");
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+        for path in [Path::new("/dev/null"), &pipe] {
+            let Err(error) = Files::open(path, 8, 1) else { panic!("{path:?} is taken") };
+            assert!(error.starts_with("the payload log '"), "{error}");
+        }
+    }
+
+    #[test]
     fn a_full_file_is_put_aside_and_the_oldest_goes() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log");

@@ -99,6 +99,15 @@ fn neither_pages_of_other_sites_nor_proxies_operate_a_server_without_keys() {
         let mut connection = Connection::open(server.address());
         assert_eq!(connection.request("GET", "/v1/models", &[header], b"").status, 200);
     }
+    // Over HTTP/2 the name is in the URI.
+    let request = http::Request::post(format!("http://evil.example{LOAD}"));
+    let request = request.header("content-type", "application/grpc");
+    let message = tonic::body::Body::new(http_body_util::Full::new(vec![0; 5].into()));
+    let answer = Grpc::connect(server.grpc_address())
+        .ask(request.body(message).expect("the request is one"));
+    let status = Status::from_header_map(answer.headers()).expect("it is refused");
+    assert_eq!(status.code(), Code::PermissionDenied);
+    assert!(status.message().contains("by the names of its own machine"), "{status}");
     // Its own page says that as well.
     assert_eq!(put_routing(server.address(), &[("Origin", "http://localhost")]).0, 200);
     server.stop();

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use http_body_util::BodyExt as _;
 use onnxd::grpc::generated::infer_parameter::ParameterChoice;
 use onnxd::grpc::generated::{InferParameter, ModelInferRequest};
+use prost::Message as _;
 use tonic::body::Body;
 use tonic::codec::CompressionEncoding;
 use tonic::metadata::MetadataValue;
@@ -207,5 +209,39 @@ fn the_call_under_way_is_answered_when_the_server_ends() {
         until("nothing listens any more", || std::net::TcpStream::connect(address).err());
     });
     assert_eq!(rows.expect("it is answered"), 16);
+    server.stop();
+}
+
+/// Its bytes and the status behind them, read piece by piece with pauses.
+async fn read_slowly(mut body: hyper::body::Incoming) -> (usize, Option<String>) {
+    let (mut bytes, mut status) = (0, None);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.expect("the answer goes on");
+        bytes += frame.data_ref().map_or(0, bytes::Bytes::len);
+        let told = frame.trailers_ref().and_then(|trailers| trailers.get("grpc-status"));
+        status = told.map(|told| told.to_str().expect("it is text").to_owned());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    (bytes, status)
+}
+
+#[test]
+fn an_answer_that_is_read_slowly_comes_whole_while_the_server_ends() {
+    let repository = Repository::with(&["scale_1"]);
+    let (server, grpc) = start(&repository, &[]);
+    // More than both sides hold for a reader who is slow.
+    let rows = 700_000_u32;
+    let values = vec![1.0; 3 * rows as usize];
+    let request = raw_floats("scale_1", &[i64::from(rows), 3], &values);
+    let mut message = vec![0; 5];
+    request.encode(&mut message).expect("there is room");
+    let length = u32::try_from(message.len() - 5).expect("it is short");
+    message[1..5].copy_from_slice(&length.to_be_bytes());
+    let message = Body::new(http_body_util::Full::new(message.into()));
+    let answer = grpc.head("/inference.GRPCInferenceService/ModelInfer", message, &[]);
+    server.terminate();
+    let (bytes, status) = grpc.wait(read_slowly(answer.into_body()));
+    assert!(bytes > 12 * rows as usize, "{bytes}");
+    assert_eq!(status.as_deref(), Some("0"));
     server.stop();
 }

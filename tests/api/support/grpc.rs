@@ -146,7 +146,11 @@ impl Grpc {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(body).expect("the request is one");
+        self.ask(request.body(body).expect("the request is one"))
+    }
+
+    /// The answer to a request as it is.
+    pub fn ask(&self, request: http::Request<Body>) -> http::Response<Incoming> {
         let answer = self.wait(async {
             let mut channel = self.channel();
             poll_fn(|context| tower::Service::poll_ready(&mut channel, context)).await?;
