@@ -190,8 +190,10 @@ fn no_protocol_names_another() {
 fn the_tensor_path_of_requests_builds_no_generic_json_tree() {
     let mut wrong = Vec::new();
     for source in sources() {
+        let path = source.path.to_string_lossy();
+        // No tensors are in the document of the interface.
         let hot = ["tensor", "predict", "scheduler"].contains(&source.module.as_str())
-            || source.path.to_string_lossy().contains("/http/");
+            || path.contains("/http/") && !path.contains("/http/openapi");
         // The tests of a file may compare with serde_json.
         let code = source.text.split("#[cfg(test)]").next().unwrap_or("");
         if hot && code.contains("serde_json::Value") {

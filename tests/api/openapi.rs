@@ -114,7 +114,9 @@ fn every_example_is_answered_as_the_document_says() {
             let what = format!("{id}: {method} {path}: {answer:?}");
             let schema = schema(&document, operation, &answer);
             let schema = schema.unwrap_or_else(|| panic!("not in the document: {what}"));
-            if answer.header("content-type").is_some_and(|kind| kind.contains("json")) {
+            // Lines of JSON are none while there are no rows.
+            let kind = answer.header("content-type").unwrap_or_default();
+            if kind.contains("json") && !kind.contains("ndjson") {
                 conforms(&document, schema, &answer.json())
                     .unwrap_or_else(|error| panic!("{error}: {what}"));
             }

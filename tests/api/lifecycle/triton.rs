@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::support::{Repository, Server, fixture, floats, until};
 
 const CONFIG: &str = r#"
@@ -90,9 +92,14 @@ fn a_file_of_labels_outside_of_the_model_keeps_it_away_and_says_so() {
     let config = r#"default_model_filename: "scale.onnx" output { name: "y" label_filename: "../labels.txt" }"#;
     let repository = repository(config);
     repository.write("labels.txt", "cat\n");
-    let server = Server::start(repository.path(), &[]);
-    let error = server.infer("m", &floats(&[1, 3], &[1.0; 3])).error().1;
+    // It is never ready.
+    let server = Server::launch(repository.path(), &[]);
     let expected = "config.pbtxt: output 'y': label_filename is '../labels.txt', expected a path in the model's directory";
-    assert!(error.contains(expected), "{error}");
+    until("the index says why", || {
+        let says = |entry: &Value| entry["reason"].as_str().is_some_and(|it| it.contains(expected));
+        server.index().iter().any(says).then_some(())
+    });
+    let answer = server.infer("m", &floats(&[1, 3], &[1.0; 3]));
+    assert_ne!(answer.status, 200, "{answer:?}");
     server.stop_after(&["a model cannot be loaded", "request failed"]);
 }
