@@ -15,7 +15,7 @@ mod peers;
 mod slow;
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ pub use self::attack::{ATTACK, run_attack};
 use self::attack::{Attack, Running};
 use crate::figure::{Bar, Figure, median};
 use crate::open::{Arrivals, Open, Precedence};
-use crate::process::{Serving, project};
+use crate::process::{Serving, free_address, project};
 use crate::question::{Form, Question, Rows};
 use crate::raw::Raw;
 use crate::seen::{Phase, quantile};
@@ -232,12 +232,6 @@ fn report(attack: Attack, rounds: &[Round], [before, after]: [u64; 2]) -> Vec<Fi
         Figure::new("the same: MB more at the peak", peak - before, attack.growth()),
         Figure::new("the same: MB more after", after - before, Bar::AtMost(LEFT_MEGABYTES)),
     ]
-}
-
-/// The port is free again when the server binds it.
-fn free_address() -> SocketAddr {
-    let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-    address.expect("a port is free")
 }
 
 /// A file of the parent that the attack reads.

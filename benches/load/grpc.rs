@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -24,16 +24,14 @@ use tonic::server::{Grpc, UnaryService};
 use tonic_prost::ProstCodec;
 
 use crate::figure::{Bar, Figure, median};
-use crate::process::{Serving, project};
+use crate::process::{Serving, free_address, project};
 
 const CONNECTIONS: usize = 16;
 const ROUND: Duration = Duration::from_secs(3);
 const PATH: &str = "/inference.GRPCInferenceService/ModelInfer";
 
 pub fn run(rounds: usize) -> Vec<Figure> {
-    // The port is free again when the server binds it.
-    let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-    let address = address.expect("a port is free");
+    let address = free_address();
     let _onnxd = Serving::onnxd(&project("benches/models"), &["--grpc-addr", &address.to_string()]);
     let empty = Serving::empty_grpc_handler();
     let runtime = runtime();

@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -151,6 +151,12 @@ pub fn run_empty_handler() {
         eprintln!("listening on {}", listener.local_addr().expect("it is bound"));
         axum::serve(listener, router).await.expect("it serves");
     });
+}
+
+/// An address whose port is free again when a server binds it.
+pub fn free_address() -> SocketAddr {
+    let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    address.expect("a port is free")
 }
 
 /// A directory of the repository.

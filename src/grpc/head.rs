@@ -48,9 +48,8 @@ impl Head {
             method: path.trim_start_matches('/').to_owned(),
             is_known: call.is_some() || server::is_other(&path),
         };
-        let is_probe = server::is_probe(&path);
-        let arrived = Arrived { id: &id, headers: &headers, started, is_probe };
-        let followed = api.telemetry.follow(arrived, called);
+        let arrived = Arrived { id: &id, headers: &headers, started };
+        let followed = api.telemetry.follow(arrived, || server::is_probe(&path), called);
         Self { started, id, path, followed, headers, timeout: None, watch: None }
     }
 

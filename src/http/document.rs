@@ -10,18 +10,22 @@ pub(super) fn object<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T,
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(Error::Malformed(format!("malformed {what}: expected an object")));
     }
-    serde_json::from_slice(bytes)
-        .or_else(|error| match without_points(bytes) {
-            // What it does not say by a point is wrong as before.
-            Some(plain) => serde_json::from_slice(&plain).map_err(|_| error),
-            None => Err(error),
-        })
+    parsed(bytes, |bytes| serde_json::from_slice(bytes))
         .map_err(|error| Error::Malformed(format!("malformed {what}: {error}")))
+}
+
+/// What the parser makes of the text, or of the same text without points. The error is that of the
+/// text as it came.
+pub(super) fn parsed<T, E>(text: &[u8], parse: impl Fn(&[u8]) -> Result<T, E>) -> Result<T, E> {
+    parse(text).or_else(|error| match without_points(text) {
+        Some(plain) => parse(&plain).map_err(|_| error),
+        None => Err(error),
+    })
 }
 
 /// The text with every whole number written without a point or an exponent, if there is one to
 /// write anew. All else stays, also what is wrong with it.
-pub(super) fn without_points(text: &[u8]) -> Option<Vec<u8>> {
+fn without_points(text: &[u8]) -> Option<Vec<u8>> {
     let (mut plain, mut is_other) = (Vec::with_capacity(text.len()), false);
     let mut rest = text;
     while let Some(first) = rest.first() {

@@ -32,9 +32,8 @@ impl Watched {
             route: route::of(&path),
             path: path.clone(),
         };
-        let is_probe = route::is_probe(&path);
-        let arrived = Arrived { id: &id, headers: request.headers(), started, is_probe };
-        let followed = telemetry.follow(arrived, call);
+        let arrived = Arrived { id: &id, headers: request.headers(), started };
+        let followed = telemetry.follow(arrived, || route::is_probe(&path), call);
         if let Some(record) = followed.record() {
             request.extensions_mut().insert(record.clone());
         }

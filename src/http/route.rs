@@ -3,6 +3,8 @@
 
 use std::sync::LazyLock;
 
+use super::v1::predict;
+
 static TEMPLATES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let mut templates: Vec<_> = super::routes().into_iter().map(|(_, path, _)| path).collect();
     // Where two fit, the router takes the one that says more.
@@ -22,7 +24,7 @@ const WITH_VERB: [(&str, &str); 3] = [
 pub(super) fn of(path: &str) -> Option<&'static str> {
     let template = TEMPLATES.iter().find(|template| fits(template, path))?;
     let verb = WITH_VERB.iter().find(|(bare, _)| bare == template);
-    let verb = verb.filter(|_| path.ends_with(":predict"));
+    let verb = verb.filter(|_| predict::is_called(path));
     Some(verb.map_or(template, |(_, with_verb)| with_verb))
 }
 

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use http::{HeaderMap, HeaderName};
+use ring::rand::{SecureRandom as _, SystemRandom};
 
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -15,6 +16,15 @@ pub struct TraceId(pub(super) [u8; 16]);
 /// The id of a span; never all zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpanId(pub(super) [u8; 8]);
+
+/// A new id; none if the system gives no random bytes.
+pub(super) fn random_id<const N: usize>() -> Option<[u8; N]> {
+    let mut id = [0; N];
+    SystemRandom::new().fill(&mut id).ok()?;
+    // All zeros mean that there is none.
+    id[N - 1] |= u8::from(id == [0; N]);
+    Some(id)
+}
 
 /// A span in its trace, as one party tells it to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use http::{HeaderMap, HeaderValue};
-use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
@@ -22,9 +21,6 @@ pub struct Arrived<'a> {
     pub id: &'a HeaderValue,
     pub headers: &'a HeaderMap,
     pub started: Instant,
-    /// Of these come many, and each is like the others: they are followed only if their callers
-    /// trace them.
-    pub is_probe: bool,
 }
 
 /// What is told of requests, and where.
@@ -79,13 +75,20 @@ impl Telemetry {
         Ok((Self(parts.clone()), Flush { stop, parts, ends }))
     }
 
-    /// Begins to follow a request from its head on, if that is wanted. `call` says what is asked
-    /// for, if it is.
-    pub fn follow(&self, arrived: Arrived, call: impl FnOnce() -> Call) -> Followed {
-        let Arrived { id, headers, started, is_probe } = arrived;
+    /// Begins to follow a request from its head on, if that is wanted. `is_probe` is asked only
+    /// where something is told: of probes come many, and each is like the others, so they are
+    /// followed only if their callers trace them. `call` says what is asked for, if it is followed.
+    pub fn follow(
+        &self,
+        arrived: Arrived,
+        is_probe: impl FnOnce() -> bool,
+        call: impl FnOnce() -> Call,
+    ) -> Followed {
+        let Arrived { id, headers, started } = arrived;
         let came = Context::of(headers);
         let trace = came.map(|context| context.trace);
         let record = self.0.as_ref().and_then(|parts| {
+            let is_probe = is_probe();
             if is_probe && came.is_none() {
                 return None;
             }
@@ -134,14 +137,7 @@ impl Trace {
 
 /// None if the system gives no random bytes: then nothing is traced.
 fn new_ids() -> Option<(TraceId, SpanId)> {
-    let (mut trace, mut span) = ([0; 16], [0; 8]);
-    let random = SystemRandom::new();
-    random.fill(&mut trace).ok()?;
-    random.fill(&mut span).ok()?;
-    // All zeros mean that there is none.
-    trace[15] |= u8::from(trace == [0; 16]);
-    span[7] |= u8::from(span == [0; 8]);
-    Some((TraceId(trace), SpanId(span)))
+    Some((TraceId(context::random_id()?), SpanId(context::random_id()?)))
 }
 
 /// A request on its way. Dropped before its end, its caller has gone away.
@@ -250,9 +246,8 @@ mod tests {
         headers.insert(context::TRACEPARENT, HeaderValue::from_static(parent));
         let id = HeaderValue::from_static("1");
         let asked = || unreachable!("nobody asks what is called");
-        let (started, is_probe) = (Instant::now(), false);
-        let arrived = Arrived { id: &id, headers: &headers, started, is_probe };
-        let followed = off.follow(arrived, asked);
+        let arrived = Arrived { id: &id, headers: &headers, started: Instant::now() };
+        let followed = off.follow(arrived, || unreachable!("nobody asks for probes"), asked);
         assert!(followed.record().is_none() && !followed.is_logged());
         // The log says it all the same.
         assert_eq!(followed.trace_id().as_deref(), Some("4bf92f3577b34da6a3ce929d0e0e4736"));

@@ -15,11 +15,10 @@ use http::{HeaderName, HeaderValue, header};
 use prometheus::IntCounter;
 use prost::Message;
 use reqwest::Client;
-use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::context::Context;
+use super::context::{Context, random_id};
 use super::outage::Outage;
 use super::record::{Ended, Facts, Record};
 use super::share::Share;
@@ -238,14 +237,8 @@ impl Exporter {
     }
 
     fn encoded(&self, batch: &[Finished]) -> (bytes::Bytes, u64) {
-        let random = SystemRandom::new();
-        let id = || {
-            let mut id = [0; 8];
-            // Ids that cannot be had are all alike, which only a broken system brings about.
-            let _ = random.fill(&mut id);
-            id[7] |= u8::from(id == [0; 8]);
-            id
-        };
+        // Ids that cannot be had are all alike, which only a broken system brings about.
+        let id = || random_id().unwrap_or([0, 0, 0, 0, 0, 0, 0, 1]);
         let mut all = Vec::with_capacity(batch.len() * spans::MOST);
         for finished in batch {
             spans::add(&mut all, finished, id);

@@ -52,13 +52,7 @@ pub(in crate::http) async fn submit(
         Err(error) => return malformed(&error),
     };
     let submit = move |jobs: &Jobs| {
-        let request = Request::parse(&bytes);
-        let request = request
-            .or_else(|error| match document::without_points(&bytes) {
-                Some(plain) => Request::parse(&plain).map_err(|_| error),
-                None => Err(error),
-            })
-            .map_err(Refused::Invalid)?;
+        let request = document::parsed(&bytes, Request::parse).map_err(Refused::Invalid)?;
         jobs.submit(request)
     };
     done(&api, submit, |status| {

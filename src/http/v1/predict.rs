@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::decode::{self, PredictRequest};
@@ -13,7 +13,7 @@ use crate::coding::{self, Coding};
 use crate::http::error::Error;
 use crate::http::path::Path;
 use crate::http::recorded::{self, Recorded};
-use crate::http::{Api, body, exchange, fallback, reply};
+use crate::http::{Api, body, exchange, reply};
 use crate::predict::{self, Codec, Priority, Request, Watch};
 use crate::registry::{LiveModel, Protocol};
 use crate::telemetry::{Record, Timed};
@@ -47,13 +47,8 @@ pub(in crate::http) async fn predict_version(
 }
 
 /// Whether the last segment of a path ends in the verb.
-pub(super) fn is_called(segment: &str) -> bool {
+pub(in crate::http) fn is_called(segment: &str) -> bool {
     segment.ends_with(":predict")
-}
-
-/// The answer to GET where only POST makes sense.
-pub(super) async fn cannot_be_fetched(method: Method, uri: Uri) -> Response {
-    fallback::method_not_allowed(method, uri).await
 }
 
 fn unknown_verb(segment: &str) -> Response {

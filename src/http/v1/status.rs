@@ -10,7 +10,7 @@ use super::predict;
 use crate::describe::{TensorMetadata, outputs, tensors};
 use crate::http::error::Error;
 use crate::http::path::Path;
-use crate::http::{Api, reply};
+use crate::http::{Api, fallback, reply};
 use crate::predict::{Error as PredictError, Target};
 use crate::registry::{Model, Snapshot, State as VersionState, VersionEntry};
 
@@ -61,7 +61,7 @@ pub(in crate::http) async fn model(
     uri: Uri,
 ) -> Response {
     if predict::is_called(&name) {
-        return predict::cannot_be_fetched(method, uri).await;
+        return fallback::method_not_allowed(method, uri).await;
     }
     match api.predictor.registry().snapshot().models.get(&name) {
         Some(model) => reply::json(&status(&name, model, |_| true)),
@@ -76,7 +76,7 @@ pub(in crate::http) async fn version(
     uri: Uri,
 ) -> Response {
     if predict::is_called(&version) {
-        return predict::cannot_be_fetched(method, uri).await;
+        return fallback::method_not_allowed(method, uri).await;
     }
     let snapshot = api.predictor.registry().snapshot();
     let number: Option<u64> = version.parse().ok();
@@ -90,7 +90,7 @@ pub(in crate::http) async fn label(
     uri: Uri,
 ) -> Response {
     if predict::is_called(&label) {
-        return predict::cannot_be_fetched(method, uri).await;
+        return fallback::method_not_allowed(method, uri).await;
     }
     let snapshot = api.predictor.registry().snapshot();
     let labelled = snapshot.models.get(&name).and_then(|model| model.routes.labels.get(&label));
