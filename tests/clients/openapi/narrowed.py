@@ -147,6 +147,11 @@ BODIES = {
 OTHERS = ["digits", "dtype_bytes", "flight-delay", SYMBOLIC, "two_inputs"]
 
 
+def version_of(model: str | None) -> str:
+    """`flight-delay` has two, the last of which serves."""
+    return "2" if model == "flight-delay" else "1"
+
+
 def narrowed(document: dict) -> dict:
     document = copy.deepcopy(document)
     for methods in document["paths"].values():
@@ -160,8 +165,7 @@ def narrow(operation: dict) -> None:
     model = MODELS.get(name)
     named = {
         "model": constant(model) if model else constant(*OTHERS),
-        # `rolled` and `flight-delay` have two, the last of which serves.
-        "version": constant("2" if model == "flight-delay" else "1"),
+        "version": constant(version_of(model)),
         "name": constant("nightly"),
         "keep": constant("", "arrived", "carrier,hour"),
     }
