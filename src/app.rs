@@ -73,16 +73,17 @@ pub struct App {
 pub async fn build(config: Config) -> Result<App, Error> {
     let metrics = metrics::Registry::new();
     let (access, tls) = doors(&config, &metrics)?;
-    let places = places(&config, raise_file_limit());
-    let listeners =
-        Listeners { metrics: sockets::Metrics::new(&metrics), places, tls, config: &config };
-    let server = listeners.bind("http", For::Http, config.http_address).await?;
+    let places = Places::of(&config, raise_file_limit());
+    let listeners = Listeners { metrics: sockets::Metrics::new(&metrics), tls, config: &config };
+    let server = listeners.bind("http", places.http, For::Http, config.http_address).await?;
     let metrics_server = match config.metrics_address {
-        Some(address) => Some(listeners.bind("metrics", For::Metrics, address).await?),
+        Some(address) => {
+            Some(listeners.bind("metrics", places.metrics, For::Metrics, address).await?)
+        }
         None => None,
     };
     let grpc_server = match config.grpc_address {
-        Some(address) => Some(listeners.bind("grpc", For::Grpc, address).await?),
+        Some(address) => Some(listeners.bind("grpc", places.grpc, For::Grpc, address).await?),
         None => None,
     };
     guard::install_hook();
@@ -169,23 +170,47 @@ fn doors(config: &Config, metrics: &metrics::Registry) -> Result<(Access, Option
     }
 }
 
-/// Places of each listener: what settings say, or what open files allow. Files are kept for
-/// models, jobs and connections to others; where connections used them up, the server could not
-/// even refuse any more.
-fn places(config: &Config, files: u64) -> usize {
-    const KEPT: u64 = 1024;
-    let listeners = [config.grpc_address, config.metrics_address].iter().flatten().count() + 1;
-    let free = files - KEPT.min(files / 4);
-    let each = usize::try_from(free).unwrap_or(usize::MAX) / listeners;
-    if each < config.max_connections {
-        tracing::info!(
-            max_connections = config.max_connections,
-            open_files = files,
-            each,
-            "fewer connections than max-connections: each address has as many as open files allow"
-        );
+/// Connections that each listener may have.
+#[derive(Debug, PartialEq, Eq)]
+struct Places {
+    http: usize,
+    grpc: usize,
+    metrics: usize,
+}
+
+impl Places {
+    /// What settings say, or what open files allow.
+    fn of(config: &Config, files: u64) -> Self {
+        let max = config.max_connections;
+        let (grpc, metrics) = (config.grpc_address, config.metrics_address);
+        let places = Self::shared(max, (grpc.is_some(), metrics.is_some()), files);
+        let Self { http, grpc, metrics } = places;
+        if http < max || (config.grpc_address.is_some() && grpc < max) {
+            tracing::info!(
+                max_connections = max,
+                open_files = files,
+                http,
+                grpc,
+                metrics,
+                "fewer connections than max-connections: as many as open files allow"
+            );
+        }
+        places
     }
-    each.min(config.max_connections)
+
+    /// Files are kept for models, jobs and connections to others; where connections used them
+    /// up, the server could not even refuse any more. Scrapers and probes are few, and a
+    /// connection of gRPC brings many calls.
+    fn shared(max: usize, (has_grpc, has_metrics): (bool, bool), files: u64) -> Self {
+        const KEPT: u64 = 1024;
+        const SCRAPERS: usize = 512;
+        let free = usize::try_from(files - KEPT.min(files / 4)).unwrap_or(usize::MAX);
+        let metrics = if has_metrics { SCRAPERS.min(free / 8).min(max) } else { 0 };
+        let free = free - metrics;
+        let http = max.min(if has_grpc { free - free / 4 } else { free });
+        let grpc = if has_grpc { max.min(free - http) } else { 0 };
+        Self { http, grpc, metrics }
+    }
 }
 
 /// Time for traces and payloads of the last requests to be sent.
@@ -194,14 +219,19 @@ const FLUSH: Duration = Duration::from_secs(5);
 /// What all sockets have in common.
 struct Listeners<'a> {
     metrics: sockets::Metrics,
-    places: usize,
     tls: Option<Tls>,
     config: &'a Config,
 }
 
 impl Listeners<'_> {
-    async fn bind(&self, name: &str, what: For, address: SocketAddr) -> Result<Listener, Error> {
-        let places = self.metrics.places(name, self.places);
+    async fn bind(
+        &self,
+        name: &str,
+        places: usize,
+        what: For,
+        address: SocketAddr,
+    ) -> Result<Listener, Error> {
+        let places = self.metrics.places(name, places);
         let wait = self.config.http.read_timeout;
         let tls = self.tls.as_ref().map(|tls| tls.acceptor(what, wait));
         let bound = Listener::bind(address, places, tls).await;
@@ -283,5 +313,25 @@ impl App {
         drop(ticker);
         flush.within(FLUSH).await;
         drained
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listeners_share_the_open_files_that_connections_may_have() {
+        let places = |max, others, files| {
+            let Places { http, grpc, metrics } = Places::shared(max, others, files);
+            (http, grpc, metrics)
+        };
+        assert_eq!(places(16_384, (true, true), 1 << 20), (16_384, 16_384, 512));
+        assert_eq!(places(16_384, (true, true), 20_000), (13_848, 4616, 512));
+        assert_eq!(places(16_384, (false, false), 20_000), (16_384, 0, 0));
+        // What one does not need the other has.
+        assert_eq!(places(10_000, (true, false), 20_000), (10_000, 8976, 0));
+        assert_eq!(places(3, (true, true), 20_000), (3, 3, 3));
+        assert_eq!(places(16_384, (true, true), 64), (32, 10, 6));
     }
 }

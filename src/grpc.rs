@@ -5,6 +5,7 @@
 //! adapters.
 
 mod access;
+mod beside;
 mod body;
 mod calls;
 mod code;

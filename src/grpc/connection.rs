@@ -10,11 +10,12 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tonic::body::Body;
 
+use super::beside::{Beside, Together};
 use crate::sockets::Stream;
 
 /// Resolves when the server accepts no more calls.
@@ -175,7 +176,8 @@ pub(super) async fn run<F>(
         let answer = answer(request);
         async { Ok::<_, std::convert::Infallible>(answer.await) }
     });
-    let mut http = http2::Builder::new(TokioExecutor::new());
+    let beside = Beside::default();
+    let mut http = http2::Builder::new(beside.clone());
     http.timer(TokioTimer::new())
         .keep_alive_interval(PING)
         .keep_alive_timeout(wait)
@@ -183,9 +185,10 @@ pub(super) async fn run<F>(
         .initial_stream_window_size(CALL_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW);
     let written = stream.written();
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut connection = Together::new(connection, &beside);
     let ended = tokio::select! {
-        ended = connection.as_mut() => Some(ended),
+        ended = &mut connection => Some(ended),
         () = stop.stopped() => None,
         over = calls.are_over(wait, IDLE, &written) => match over {
             Over::Idle => None,
@@ -195,13 +198,13 @@ pub(super) async fn run<F>(
     let ended = if let Some(ended) = ended {
         ended
     } else {
-        connection.as_mut().graceful_shutdown();
+        connection.connection.as_mut().graceful_shutdown();
         loop {
             let before = written.load(Ordering::Relaxed);
             // A peer that never says anything must not hold up the end of the server. One that
             // still takes an answer from the connection's buffers must get it.
             tokio::select! {
-                ended = connection.as_mut() => break ended,
+                ended = &mut connection => break ended,
                 () = sleep(FAREWELL) => {
                     if calls.all_ended() && written.load(Ordering::Relaxed) == before {
                         return;

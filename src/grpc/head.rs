@@ -143,7 +143,9 @@ impl Head {
         response
     }
 
-    fn told(self, response: &mut Response<Body>, code: Code, bytes: Option<usize>) {
+    fn told(mut self, response: &mut Response<Body>, code: Code, bytes: Option<usize>) {
+        // It never comes again, so it need not be kept in the tables of HPACK.
+        self.id.set_sensitive(true);
         response.headers_mut().insert(REQUEST_ID, self.id);
         let ended = Ended::Grpc { code: code::name(code), is_ours: code::is_ours(code) };
         self.followed.end(ended, bytes);

@@ -10,8 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use tempfile::TempDir;
 
+use super::triton::labels::LabelFile;
 use super::triton::{self, Configuration};
-use super::{Listing, Model, VersionFiles, layout};
+use super::{FileState, Listing, Model, VersionFiles, layout};
 
 /// Parameters that hold files begin with this.
 const FILE: &str = "file:";
@@ -99,7 +100,16 @@ impl Overlay {
         let files = self.configuration.label_files()?;
         let directory = model.versions.values().next().map(VersionFiles::model_directory);
         let (Some(directory), false) = (directory, files.is_empty()) else { return Ok(()) };
-        let labels = triton::labels::read(&files, directory)?;
+        let directory = directory.to_owned();
+        // Other labels are other files of the model.
+        for LabelFile { path, .. } in &files {
+            let state = FileState::of(&directory.join(path));
+            let state = state.map_err(|error| format!("label_filename '{path}': {error}"))?;
+            for files in model.versions.values_mut() {
+                files.fingerprint.files.extend(state.clone());
+            }
+        }
+        let labels = triton::labels::read(&files, &directory)?;
         if let Ok(settings) = &mut model.settings {
             settings.class_labels = labels;
         }

@@ -60,6 +60,28 @@ impl Attack {
         }
     }
 
+    /// What the attacker has seen once the attack met what stands against it; without that a
+    /// quiet client proves nothing.
+    const fn proof(self) -> &'static str {
+        match self {
+            Self::SlowHeads | Self::SlowBodies | Self::Idle => "opened",
+            Self::Bombs => "413",
+            Self::BombsOfGrpc => "grpc-status 8",
+            Self::ManyHeaders => "431",
+            Self::Continuations | Self::RapidReset => "told to go away",
+            Self::RandomBytes => "connections",
+        }
+    }
+
+    /// How often at least.
+    const fn least(self) -> u64 {
+        match self {
+            Self::SlowHeads | Self::SlowBodies => slow::SLOW as u64,
+            Self::Idle => slow::IDLE as u64,
+            _ => 1,
+        }
+    }
+
     /// How long it goes on, all rounds together. Slow clients shall meet the end of the server's
     /// patience, which is 30 s, in each round.
     pub const fn usual(self) -> Duration {
@@ -159,6 +181,11 @@ impl Counts {
         }
     }
 
+    fn of(&self, what: &str) -> u64 {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.get(what).copied().unwrap_or(0)
+    }
+
     fn text(&self) -> String {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
@@ -208,6 +235,9 @@ pub fn run_attack() {
     let attack = attack.expect("a known attack");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime starts").block_on(make(attack, &orders, Path::new(parts[5])));
+    let (met, least) = (orders.counts.of(attack.proof()), attack.least());
+    let told = orders.counts.text();
+    assert!(met >= least, "{met} times '{}', expected {least}: {told}", attack.proof());
     println!("{} {}", own_time().as_secs_f64(), orders.counts.text());
 }
 

@@ -9,8 +9,8 @@ use super::attack::Orders;
 use super::{frames, peers};
 
 /// Connections that send a byte a second.
-const SLOW: usize = 600;
-const IDLE: usize = 10_000;
+pub const SLOW: usize = 600;
+pub const IDLE: usize = 10_000;
 /// Of those that are idle, opened a second.
 const OPENED: u32 = 4_000;
 const PAUSE: Duration = Duration::from_secs(1);
