@@ -75,3 +75,75 @@ impl<C: Future + Unpin> Future for Together<C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::atomic::AtomicUsize;
+
+    use tokio::task::{try_id, yield_now};
+
+    use super::*;
+
+    fn block_on<T>(work: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
+    }
+
+    /// Where each of the calls ran that came at once: the task, by the order of their ends. Each
+    /// gives way once.
+    fn run(calls: usize) -> Vec<Option<tokio::task::Id>> {
+        block_on(async move {
+            let connection = tokio::spawn(async move {
+                let (beside, ran) = (Beside::default(), Arc::new(Mutex::new(Vec::new())));
+                let (executor, seen) = (beside.clone(), Arc::clone(&ran));
+                let mut is_new = true;
+                let connection = poll_fn(move |_| {
+                    for _ in 0..if std::mem::take(&mut is_new) { calls } else { 0 } {
+                        let ran = Arc::clone(&ran);
+                        executor.execute(async move {
+                            yield_now().await;
+                            ran.lock().unwrap().push(try_id());
+                        });
+                    }
+                    if ran.lock().unwrap().len() == calls { Poll::Ready(()) } else { Poll::Pending }
+                });
+                Together::new(connection, &beside).await;
+                let all = std::mem::take(&mut *seen.lock().unwrap());
+                (try_id(), all)
+            });
+            let (own, all) = connection.await.unwrap();
+            all.into_iter().map(|id| id.filter(|id| Some(*id) != own)).collect()
+        })
+    }
+
+    #[test]
+    fn one_call_runs_in_the_task_of_its_connection_and_others_in_their_own() {
+        assert_eq!(run(1), [None]);
+        let all = run(3);
+        assert_eq!(all.iter().filter(|id| id.is_none()).count(), 1, "{all:?}");
+    }
+
+    #[test]
+    fn the_place_beside_a_connection_is_free_again_when_its_call_has_ended() {
+        block_on(async {
+            let (beside, ran) = (Beside::default(), Arc::new(AtomicUsize::new(0)));
+            let (executor, count) = (beside.clone(), Arc::clone(&ran));
+            let connection = poll_fn(move |_| {
+                let ended = count.load(Ordering::Relaxed);
+                if ended == 100 {
+                    return Poll::Ready(());
+                }
+                let count = Arc::clone(&count);
+                executor.execute(async move { _ = count.fetch_add(1, Ordering::Relaxed) });
+                Poll::Pending
+            });
+            // None of them is a task, so nothing else need run.
+            assert!(
+                Pin::new(&mut Together::new(connection, &beside))
+                    .poll(&mut Context::from_waker(std::task::Waker::noop()))
+                    .is_ready()
+            );
+            assert_eq!(ran.load(Ordering::Relaxed), 100);
+        });
+    }
+}
