@@ -1,0 +1,18 @@
+// The views that tests go through, of a server with the model flight-delay.
+
+export const VIEWS = [
+  ["overview", "#/"],
+  ["model", "#/models/flight-delay"],
+  ["health", "#/models/flight-delay/health"],
+  ["try", "#/models/flight-delay/try"],
+  ["jobs", "#/jobs"],
+];
+
+/** Waits until a view has its heading and shows nothing as being on its way. */
+export async function settled(page) {
+  const main = page.getByRole("main");
+  await main.getByRole("heading", { level: 1 }).first().waitFor();
+  await page.waitForFunction(() => !document.querySelector("main [aria-busy=true]"));
+  // The first answers of what it asks for regularly.
+  await page.waitForLoadState("networkidle");
+}
