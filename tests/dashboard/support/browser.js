@@ -65,6 +65,14 @@ export class Visit {
     await this.page.getByRole("main").waitFor();
   }
 
+  /** As somebody does who was asked for a key. */
+  async signIn(key) {
+    const dialog = this.page.getByRole("dialog", { name: "Sign in" });
+    await dialog.getByLabel("Key").fill(key);
+    await dialog.getByRole("button", { name: "Sign in" }).click();
+    await dialog.waitFor({ state: "detached" });
+  }
+
   async breaches() {
     return this.page.evaluate(() => globalThis.__breaches);
   }
