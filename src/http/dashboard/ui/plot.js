@@ -1,4 +1,4 @@
-// Series over time, by uPlot, and small lines within tables.
+// Series over time, by uPlot.
 //
 // A canvas says nothing to who cannot see it: each plot has its figures as text beside it, and as
 // a table on demand. Lines differ by their dashes as well as by their colours.
@@ -152,8 +152,8 @@ function asTable(title, lines, format, figures) {
     if (!element.open) return;
     const [at = [], ...values] = figures();
     const first = Math.max(0, at.length - MOST_ROWS);
-    const rows = at.slice(first).map((moment, index) => ({ at: moment, index: first + index })).reverse();
-    keyed(body, rows, (row) => row.at, (row) => h("tr", null, h("th", { scope: "row" }, time(row.at)), values.map((list) => h("td", { class: "number" }, format(list[row.index])))));
+    const rows = at.slice(first).map((moment, index) => [time(moment), ...values.map((list) => format(list[first + index]))]).reverse();
+    keyed(body, rows, (cells) => cells.join(), ([when, ...cells]) => h("tr", null, h("th", { scope: "row" }, when), cells.map((cell) => h("td", { class: "number" }, cell))));
   };
   element.addEventListener("toggle", fill);
   return { element, fill };
@@ -232,29 +232,4 @@ export function timePlot({ title, format, lines, bands = [], top, height = 170, 
     plot?.destroy();
   };
   return { element, set, destroy };
-}
-
-const WIDE = 100;
-const HIGH = 24;
-
-/** A path for values in a box of 100 by 24, from 0 to the greatest of them. */
-export function sparkPath(values) {
-  const numbers = values.map((value) => (Number.isFinite(value) ? value : 0));
-  if (numbers.length < 2) return "";
-  const most = Math.max(...numbers) || 1;
-  const step = WIDE / (numbers.length - 1);
-  return numbers.map((value, index) => `${index ? "L" : "M"}${(index * step).toFixed(1)} ${(HIGH - 1.5 - (value / most) * (HIGH - 3)).toFixed(1)}`).join("");
-}
-
-/** A line without scales for a table's cell: {element, set(values)}. What it shows must stand beside it as text. */
-export function sparkline() {
-  const line = svg("path", { class: "spark-line", "vector-effect": "non-scaling-stroke" });
-  const area = svg("path", { class: "spark-area" });
-  const element = svg("svg", { class: "spark", viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none", "aria-hidden": "true" }, area, line);
-  const set = (values) => {
-    const path = sparkPath(values);
-    setAttribute(line, "d", path);
-    setAttribute(area, "d", path && `${path}L${WIDE} ${HIGH}L0 ${HIGH}Z`);
-  };
-  return { element, set };
 }

@@ -1,0 +1,37 @@
+// Which version gets what share of the requests that name none: a bar and the same in words.
+
+import { h, keyed, setAttribute, setStyle, setText, show } from "../dom.js";
+import { share } from "../format.js";
+
+const COLOURS = ["c1", "c2", "c3", "c4", "c5"];
+
+/** {element, update(traffic, shadow)}: `traffic` has shares by version, as /api/overview says them. */
+export function trafficBar() {
+  const bar = h("span", { class: "split", "aria-hidden": "true" });
+  const text = h("span", { class: "split-text" });
+  const copy = h("span", { class: "small muted" });
+  const element = h("div", { class: "traffic" }, bar, text, copy);
+  const update = (traffic, shadow) => {
+    const parts = Object.entries(traffic ?? {}).filter(([, part]) => part > 0);
+    keyed(bar, parts, ([version]) => version, () => part());
+    parts.forEach((_, index) => setStyle(bar.children[index], { "background-color": `var(--${COLOURS[index % COLOURS.length]})` }));
+    setText(text, words(parts));
+    setText(copy, shadow === null || shadow === undefined ? "" : `copy to v${shadow}`);
+    show(copy, copy.textContent !== "");
+    show(bar, parts.length > 1);
+    setAttribute(element, "title", shadow ? `v${shadow} is a shadow: it gets a copy of the requests` : null);
+  };
+  return { element, update };
+}
+
+function part() {
+  const element = h("span", null);
+  return { element, update: ([, size]) => setStyle(element, { flex: `${size} 0 0` }) };
+}
+
+/** "all to v1", "v1 95 %, v2 5 %". */
+export function words(parts) {
+  if (parts.length === 0) return "–";
+  if (parts.length === 1) return `all to v${parts[0][0]}`;
+  return parts.map(([version, part]) => `v${version} ${share(part)}`).join(", ");
+}
