@@ -126,7 +126,6 @@ export function ways(input, { mostFields = 24 } = {}) {
   const few = input.width !== null && input.width >= 1 && input.width <= mostFields;
   const named = input.columns !== null && input.width <= 200;
   if (asImage === null && (single || few || named)) found.push("fields");
-  if (isText(input.datatype) && single) found.push("text");
   if (asImage !== null) found.push("image");
   const bytes = !isText(input.datatype) && input.datatype !== "BOOL" && input.inner.length === 1;
   const wide = input.width === null || input.width > mostFields;

@@ -16,14 +16,16 @@ export function pythonText(text) {
 }
 
 /** `request` is what `request.js` made, `url` where it goes, `key` whether a key is needed. */
-export function curl({ url, request, key }) {
+export function curl({ url, tensors, outputs = [], request, key }) {
   const lines = [`curl -sS ${quoted(url)}`, `  -H 'content-type: ${request.headers["content-type"]}'`];
   if (request.blob !== null) lines.push(`  -H '${LENGTH}: ${request.headers[LENGTH]}'`);
   if (key) lines.push('  -H "x-api-key: $ONNXD_KEY"');
   // Data in the command itself has a limit, and quotes in it would need care.
   lines.push("  --data-binary @-");
   const command = lines.join(" \\\n");
-  if (request.blob === null) return `${command} <<'REQUEST'\n${request.json}\nREQUEST\n`;
+  // Only what asks for binary outputs has more than inputs.
+  const text = outputs.some(({ datatype }) => datatype === "FP16") ? `${request.json}\n` : json(tensors);
+  if (request.blob === null) return `${command} <<'REQUEST'\n${text}REQUEST\n`;
   return `base64 -d <<'REQUEST' | ${command}\n${base64(request.body)}\nREQUEST\n`;
 }
 

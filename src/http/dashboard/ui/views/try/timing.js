@@ -19,7 +19,7 @@ const MEANINGS = {
   queue: "Waiting",
   infer: "The model",
   encode: "Writing the answer",
-  rest: "Network, browser and the rest",
+  rest: "Network and browser",
 };
 
 export const meaning = (stage) => (Object.hasOwn(MEANINGS, stage) ? MEANINGS[stage] : stage);
