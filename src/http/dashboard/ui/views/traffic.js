@@ -9,13 +9,17 @@ const COLOURS = ["c1", "c2", "c3", "c4", "c5"];
 export function trafficBar() {
   const bar = h("span", { class: "split", "aria-hidden": "true" });
   const text = h("span", { class: "split-text" });
+  const phrase = () => {
+    const element = h("span", null);
+    return { element, update: (words) => setText(element, words) };
+  };
   const copy = h("span", { class: "small muted" });
   const element = h("div", { class: "traffic" }, bar, text, copy);
   const update = (traffic, shadow) => {
     const parts = Object.entries(traffic ?? {}).filter(([, part]) => part > 0);
     keyed(bar, parts, ([version]) => version, () => part());
     parts.forEach((_, index) => setStyle(bar.children[index], { "background-color": `var(--${COLOURS[index % COLOURS.length]})` }));
-    setText(text, words(parts));
+    keyed(text, phrases(parts), (_, index) => index, phrase);
     setText(copy, shadow === null || shadow === undefined ? "" : `copy to v${shadow}`);
     show(copy, copy.textContent !== "");
     show(bar, parts.length > 1);
@@ -29,9 +33,9 @@ function part() {
   return { element, update: ([, size]) => setStyle(element, { flex: `${size} 0 0` }) };
 }
 
-/** "all to v1", "v1 95 %, v2 5 %". */
-export function words(parts) {
-  if (parts.length === 0) return "–";
-  if (parts.length === 1) return `all to v${parts[0][0]}`;
-  return parts.map(([version, part]) => `v${version} ${share(part)}`).join(", ");
+/** ["all to v1"], ["v1 95 %, ", "v2 5 %"]: a line may break between them. */
+export function phrases(parts) {
+  if (parts.length === 0) return ["–"];
+  if (parts.length === 1) return [`all to v${parts[0][0]}`];
+  return parts.map(([version, part], index) => `v${version} ${share(part)}${index < parts.length - 1 ? ", " : ""}`);
 }

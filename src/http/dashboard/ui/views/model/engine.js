@@ -16,14 +16,12 @@ export function engine() {
 
 function cost() {
   const plot = barPlot({ title: "Time of a row in a run", series: [{ label: "µs a row" }], format: us, bin: "Rows of a run", height: 180 });
-  const said = h("p", { class: "small muted" });
   const nothing = empty("No curve: runs of it were not measured.");
-  const element = section("Cost of a row by the size of a run", {}, plot.element, said, nothing);
+  const element = section("Cost of a row by the size of a run", {}, plot.element, nothing);
   const update = ({ cost: curve = [], batch_rows: rows, batching, batching_reason: reason }) => {
-    plot.set(curve.map(({ rows: size, us: time }) => ({ key: String(size), label: count(size), values: [time / size], note: `the run takes ${us(time)}` })));
+    plot.set(curve.map(({ rows: size, us: time }) => ({ key: String(size), label: count(size), values: [time / size], note: `the run takes ${us(time)}` })), joining(batching, rows, reason));
     show(plot.element, curve.length > 0);
     show(nothing, curve.length === 0);
-    setText(said, joining(batching, rows, reason));
   };
   return { element, update, destroy: plot.destroy };
 }

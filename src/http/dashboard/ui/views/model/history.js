@@ -2,7 +2,7 @@
 
 import { get, path, query } from "../../api.js";
 import { barPlot } from "../../bars.js";
-import { h, keyed, setText, show } from "../../dom.js";
+import { h, keyed, show } from "../../dom.js";
 import { bytes, clock, count, day, ms, number, plural, rate, time } from "../../format.js";
 import { badge, choice, empty, section } from "../../parts.js";
 import { timePlot } from "../../plot.js";
@@ -121,14 +121,11 @@ function events() {
 
 function latencyBars() {
   const plot = barPlot({ title: "Requests by their latency", series: [{ label: "requests" }], format: count, bin: "Up to", height: 190 });
-  const said = h("p", { class: "small muted" });
-  const element = h("div", null, plot.element, said);
   const update = ({ bounds_ms: bounds, counts }) => {
     const total = counts.reduce((sum, value) => sum + value, 0);
-    plot.set(latencyBins(bounds, counts));
-    setText(said, `${plural(total, "request")} in all`);
+    plot.set(latencyBins(bounds, counts), `${plural(total, "request")} in all`);
   };
-  return { element, update, destroy: plot.destroy };
+  return { element: plot.element, update, destroy: plot.destroy };
 }
 
 /** Bins between the first and the last that has something, with one more on each side. */

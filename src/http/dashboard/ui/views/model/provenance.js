@@ -45,7 +45,7 @@ export function warnings() {
 /** Inputs and outputs. */
 export function signature() {
   const list = table({ caption: "Inputs and outputs", columns: [{ title: "Name" }, { title: "Way" }, { title: "Type" }, { title: "Shape" }, { title: "Columns" }] });
-  const element = section("Signature", {}, list.element);
+  const element = section("Signature", { className: "wide" }, list.element);
   const update = (version) => {
     const tensors = [...(version?.inputs ?? []).map((tensor) => ["input", tensor]), ...(version?.outputs ?? []).map((tensor) => ["output", tensor])];
     keyed(list.body, tensors, ([way, tensor]) => JSON.stringify([way, tensor]), ([way, tensor]) => list.row(h("span", { class: "mono" }, tensor.name), way, tensor.datatype, h("span", { class: "mono" }, shape(tensor.shape)), columnsOf(tensor)));

@@ -59,7 +59,7 @@ function row(make, number, act) {
     setText(memory, bytes(version.memory_bytes));
     promote.update(serves ? (shares[number] === 1 ? "It gets all requests already." : null) : "Only a version that is ready can be promoted.");
     shadow.update(number === model.serving ? "The live version cannot be its own shadow." : null);
-    setAttribute(details, "aria-pressed", String(shown === number));
+    setAttribute(details, "aria-current", shown === number ? "true" : null);
     setAttribute(element, "class", version.state === "UNAVAILABLE" && version.reason ? "bad" : null);
   };
   return { element, update };

@@ -34,7 +34,7 @@ export function modelRow(row, { name }) {
   const figures = [figure((now) => ms(now?.p50_ms)), figure((now) => ms(now?.p99_ms)), errors(), queue()];
   const drift = driftCell();
   const swapped = h("time", null);
-  const element = row(named.element, state.element, live, traffic.element, load.element, figures.map((cell) => cell.element), drift.element, swapped);
+  const element = row(named.element, state.element, live, traffic.element, load.element, ...figures.map((cell) => cell.element), drift.element, swapped);
   const update = (model) => {
     setAttribute(element, "class", ["", "warning", "bad"][level(model.attention)] || null);
     named.update(model.attention);
