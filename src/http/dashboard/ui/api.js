@@ -5,10 +5,13 @@ const KEY = "onnxd-key";
 
 /** What the server refused, or a server that cannot be reached (status 0). */
 export class Failure extends Error {
-  constructor(status, message, retryAfter = null) {
+  constructor(status, message, { document = null, retryAfter = null } = {}) {
     super(message);
     this.name = "Failure";
     this.status = status;
+    /** The JSON of the refusal, where it has some. */
+    this.document = document;
+    /** Seconds after which it may go better. */
     this.retryAfter = retryAfter;
   }
 }
@@ -87,16 +90,16 @@ export async function fetchFrom(method, where, { body, headers = {}, signal } = 
 // Problem documents (RFC 9457) have `detail`, the protocols have `error`.
 async function refusal(response) {
   const text = await response.text().catch(() => "");
-  let message = "";
+  let document = null;
   try {
-    const document = JSON.parse(text);
-    message = document.detail ?? document.error ?? document.title ?? "";
+    document = JSON.parse(text);
   } catch {
     // A proxy's page says less than its status.
   }
+  let message = document?.detail ?? document?.error ?? document?.title;
   if (typeof message !== "string" || message === "") message = `the server answered ${response.status}`;
   const wait = Number.parseInt(response.headers.get("retry-after") ?? "", 10);
-  return new Failure(response.status, message, Number.isNaN(wait) ? null : wait);
+  return new Failure(response.status, message, { document, retryAfter: Number.isNaN(wait) ? null : wait });
 }
 
 /** Asks and returns the answer's JSON, or null if it is empty. */

@@ -90,8 +90,11 @@ function arrive(root) {
 function brightness() {
   const text = h("span", null);
   const button = h("button", { type: "button", class: "button quiet", onclick: switchTheme }, h("span", { "aria-hidden": "true", class: "sign" }, "◐"), text);
-  const update = () => setText(text, theme() === "dark" ? "Light" : "Dark");
-  setAttribute(button, "aria-description", "Switches between a light and a dark page");
+  const update = () => {
+    const other = theme() === "dark" ? "Light" : "Dark";
+    setText(text, other);
+    setAttribute(button, "aria-label", `${other} theme`);
+  };
   update();
   onTheme(update);
   return button;

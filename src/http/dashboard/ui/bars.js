@@ -20,14 +20,16 @@ export function ticks(most) {
 /**
  * Upright bars. Options: title; series [{label, hollow}] (one or two); format(value); bin (what a
  * bar stands for, for the table's head); height. Returns {element, set, destroy}:
- * set([{key, label (below the bar), values: [number|null, one a series], note (further text)}]).
+ * set([{key, label (below the bar), values: [number|null, one a series], note (further text)}], text
+ * (what is said below while nobody points at a bar)).
  */
 export function barPlot({ title, series, format = count, bin = "Bin", height = 200 }) {
   let bins = [];
   let width = 0;
   let drawn = "";
   const picture = svg("svg", { role: "img", "aria-label": title, height, class: "bars" });
-  const said = h("p", { class: "said", "aria-hidden": "true" });
+  const said = h("p", { class: "said" });
+  let idle = "";
   const key = h("ul", null, series.map(({ label, hollow }) => h("li", null, h("span", { class: `key ${hollow ? "hollow" : "solid"}` }), h("span", null, label))));
   const figures = figuresOf(title, bin, series, format);
   const element = h("div", { class: "plot" }, h("div", { class: "canvas" }, picture), h("div", { class: "legend" }, series.length > 1 ? key : null, said), figures.element);
@@ -45,18 +47,20 @@ export function barPlot({ title, series, format = count, bin = "Bin", height = 2
   };
   const say = (event) => {
     const index = Math.floor(((event.offsetX - LEFT) / (width - LEFT)) * bins.length);
-    setText(said, bins[index] ? sentence(bins[index], series, format) : "");
+    setText(said, bins[index] ? sentence(bins[index], series, format) : idle);
   };
   picture.addEventListener("pointermove", say);
-  picture.addEventListener("pointerleave", () => setText(said, ""));
+  picture.addEventListener("pointerleave", () => setText(said, idle));
   const watcher = new ResizeObserver(([{ contentRect }]) => {
     width = Math.floor(contentRect.width);
     draw();
   });
   watcher.observe(element.firstChild);
 
-  const set = (next) => {
+  const set = (next, text = "") => {
     bins = next;
+    if (said.textContent === idle) setText(said, text);
+    idle = text;
     draw();
     figures.set(bins);
     setAttribute(picture, "aria-label", `${title}. ${summary(bins, series, format)}`);
@@ -121,7 +125,7 @@ function figuresOf(title, bin, series, format) {
   const body = h("tbody", null);
   const head = h("tr", null, h("th", { scope: "col" }, bin), series.map(({ label }) => h("th", { scope: "col", class: "number" }, label)), h("th", { scope: "col" }, "Further"));
   const shell = h("table", null, h("caption", { class: "visually-hidden" }, title), h("thead", null, head), body);
-  const scroller = h("div", { class: "table tall", role: "region", "aria-label": `${title}, figures`, tabindex: "0" }, shell);
+  const scroller = h("div", { class: "table tall", role: "group", "aria-label": `${title}, figures`, tabindex: "0" }, shell);
   const element = h("details", { class: "figures" }, h("summary", null, "Figures"), scroller);
   const create = ({ label }) => {
     const cells = series.map(() => h("td", { class: "number" }));
@@ -139,7 +143,7 @@ function figuresOf(title, bin, series, format) {
 
 /**
  * The distributions of a feature, reference (hollow) and current (solid) on the same bins.
- * set(bins) takes them as /drift/distribution has them.
+ * set(bins, text) takes them as /drift/distribution has them.
  */
 export function distribution({ title, height = 220 }) {
   const series = [{ label: "reference", hollow: true }, { label: "now" }];
@@ -150,7 +154,7 @@ export function distribution({ title, height = 220 }) {
     values: [reference, current],
     note: `${count(seen)} values now`,
   });
-  return { element: plot.element, destroy: plot.destroy, set: (bins) => plot.set(bins.map(entry)) };
+  return { element: plot.element, destroy: plot.destroy, set: (bins, text) => plot.set(bins.map(entry), text) };
 }
 
 /**

@@ -55,7 +55,10 @@ export function replace(element, ...children) {
 /** Sets the text if it differs. */
 export function setText(element, text) {
   const wanted = text === null || text === undefined ? "" : String(text);
-  if (element.textContent !== wanted) element.textContent = wanted;
+  if (element.textContent === wanted) return;
+  const only = element.childNodes.length === 1 && element.firstChild.nodeType === Node.TEXT_NODE;
+  if (only && wanted !== "") element.firstChild.data = wanted;
+  else element.textContent = wanted;
 }
 
 /** Sets an attribute if it differs; null or false takes it away. */
@@ -84,7 +87,7 @@ export function show(element, visible) {
 const PARTS = Symbol("parts");
 
 /**
- * Keeps the children of `container` as `items` say: one child each, known by `key(item)`.
+ * Keeps the children of `container` as `items` say: one child each, known by `key(item, index)`.
  * `create(item)` gives an element, or {element, update}; `update(item)` is called at once and at
  * every later call. Children that go on are not made anew, and the one with the focus is not
  * moved. The container has no other children.
@@ -93,8 +96,8 @@ export function keyed(container, items, key, create) {
   const known = (container[PARTS] ??= new Map());
   const wanted = [];
   const seen = new Set();
-  for (const item of items) {
-    const name = key(item);
+  for (const [index, item] of [...items].entries()) {
+    const name = key(item, index);
     if (seen.has(name)) continue;
     seen.add(name);
     let part = known.get(name);

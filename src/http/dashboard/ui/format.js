@@ -68,7 +68,7 @@ export function ms(value) {
 
 /** Microseconds, as ms() writes them. */
 export function us(value) {
-  return known(value) ? ms(value / 1e3) : NONE;
+  return value === 0 ? "0 µs" : known(value) ? ms(value / 1e3) : NONE;
 }
 
 /** A length of time in seconds: "4 s", "3 min 20 s", "2 h 5 min", "3 d 4 h". */

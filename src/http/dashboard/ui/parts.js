@@ -82,7 +82,8 @@ export function table({ caption, columns, cards = false, className = "" }) {
     h("thead", roles("rowgroup"), h("tr", roles("row"), head)),
     body,
   );
-  const element = h("div", { class: "table", role: "region", "aria-label": caption, tabindex: "0" }, shell);
+  const element = h("div", { class: "table" }, shell);
+  scrolls(element, caption);
   const row = (...cells) =>
     h(
       "tr",
@@ -101,6 +102,24 @@ export function table({ caption, columns, cards = false, className = "" }) {
       ),
     );
   return { element, body, row };
+}
+
+// What can be scrolled must be reached by keyboard; what cannot must not stop anybody.
+const sizes = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const element = target.matches(".table") ? target : target.parentElement;
+    const wide = element.scrollWidth > element.clientWidth + 1 || element.scrollHeight > element.clientHeight + 1;
+    setAttribute(element, "tabindex", wide ? "0" : null);
+    setAttribute(element, "role", wide ? "group" : null);
+    setAttribute(element, "aria-label", wide ? element.dataset.name : null);
+  }
+});
+
+/** Makes a box that holds a table reachable by keyboard as long as it can be scrolled. */
+export function scrolls(element, name) {
+  element.dataset.name = name;
+  sizes.observe(element);
+  sizes.observe(element.firstChild);
 }
 
 /** Names and values: `facts(list)` then update([[name, text or node], …]); absent values (null) are left out. */

@@ -96,7 +96,7 @@ function drawMarks(plot, marks) {
   const ratio = uPlot.pxRatio;
   ctx.save();
   ctx.font = `${11 * ratio}px system-ui, sans-serif`;
-  ctx.textBaseline = "top";
+  ctx.textBaseline = "bottom";
   let free = -Infinity;
   for (const { at, kind, label } of marks) {
     if (at < plot.scales.x.min || at > plot.scales.x.max) continue;
@@ -109,9 +109,10 @@ function drawMarks(plot, marks) {
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
     const width = ctx.measureText(label).width;
-    const left = Math.min(x + 4 * ratio, bbox.left + bbox.width - width);
+    // Above the plot, where no line is; where there is no room, the list of events says it.
+    const left = Math.min(Math.max(bbox.left, x - width / 2), bbox.left + bbox.width - width);
     if (left < free) continue;
-    ctx.fillText(label, left, bbox.top + 2 * ratio);
+    ctx.fillText(label, left, bbox.top - ratio);
     free = left + width + 6 * ratio;
   }
   ctx.restore();
@@ -130,7 +131,7 @@ function legend(lines, format) {
   const element = h("div", { class: "legend" }, h("ul", null, items), when);
   const update = (data, index) => {
     lines.forEach((_, line) => setText(values[line], format(data[line + 1]?.[index] ?? null)));
-    setText(when, data[0]?.length ? time(data[0][index]) : "");
+    setText(when, data[0]?.length ? `${day(data[0][index]).slice(5)} ${clock(data[0][index])}` : "");
   };
   return { element, update };
 }
@@ -146,7 +147,7 @@ function asTable(title, lines, format, figures) {
     h("thead", null, h("tr", null, h("th", { scope: "col" }, "Time"), lines.map((line) => h("th", { scope: "col", class: "number" }, line.label)))),
     body,
   );
-  const scroller = h("div", { class: "table tall", role: "region", "aria-label": `${title}, figures`, tabindex: "0" }, table);
+  const scroller = h("div", { class: "table tall", role: "group", "aria-label": `${title}, figures`, tabindex: "0" }, table);
   const element = h("details", { class: "figures" }, h("summary", null, "Figures"), scroller);
   const fill = () => {
     if (!element.open) return;
@@ -198,7 +199,7 @@ export function timePlot({ title, format, lines, bands = [], top, height = 170, 
       axes: axes(format),
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 }, sync: sync ? { key: sync } : undefined },
-      padding: [12, 8, 0, 0],
+      padding: [18, 8, 0, 0],
       hooks: { draw: [(drawn) => drawMarks(drawn, marks)], setCursor: [point] },
     };
     plot = new uPlot(options, data, host);

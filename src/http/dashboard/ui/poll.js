@@ -3,7 +3,8 @@
 /**
  * Runs `task(signal)` at once and then `seconds` after each end: never twice at the same time, not
  * while the page is hidden, and at once when it is seen again. Failures are told to
- * `failed(error)` and make the pauses longer, up to 30 s; 0 < `seconds`. Returns {stop, again}:
+ * `failed(error)` and make the pauses longer, up to 30 s. A task that gives a number gives the
+ * seconds until the next run. Returns {stop, again}:
  * `stop()` aborts what is under way, `again()` runs now (after what is under way) and resolves
  * when that run is over.
  */
@@ -12,10 +13,12 @@ export function poll(seconds, task, failed = () => {}) {
   let timer = null;
   let running = null;
   let failures = 0;
+  let wait = seconds;
 
   const run = async () => {
     try {
-      await task(abort.signal);
+      const wanted = await task(abort.signal);
+      wait = typeof wanted === "number" ? wanted : seconds;
       failures = 0;
     } catch (error) {
       if (abort.signal.aborted) return;
@@ -25,8 +28,8 @@ export function poll(seconds, task, failed = () => {}) {
   };
   const next = () => {
     if (abort.signal.aborted || document.hidden) return;
-    const pause = Math.max(seconds, Math.min(30, seconds * 2 ** failures));
-    timer = setTimeout(start, (failures ? pause : seconds) * 1000);
+    const pause = failures ? Math.max(wait, Math.min(30, wait * 2 ** failures)) : wait;
+    timer = setTimeout(start, pause * 1000);
   };
   const start = () => {
     clearTimeout(timer);

@@ -88,9 +88,10 @@ async function edit(name, model, put, done) {
 }
 
 async function rollBack(name, model, done) {
-  const others = model.versions.filter(({ version }) => version !== model.serving).map(({ version }) => `v${version}`);
+  const others = model.versions.filter(({ version, state }) => version !== model.serving && state === "READY").map(({ version }) => `v${version}`);
   const lines = [
-    model.serving === null ? "No version serves now." : `Version ${model.serving} is taken back. The version that served before it serves instead, or else the next lower one${others.length ? ` (there ${others.length === 1 ? "is" : "are"} ${others.join(", ")})` : ""}.`,
+    model.serving === null ? "No version serves now." : `Version ${model.serving} is taken back. The version that served before it serves instead, or else the next lower one.`,
+    others.length ? `Ready besides it: ${others.join(", ")}.` : "No other version is in memory: the one that takes over is loaded first.",
     "It stays away until its files change, the routing names it, or it is loaded by request.",
   ];
   let serving = null;

@@ -7,10 +7,14 @@ import { empty, facts, section } from "../../parts.js";
 
 const MOST_OPERATORS = 12;
 
-/** {element (several sections), update(version), destroy}: a version of /api/models/{m}/versions/{v}, or null. */
+/** {elements (sections), update(version), destroy}: a version of /api/models/{m}/versions/{v}, or
+ * null. What does not serve has none of it. */
 export function engine() {
   const parts = [cost(), batches(), operators()];
-  const update = (version) => parts.forEach((part) => part.update(version ?? {}));
+  const update = (version) => {
+    parts.forEach((part) => show(part.element, version?.sha256 !== undefined));
+    parts.forEach((part) => part.update(version ?? {}));
+  };
   return { elements: parts.map((part) => part.element), update, destroy: () => parts.forEach((part) => part.destroy?.()) };
 }
 

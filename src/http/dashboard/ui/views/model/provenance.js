@@ -15,6 +15,7 @@ export function provenance() {
   const whole = h("div", { class: "row tight" }, digest, button);
   const element = section("Provenance", { className: "provenance" }, list.element);
   const update = (version, ids) => {
+    show(element, version?.sha256 !== undefined);
     setText(digest, version?.sha256 ?? "");
     list.update([
       ["SHA-256 of the model file", version?.sha256 ? whole : null],

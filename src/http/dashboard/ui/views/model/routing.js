@@ -6,8 +6,11 @@
 export function resolve(routing, target) {
   if (target === null || target === undefined || target === "") return null;
   if (/^\d+$/.test(String(target))) return Number(target);
-  return Object.hasOwn(routing.labels, target) ? routing.labels[target] : null;
+  return own(routing.labels, target) ?? null;
 }
+
+// A label may be called like something that all objects have.
+const own = (map, name) => (Object.hasOwn(map, name) ? map[name] : undefined);
 
 /** Labels of a version. */
 export function labelsOf(routing, version) {
@@ -58,7 +61,7 @@ export function differences(from, to) {
   const lines = [];
   const names = [...new Set([...Object.keys(from.labels), ...Object.keys(to.labels)])].sort();
   for (const name of names) {
-    const [before, after] = [from.labels[name], to.labels[name]];
+    const [before, after] = [own(from.labels, name), own(to.labels, name)];
     if (before === after) continue;
     if (before === undefined) lines.push(`New label “${name}” for v${after}.`);
     else if (after === undefined) lines.push(`Label “${name}” (v${before}) goes away.`);
@@ -72,14 +75,14 @@ export function differences(from, to) {
 
 /** A routing of what a form has: [{name, version}], [{target, weight}], shadow. Texts; throws Error with what is wrong. */
 export function fromForm(labels, traffic, shadow) {
-  const routing = { labels: {}, traffic: {}, shadow: null };
+  // Names come from a form: without a prototype, one that is called like something of all objects is its own.
+  const routing = { labels: Object.create(null), traffic: Object.create(null), shadow: null };
   for (const { name, version } of labels) {
     if (name === "" && version === "") continue;
     if (!/^[A-Za-z0-9._-]*[A-Za-z._-][A-Za-z0-9._-]*$/.test(name)) throw new Error(`“${name}” is no label: letters, digits, “-”, “_” and “.”, and not only digits.`);
     if (Object.hasOwn(routing.labels, name)) throw new Error(`There are two labels “${name}”.`);
     if (!/^\d+$/.test(version)) throw new Error(`Label “${name}” needs the number of a version.`);
-    // Names come from a form: one that is called like something of all objects must be its own.
-    Object.defineProperty(routing.labels, name, { value: Number(version), enumerable: true, configurable: true, writable: true });
+    routing.labels[name] = Number(version);
   }
   for (const { target, weight } of traffic) {
     if (weight === "" || Number(weight) === 0) continue;
