@@ -4,9 +4,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Visit } from "./support/browser.js";
+import { atEnd } from "./support/ends.js";
 import { Flights, hurried } from "./support/flights.js";
 import { Repository, shippedFile } from "./support/repository.js";
 import { Server } from "./support/server.js";
+import { modelRow } from "./support/views.js";
 import { eventually } from "./support/wait.js";
 
 const WINDOW = 4;
@@ -21,7 +23,7 @@ class Replay {
     this.change = undefined;
     this.over = false;
     this.running = this.run(server, new Flights());
-    t.after(() => this.stop());
+    atEnd(t, () => this.stop());
   }
 
   async run(server, flights) {
@@ -48,7 +50,7 @@ test("a replay of flights turns a feature red, and its plot shows what was and w
   replay.change = warmer;
 
   await temperature.getByText("drifted").waitFor({ timeout: 60_000 });
-  await overview.page.getByRole("row").filter({ has: overview.page.getByRole("link", { name: "flight-delay", exact: true }) }).getByText(/drift/i).first().waitFor();
+  await modelRow(overview.page, "flight-delay").getByText("drifted", { exact: true }).waitFor();
   const colour = await temperature.getByText("drifted").evaluate((element) => getComputedStyle(element).color);
   const [red, green, blue] = colour.match(/[\d.]+/g).map(Number);
   assert.ok(red > green + 40 && red > blue + 40, `the word is red: ${colour}`);

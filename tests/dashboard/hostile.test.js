@@ -10,7 +10,7 @@ import { classifier } from "./support/onnx.js";
 import { profiled } from "./support/profile.js";
 import { Repository, directory } from "./support/repository.js";
 import { Server } from "./support/server.js";
-import { settled } from "./support/views.js";
+import { predict, settled } from "./support/views.js";
 
 /** Would run if it became markup, an attribute, or a script. */
 const attack = (number) => `"'><img src=x onerror=globalThis.__ran=${number}><script>globalThis.__ran=${number}</script>`;
@@ -115,7 +115,7 @@ test("scripts in names of models, features, categories, classes, reasons and fil
   await nothingRan(page);
 
   await visit.go(hash(HOSTILE, "/try"));
-  await main.getByRole("button", { name: /^(predict|send|ask)/i }).waitFor();
+  await predict(page).waitFor();
   await nothingRan(page);
 
   await visit.go("#/jobs");
@@ -128,7 +128,7 @@ test("what was typed into a form is sent and shown as it is", { timeout: 120_000
   const { server } = await started(t);
   const { page } = await Visit.open(t, server, { hash: hash(HOSTILE, "/try"), mayFail: /status of 4/ });
   const main = page.getByRole("main");
-  await main.getByRole("button", { name: /^(predict|send|ask)/i }).click();
+  await predict(page).click();
   await main.getByText(CLASSES[0]).first().waitFor();
   await nothingRan(page);
 });

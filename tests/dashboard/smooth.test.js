@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Visit } from "./support/browser.js";
+import { atEnd } from "./support/ends.js";
 import { sums } from "./support/onnx.js";
 import { bells, profiled } from "./support/profile.js";
 import { Repository } from "./support/repository.js";
@@ -41,7 +42,7 @@ function traffic(t, server) {
     }
   };
   const running = run();
-  t.after(async () => {
+  atEnd(t, async () => {
     over = true;
     await running;
   });

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { Visit } from "./support/browser.js";
 import { Repository, golden } from "./support/repository.js";
 import { Server } from "./support/server.js";
+import { modelRow, versionRow } from "./support/views.js";
 
 const scale = (factor) => ({ "model.onnx": `scale_${factor}`, "golden.json": golden([1, 2, 3], [factor, 2 * factor, 3 * factor]) });
 
@@ -16,23 +17,19 @@ async function started(t, ...arguments_) {
   return { repository, server };
 }
 
-function versionRow(page, version) {
-  return page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: new RegExp(`^(version )?${version}\\b`) }) }).first();
-}
-
 test("a new version is seen on the open overview and on the open page of its model", { timeout: 120_000 }, async (t) => {
   const { repository, server } = await started(t);
   const overview = await Visit.open(t, server);
   const model = await Visit.open(t, server, { hash: "#/models/scale" });
-  const row = overview.page.getByRole("row").filter({ has: overview.page.getByRole("link", { name: "scale", exact: true }) });
-  await row.getByText("1", { exact: true }).first().waitFor();
+  const row = modelRow(overview.page, "scale");
+  await row.getByText("v1", { exact: true }).waitFor();
   await versionRow(model.page, 1).waitFor();
   const documents = [overview, model].map((visit) => visit.requests.filter((url) => new URL(url).pathname === "/").length);
 
   repository.version("scale", 2, scale(2));
 
-  await row.getByText("2", { exact: true }).first().waitFor();
-  await versionRow(model.page, 2).getByText(/ready|serving|live/i).first().waitFor();
+  await row.getByText("v2", { exact: true }).waitFor();
+  await versionRow(model.page, 2).getByText("ready", { exact: true }).waitFor();
   const later = [overview, model].map((visit) => visit.requests.filter((url) => new URL(url).pathname === "/").length);
   assert.deepEqual(later, documents, "nobody loaded the page anew");
 });
@@ -47,12 +44,12 @@ test("a version that fails its gate is shown with the reason, and the one before
 
   const refused = await server.version("scale", 2, (version) => version.state === "UNAVAILABLE");
   assert.match(refused.reason, /golden/, "the server says why");
-  const row = overview.page.getByRole("row").filter({ has: overview.page.getByRole("link", { name: "scale", exact: true }) });
+  const row = modelRow(overview.page, "scale");
   await row.getByText(/version 2 failed/).waitFor();
-  await versionRow(model.page, 2).getByText(/failed|unavailable|refused/i).first().waitFor();
+  await versionRow(model.page, 2).getByText("unavailable", { exact: true }).waitFor();
   // All of the server's words, wherever the page breaks them.
   await model.page.getByText(refused.reason).first().waitFor();
-  await versionRow(model.page, 1).getByText(/ready|serving|live/i).first().waitFor();
+  await versionRow(model.page, 1).getByText("ready", { exact: true }).waitFor();
 });
 
 test("a version is promoted and rolled back, each after a dialog that says what will change", { timeout: 120_000 }, async (t) => {

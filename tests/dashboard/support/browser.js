@@ -1,14 +1,18 @@
 // Debian's Chromium with one page at a time, and everything that such a page may not do.
 
 import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { after } from "node:test";
 
+import { atEnd } from "./ends.js";
 import { chromium } from "./packages.js";
 
 /** Time for anything that a page is to show. */
 export const SHOWN_WITHIN = 15_000;
 
 let browser;
+let visits = 0;
 
 after(() => browser?.close());
 
@@ -36,8 +40,9 @@ export class Visit {
     await isolated.addInitScript(watch);
     const page = await isolated.newPage();
     const visit = new Visit(server, isolated, page, mayFail);
+    visit.name = t.name;
     page.setDefaultTimeout(SHOWN_WITHIN);
-    t.after(() => visit.close());
+    atEnd(t, () => visit.close());
     visit.base = server.origin + path;
     await visit.go(hash);
     if (key) await visit.signIn(key);
@@ -83,7 +88,16 @@ export class Visit {
     return this.requests.filter((url) => !local.test(url) && new URL(url).origin !== this.server.origin);
   }
 
+  /** What the page looked like in the end, for whoever has to find out why a test failed. */
+  async keepPicture() {
+    const directory = join(process.env.DASHBOARD_SHOTS, "ends");
+    mkdirSync(directory, { recursive: true });
+    const name = `${this.name.replace(/\W+/g, "-").slice(0, 80)}-${visits++}.png`;
+    await this.page.screenshot({ path: join(directory, name), fullPage: true });
+  }
+
   async close() {
+    await this.keepPicture().catch(() => {});
     const breaches = await this.breaches().catch(() => []);
     await this.context.close();
     assert.deepEqual(this.foreign(), [], "requests to elsewhere");

@@ -3,6 +3,8 @@
 import http from "node:http";
 import { once } from "node:events";
 
+import { atEnd } from "./ends.js";
+
 /** The proxy's origin and prefix, as a server for `Visit`; it ends with the test. */
 export async function below(t, server, prefix) {
   const seen = [];
@@ -23,7 +25,7 @@ export async function below(t, server, prefix) {
   });
   proxy.listen(0, "127.0.0.1");
   await once(proxy, "listening");
-  t.after(() => {
+  atEnd(t, () => {
     proxy.closeAllConnections();
     proxy.close();
   });

@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { atEnd } from "./ends.js";
+
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 
 /** As they lie in `models/`. */
@@ -13,7 +15,7 @@ export const SHIPPED = ["digits", "file-type", "flight-delay", "text-direction"]
 /** A directory that is gone after the test. */
 export function directory(t) {
   const path = mkdtempSync(join(tmpdir(), "onnxd-dashboard-"));
-  t.after(() => rmSync(path, { recursive: true, force: true }));
+  atEnd(t, () => rmSync(path, { recursive: true, force: true }));
   return path;
 }
 

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 
+import { atEnd } from "./ends.js";
 import { eventually } from "./wait.js";
 
 const READY_WITHIN = 60_000;
@@ -23,7 +24,7 @@ export class Server {
       stdio: ["ignore", "ignore", "pipe"],
     });
     const server = new Server(child, mayComplain);
-    t.after(() => server.stop());
+    atEnd(t, () => server.stop());
     await eventually("the server listens", () => {
       assert.equal(child.exitCode, null, `the server ended: ${server.log}`);
       return (server.address = server.log.match(/"http\.addr":"([^"]+)"/)?.[1]);

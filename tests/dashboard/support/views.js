@@ -16,3 +16,19 @@ export async function settled(page) {
   // The first answers of what it asks for regularly.
   await page.waitForLoadState("networkidle");
 }
+
+/** The row of a model in the overview. */
+export function modelRow(page, name) {
+  return page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });
+}
+
+/** The row of a version on the page of its model. */
+export function versionRow(page, version) {
+  const header = page.getByRole("rowheader", { name: new RegExp(`^v${version}\\b`) });
+  return page.getByRole("table", { name: "Versions" }).getByRole("row").filter({ has: header });
+}
+
+/** The button of the form that tries a model. */
+export function predict(page) {
+  return page.getByRole("main").getByRole("button", { name: "Predict" });
+}
