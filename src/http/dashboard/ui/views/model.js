@@ -226,7 +226,7 @@ function notices(name) {
   const update = ({ now, model }) => {
     const entries = (now?.attention ?? []).map(({ level, message }) => [level, message]);
     if (!now && model?.problem) entries.push(["bad", model.problem]);
-    if (!may("metrics")) entries.push(["info", `Figures need the role metrics. ${whyNot("metrics")}`]);
+    if (!may("metrics")) entries.push(["info", `Figures are left out. ${whyNot("metrics")}`]);
     if (model?.dormant) entries.push(["info", `${name} left memory because nobody asked for it; the next request wakes it.`]);
     tell(entries);
   };

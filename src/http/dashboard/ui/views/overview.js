@@ -2,7 +2,7 @@
 // seconds; who may not see figures gets what /api/models says.
 
 import { get } from "../api.js";
-import { announce, h, keyed, replace, setText, show, toast, uniqueId } from "../dom.js";
+import { announce, h, keyed, replace, setAttribute, setText, show, toast, uniqueId } from "../dom.js";
 import { duration, plural, rate } from "../format.js";
 import { empty, notice, table } from "../parts.js";
 import { poll } from "../poll.js";
@@ -20,8 +20,8 @@ export function mount(root, { params }) {
   const told = notices();
   const filter = filterField(params.query.filter ?? "", () => draw());
   const list = table({ caption: "Models", columns: COLUMNS, cards: true, className: "models" });
-  const nothing = h("div", { hidden: true });
-  const shell = h("div", { class: "section flush" }, list.element, nothing);
+  const nothing = h("div", { class: "nothing stack", hidden: true });
+  const shell = h("div", { class: "section flush", hidden: true }, list.element, nothing);
   replace(root, h("div", { class: "view-head" }, h("h1", null, "Models"), summary, filter.element), told.element, shell);
 
   const order = calmOrder(() => list.element.matches(":hover") || list.element.contains(document.activeElement));
@@ -32,6 +32,8 @@ export function mount(root, { params }) {
     const models = order(last.models).filter(filter.accepts);
     keyed(list.body, models, ({ name }) => name, (model) => modelRow(list.row, model));
     filter.say(models.length, last.models.length);
+    show(shell, true);
+    setAttribute(list.element, "class", last.figures ? "table" : "table no-figures");
     show(list.element, models.length > 0);
     show(nothing, models.length === 0);
     if (models.length === 0) none(nothing, last);
@@ -80,7 +82,7 @@ function notices() {
     const entries = [
       problem && ["bad", `The source of the models cannot be read: ${problem}`],
       !ready && ["info", "The server is not ready: it still loads models, or is going down."],
-      !figures && ["info", `Figures need the role metrics. ${whyNot("metrics") ?? ""}`],
+      !figures && ["info", `Figures are left out. ${whyNot("metrics") ?? "They need the role metrics."}`],
     ].filter(Boolean);
     keyed(element, entries, ([kind, text]) => `${kind} ${text}`, ([kind, text]) => notice(kind, text));
     show(element, entries.length > 0);

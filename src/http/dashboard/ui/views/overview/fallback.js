@@ -45,7 +45,7 @@ function attention(model) {
   if (model.problem) found.push({ level: "bad", about: "source", message: model.problem });
   for (const { version, state, reason } of model.versions) {
     if (state === "UNAVAILABLE" && reason !== "") {
-      found.push({ level: "warning", about: "version", message: `version ${version}: ${reason}` });
+      found.push({ level: model.serving === null ? "bad" : "warning", about: "version", message: `version ${version}: ${reason}` });
     }
   }
   return found;
