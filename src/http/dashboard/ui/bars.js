@@ -116,9 +116,13 @@ function labels(bins, width, height) {
   const wide = (width - LEFT) / Math.max(1, bins.length);
   const every = Math.max(1, Math.ceil(44 / wide));
   const room = Math.max(3, Math.floor((wide * every) / 6.4));
-  return bins.map(({ label }, index) =>
-    index % every ? null : svg("text", { x: LEFT + (index + 0.5) * wide, y: height - 6, "text-anchor": "middle" }, label.length > room ? `${label.slice(0, room - 1)}…` : label),
-  );
+  const short = (label) => (label.length > room ? `${label.slice(0, room - 1)}…` : label);
+  return bins.map(({ label }, index) => {
+    if (index % every) return null;
+    const middle = LEFT + (index + 0.5) * wide;
+    const isCut = middle + short(label).length * 3.2 > width;
+    return svg("text", { x: isCut ? width : middle, y: height - 6, "text-anchor": isCut ? "end" : "middle" }, short(label));
+  });
 }
 
 function figuresOf(title, bin, series, format) {

@@ -22,6 +22,7 @@ import { watch } from "./overview/news.js";
 const NOW = 2;
 const ALL = 15;
 const VERSION = 10;
+const HISTORY = { hour: 10, week: 60 };
 const IDS = 60;
 
 export function mount(root, { params: { name, query } }) {
@@ -40,7 +41,7 @@ export function mount(root, { params: { name, query } }) {
   const asksNow = poll(NOW, look.now, (error) => page.notices.failed(error, state));
   const asksVersion = poll(VERSION, look.version);
   const asksIds = poll(IDS, look.ids);
-  const asksHistory = poll(VERSION, look.history);
+  const asksHistory = poll(HISTORY.hour, look.history);
   const choose = (version) => {
     state.shown = version;
     state.detail = null;
@@ -81,7 +82,8 @@ function looker(name, state, page, news, draw) {
     const other = found?.serving !== state.model?.serving;
     state.model = found;
     page.found(found !== null);
-    if (other) await version(signal);
+    // What else is known of it can wait for its next turn.
+    if (other) await version(signal).catch(() => {});
   };
   const now = async (signal) => {
     const figures = may("metrics");
@@ -109,7 +111,7 @@ function looker(name, state, page, news, draw) {
     }
     draw();
   };
-  return { now, version, forget: () => (known = ""), ids: (signal) => identities(name, state, signal).then(draw), history: (signal) => past(name, state, page, signal).then(draw) };
+  return { now, version, forget: () => (known = ""), ids: (signal) => identities(name, state, signal).then(draw), history: (signal) => past(name, state, page, signal).then(draw).then(() => HISTORY[page.span()]) };
 }
 
 // Ids of contract and reference are with the reports; who may not read those sees none.

@@ -21,7 +21,7 @@ export function control(name, current, changed) {
     guarded("operate", "Load…", act.load),
     guarded("operate", "Unload…", act.unload),
   ];
-  const element = section("Routing", {}, h("div", { class: "stack" }, list.element, h("div", { class: "row" }, buttons.map((button) => button.element)), role));
+  const element = section("Routing", { className: "routing" }, h("div", { class: "stack" }, list.element, h("div", { class: "row" }, buttons.map((button) => button.element)), role));
   const update = ({ model }) => {
     const labels = Object.entries(model.routing.labels).map(([label, version]) => `${label} = v${version}`);
     list.update([
@@ -64,7 +64,7 @@ function actions(name, current, changed) {
         ? change(`End the shadow of ${name}?`, "End the shadow", shadowed(now, null))
         : change(`Make version ${version} the shadow of ${name}?`, "Make it the shadow", shadowed(now, version), ["It gets a copy of the requests that others answer; nobody waits for its answers."]);
     },
-    edit: () => edit(name, current(), put, done),
+    edit: () => edit(name, current, put, done),
     rollBack: () => rollBack(name, current(), done),
     reset: () => reset(name, routing, done),
     load: () => load(name, done),
@@ -72,18 +72,18 @@ function actions(name, current, changed) {
   };
 }
 
-async function edit(name, model, put, done) {
-  const form = routingForm(model);
+async function edit(name, current, put, done) {
+  const form = routingForm(current());
   const wanted = await dialog({
     title: `Routing of ${name}`,
     body: form.element,
     actions: [{ label: "Go on", value: "go", kind: "primary" }],
-    check: () => (differences(model.routing, form.read()).length ? null : "Nothing is changed yet."),
+    check: () => (differences(current().routing, form.read()).length ? null : "Nothing is changed yet."),
   });
   if (wanted === null) return;
   const to = form.read();
   let kept = "";
-  const lines = [h("ul", null, differences(model.routing, to).map((line) => h("li", null, line)))];
+  const lines = [h("ul", null, differences(current().routing, to).map((line) => h("li", null, line)))];
   if (await confirm({ title: `Change the routing of ${name}?`, lines, action: "Change", run: async () => (kept = await put(to)) })) done(`The routing of ${name} was changed.${kept}`);
 }
 

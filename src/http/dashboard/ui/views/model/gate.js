@@ -21,7 +21,7 @@ const COLUMNS = [{ title: "Check" }, { title: "Outcome" }, { title: "Measured", 
 
 /** {element, update(version)}: a version of /api/models, or null. */
 export function gate() {
-  const list = table({ caption: "Checks before service", columns: COLUMNS, cards: true });
+  const list = table({ caption: "Checks before service", columns: COLUMNS, cards: true, className: "gate" });
   const nothing = empty("");
   const element = section("Gate", { className: "wide" }, list.element, nothing);
   const update = (version) => {

@@ -36,7 +36,7 @@ export function historyPlots(start, changed) {
     h("div", { class: "plots" }, plots.map(({ title, plot }) => figure(title, plot.element)), byVersion.element, figure("Latencies of the whole span", latency.element), happened.element),
   );
   const update = (found) => {
-    const marks = found.events.map(mark);
+    const marks = found.events.map(mark).sort((a, b) => a.at - b.at);
     plots.forEach(({ plot, values }) => plot.set({ at: found.at, values: values(found), step: found.step_seconds, marks }));
     byVersion.update(found, marks);
     happened.update(found.events);
