@@ -54,7 +54,9 @@ export function path(start, ...segments) {
 
 /** "?a=1&b=2" of what is neither null nor undefined, or "". */
 export function query(parameters) {
-  const entries = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined);
+  const entries = Object.entries(parameters).filter(
+    ([, value]) => value !== null && value !== undefined,
+  );
   return entries.length ? `?${new URLSearchParams(entries)}` : "";
 }
 
@@ -64,7 +66,13 @@ export function query(parameters) {
  * texts, Blobs and buffers go as they are.
  */
 export async function fetchFrom(method, where, { body, headers = {}, signal } = {}) {
-  const request = { method, headers: { accept: "application/json", ...headers }, signal, cache: "no-store", credentials: "same-origin" };
+  const request = {
+    method,
+    headers: { accept: "application/json", ...headers },
+    signal,
+    cache: "no-store",
+    credentials: "same-origin",
+  };
   const secret = key();
   if (secret !== null) request.headers["x-api-key"] = secret;
   if (body !== undefined && body !== null) {
@@ -97,9 +105,13 @@ async function refusal(response) {
     // A proxy's page says less than its status.
   }
   let message = document?.detail ?? document?.error ?? document?.title;
-  if (typeof message !== "string" || message === "") message = `the server answered ${response.status}`;
+  if (typeof message !== "string" || message === "")
+    message = `the server answered ${response.status}`;
   const wait = Number.parseInt(response.headers.get("retry-after") ?? "", 10);
-  return new Failure(response.status, message, { document, retryAfter: Number.isNaN(wait) ? null : wait });
+  return new Failure(response.status, message, {
+    document,
+    retryAfter: Number.isNaN(wait) ? null : wait,
+  });
 }
 
 /** Asks and returns the answer's JSON, or null if it is empty. */

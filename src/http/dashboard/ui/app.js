@@ -39,7 +39,11 @@ async function go() {
   window.scrollTo(0, 0);
   title(params.name ?? { overview: "Models", jobs: "Jobs" }[view] ?? "Not found");
   if (view === null) {
-    replace(root, h("h1", null, "Not found"), empty("There is no such page. ", h("a", { href: to.overview() }, "All models"), "."));
+    replace(
+      root,
+      h("h1", null, "Not found"),
+      empty("There is no such page. ", h("a", { href: to.overview() }, "All models"), "."),
+    );
   } else {
     try {
       const { mount } = await VIEWS[view]();
@@ -49,7 +53,11 @@ async function go() {
     } catch (error) {
       if (mine !== visit) return;
       console.error(error);
-      replace(root, h("h1", null, "This page failed"), notice("bad", String(error?.message ?? error)));
+      replace(
+        root,
+        h("h1", null, "This page failed"),
+        notice("bad", String(error?.message ?? error)),
+      );
     }
   }
   arrive(root);
@@ -70,8 +78,14 @@ function title(text) {
 
 function mark(view) {
   for (const link of document.querySelectorAll("[data-view]")) {
-    const here = link.dataset.view === view || (link.dataset.view === "overview" && ["model", "health", "try"].includes(view));
-    setAttribute(link, "aria-current", here ? (link.dataset.view === view ? "page" : "true") : null);
+    const here =
+      link.dataset.view === view ||
+      (link.dataset.view === "overview" && ["model", "health", "try"].includes(view));
+    setAttribute(
+      link,
+      "aria-current",
+      here ? (link.dataset.view === view ? "page" : "true") : null,
+    );
   }
 }
 
@@ -89,7 +103,12 @@ function arrive(root) {
 
 function brightness() {
   const text = h("span", null);
-  const button = h("button", { type: "button", class: "button quiet", onclick: switchTheme }, h("span", { "aria-hidden": "true", class: "sign" }, "◐"), text);
+  const button = h(
+    "button",
+    { type: "button", class: "button quiet", onclick: switchTheme },
+    h("span", { "aria-hidden": "true", class: "sign" }, "◐"),
+    text,
+  );
   const update = () => {
     const other = theme() === "dark" ? "Light" : "Dark";
     setText(text, other);
@@ -123,15 +142,30 @@ async function askForKey(reason) {
   if (asking) return;
   asking = true;
   const id = uniqueId("key");
-  const field = h("input", { id, type: "password", autocomplete: "off", required: true, spellcheck: "false" });
+  const field = h("input", {
+    id,
+    type: "password",
+    autocomplete: "off",
+    required: true,
+    spellcheck: "false",
+  });
   const body = [
     reason && h("p", null, reason),
     h("label", { for: id }, "Key"),
     field,
-    h("p", { class: "hint" }, "It is kept for this tab only, and sent with every request as X-API-Key. “onnxd key” makes keys."),
+    h(
+      "p",
+      { class: "hint" },
+      "It is kept for this tab only, and sent with every request as X-API-Key. “onnxd key” makes keys.",
+    ),
   ];
   const check = () => (field.value.trim() === "" ? "Enter a key." : signIn(field.value.trim()));
-  const done = await dialog({ title: "Sign in", body, actions: [{ label: "Sign in", value: true, kind: "primary" }], check });
+  const done = await dialog({
+    title: "Sign in",
+    body,
+    actions: [{ label: "Sign in", value: true, kind: "primary" }],
+    check,
+  });
   asking = false;
   declined = done === null;
   if (done) go();
@@ -155,7 +189,8 @@ function connection() {
   let since = null;
   const update = () => {
     if (document.hidden) state.update("off", "paused");
-    else if (since !== null) state.update("bad", "no connection", `The server has not answered since ${ago(since)}.`);
+    else if (since !== null)
+      state.update("bad", "no connection", `The server has not answered since ${ago(since)}.`);
     else state.update("good", "live");
   };
   events.addEventListener("reached", () => {

@@ -30,9 +30,26 @@ export function barPlot({ title, series, format = count, bin = "Bin", height = 2
   const picture = svg("svg", { role: "img", "aria-label": title, height, class: "bars" });
   const said = h("p", { class: "said" });
   let idle = "";
-  const key = h("ul", null, series.map(({ label, hollow }) => h("li", null, h("span", { class: `key ${hollow ? "hollow" : "solid"}` }), h("span", null, label))));
+  const key = h(
+    "ul",
+    null,
+    series.map(({ label, hollow }) =>
+      h(
+        "li",
+        null,
+        h("span", { class: `key ${hollow ? "hollow" : "solid"}` }),
+        h("span", null, label),
+      ),
+    ),
+  );
   const figures = figuresOf(title, bin, series, format);
-  const element = h("div", { class: "plot" }, h("div", { class: "canvas" }, picture), h("div", { class: "legend" }, series.length > 1 ? key : null, said), figures.element);
+  const element = h(
+    "div",
+    { class: "plot" },
+    h("div", { class: "canvas" }, picture),
+    h("div", { class: "legend" }, series.length > 1 ? key : null, said),
+    figures.element,
+  );
 
   const draw = () => {
     const signature = JSON.stringify([width, bins]);
@@ -43,7 +60,12 @@ export function barPlot({ title, series, format = count, bin = "Bin", height = 2
     const most = Math.max(0, ...bins.flatMap((entry) => entry.values.map((value) => value ?? 0)));
     const scale = ticks(most);
     const y = (value) => height - BOTTOM - (value / scale.at(-1)) * (height - BOTTOM - TOP);
-    replace(picture, grid(scale, y, width, format), columns(bins, series, y, width, height), labels(bins, width, height));
+    replace(
+      picture,
+      grid(scale, y, width, format),
+      columns(bins, series, y, width, height),
+      labels(bins, width, height),
+    );
   };
   const say = (event) => {
     const index = Math.floor(((event.offsetX - LEFT) / (width - LEFT)) * bins.length);
@@ -75,7 +97,9 @@ function summary(bins, series, format) {
   if (!bins.length) return "Nothing yet.";
   return series
     .map(({ label }, index) => {
-      const most = bins.reduce((best, entry) => ((entry.values[index] ?? -1) > (best.values[index] ?? -1) ? entry : best));
+      const most = bins.reduce((best, entry) =>
+        (entry.values[index] ?? -1) > (best.values[index] ?? -1) ? entry : best,
+      );
       return `${label}: most in ${most.label} (${format(most.values[index])})`;
     })
     .join("; ")
@@ -121,15 +145,35 @@ function labels(bins, width, height) {
     if (index % every) return null;
     const middle = LEFT + (index + 0.5) * wide;
     const isCut = middle + short(label).length * 3.2 > width;
-    return svg("text", { x: isCut ? width : middle, y: height - 6, "text-anchor": isCut ? "end" : "middle" }, short(label));
+    return svg(
+      "text",
+      { x: isCut ? width : middle, y: height - 6, "text-anchor": isCut ? "end" : "middle" },
+      short(label),
+    );
   });
 }
 
 function figuresOf(title, bin, series, format) {
   const body = h("tbody", null);
-  const head = h("tr", null, h("th", { scope: "col" }, bin), series.map(({ label }) => h("th", { scope: "col", class: "number" }, label)), h("th", { scope: "col" }, "Further"));
-  const shell = h("table", null, h("caption", { class: "visually-hidden" }, title), h("thead", null, head), body);
-  const scroller = h("div", { class: "table tall", role: "group", "aria-label": `${title}, figures`, tabindex: "0" }, shell);
+  const head = h(
+    "tr",
+    null,
+    h("th", { scope: "col" }, bin),
+    series.map(({ label }) => h("th", { scope: "col", class: "number" }, label)),
+    h("th", { scope: "col" }, "Further"),
+  );
+  const shell = h(
+    "table",
+    null,
+    h("caption", { class: "visually-hidden" }, title),
+    h("thead", null, head),
+    body,
+  );
+  const scroller = h(
+    "div",
+    { class: "table tall", role: "group", "aria-label": `${title}, figures`, tabindex: "0" },
+    shell,
+  );
   const element = h("details", { class: "figures" }, h("summary", null, "Figures"), scroller);
   const create = ({ label }) => {
     const cells = series.map(() => h("td", { class: "number" }));
@@ -158,7 +202,11 @@ export function distribution({ title, height = 220 }) {
     values: [reference, current],
     note: `${count(seen)} values now`,
   });
-  return { element: plot.element, destroy: plot.destroy, set: (bins, text) => plot.set(bins.map(entry), text) };
+  return {
+    element: plot.element,
+    destroy: plot.destroy,
+    set: (bins, text) => plot.set(bins.map(entry), text),
+  };
 }
 
 /**
@@ -171,7 +219,13 @@ export function shareBars({ label }) {
     const name = h("span", { class: "name" }, first.label);
     const fill = h("span", { class: "fill" });
     const figure = h("span", { class: "figure" });
-    const item = h("li", null, name, h("span", { class: "track", "aria-hidden": "true" }, fill), figure);
+    const item = h(
+      "li",
+      null,
+      name,
+      h("span", { class: "track", "aria-hidden": "true" }, fill),
+      figure,
+    );
     return {
       element: item,
       update({ value, text, strong }) {
@@ -181,12 +235,19 @@ export function shareBars({ label }) {
       },
     };
   };
-  return { element, set: (items) => keyed(element, items, (item) => item.key ?? item.label, create) };
+  return {
+    element,
+    set: (items) => keyed(element, items, (item) => item.key ?? item.label, create),
+  };
 }
 
 /** A short bar for a share, to stand beside its figure: {element, set(value)}. Decoration only. */
 export function meter() {
   const fill = h("span", { class: "fill" });
   const element = h("span", { class: "meter", "aria-hidden": "true" }, fill);
-  return { element, set: (value) => setStyle(fill, { width: `${Math.min(100, Math.max(0, (value ?? 0) * 100)).toFixed(1)}%` }) };
+  return {
+    element,
+    set: (value) =>
+      setStyle(fill, { width: `${Math.min(100, Math.max(0, (value ?? 0) * 100)).toFixed(1)}%` }),
+  };
 }

@@ -173,7 +173,11 @@ export function dialog({ title, body, actions, check, cancel = "Cancel" }) {
     const buttons = actions.map((action, index) =>
       h(
         "button",
-        { type: index === 0 ? "submit" : "button", class: `button ${action.kind ?? ""}`.trim(), onclick: index === 0 ? null : () => act(action) },
+        {
+          type: index === 0 ? "submit" : "button",
+          class: `button ${action.kind ?? ""}`.trim(),
+          onclick: index === 0 ? null : () => act(action),
+        },
         action.label,
       ),
     );
@@ -189,7 +193,13 @@ export function dialog({ title, body, actions, check, cancel = "Cancel" }) {
       h("h2", { id }, title),
       h("div", { class: "dialog-body" }, body),
       problem,
-      h("div", { class: "dialog-actions" }, cancel && h("button", { type: "button", class: "button", onclick: () => close(null) }, cancel), buttons),
+      h(
+        "div",
+        { class: "dialog-actions" },
+        cancel &&
+          h("button", { type: "button", class: "button", onclick: () => close(null) }, cancel),
+        buttons,
+      ),
     );
     const element = h("dialog", { "aria-labelledby": id }, form);
     element.addEventListener("close", () => {
@@ -233,7 +243,12 @@ export async function copy(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    const field = h("textarea", { class: "visually-hidden", readonly: true, "aria-hidden": "true", tabindex: "-1" });
+    const field = h("textarea", {
+      class: "visually-hidden",
+      readonly: true,
+      "aria-hidden": "true",
+      tabindex: "-1",
+    });
     field.value = text;
     (document.querySelector("dialog[open]") ?? document.body).append(field);
     field.select();

@@ -76,7 +76,12 @@ export function duration(seconds) {
   if (!known(seconds)) return NONE;
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return `${whole} s`;
-  const units = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+  const units = [
+    ["d", 86400],
+    ["h", 3600],
+    ["min", 60],
+    ["s", 1],
+  ];
   const at = units.findIndex(([, size]) => whole >= size);
   const [name, size] = units[at];
   const [below, step] = units[at + 1];
@@ -123,7 +128,9 @@ export function day(at) {
 /** "20:09:06". */
 export function clock(at) {
   const date = moment(at);
-  return date ? `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}` : NONE;
+  return date
+    ? `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
+    : NONE;
 }
 
 /** "just now", "12 s ago", "3 min ago", "in 4 h". `now` in seconds. */

@@ -56,7 +56,12 @@ export function driftState(state) {
 export function section(title, { level = 2, aside, className = "" } = {}, ...children) {
   const id = uniqueId("section");
   const head = h("div", { class: "section-head" }, h(`h${level}`, { id }, title), aside);
-  return h("section", { class: `section ${className}`.trim(), "aria-labelledby": id }, head, children);
+  return h(
+    "section",
+    { class: `section ${className}`.trim(), "aria-labelledby": id },
+    head,
+    children,
+  );
 }
 
 /**
@@ -70,7 +75,12 @@ export function table({ caption, columns, cards = false, className = "" }) {
   const head = columns.map((column) =>
     h(
       "th",
-      { scope: "col", class: column.number ? "number" : null, title: column.hint, ...roles("columnheader") },
+      {
+        scope: "col",
+        class: column.number ? "number" : null,
+        title: column.hint,
+        ...roles("columnheader"),
+      },
       column.hidden ? h("span", { class: "visually-hidden" }, column.title) : column.title,
     ),
   );
@@ -108,7 +118,9 @@ export function table({ caption, columns, cards = false, className = "" }) {
 const sizes = new ResizeObserver((entries) => {
   for (const { target } of entries) {
     const element = target.matches(".table") ? target : target.parentElement;
-    const wide = element.scrollWidth > element.clientWidth + 1 || element.scrollHeight > element.clientHeight + 1;
+    const wide =
+      element.scrollWidth > element.clientWidth + 1 ||
+      element.scrollHeight > element.clientHeight + 1;
     setAttribute(element, "tabindex", wide ? "0" : null);
     setAttribute(element, "role", wide ? "group" : null);
     setAttribute(element, "aria-label", wide ? element.dataset.name : null);
@@ -127,17 +139,22 @@ export function facts(entries = []) {
   const element = h("dl", { class: "facts" });
   const update = (next) => {
     const shown = next.filter(([, value]) => value !== null && value !== undefined && value !== "");
-    keyed(element, shown, ([name]) => name, ([name]) => {
-      const value = h("dd", null);
-      return {
-        element: h("div", null, h("dt", null, name), value),
-        update([, content]) {
-          if (content instanceof Node) {
-            if (value.firstChild !== content) value.replaceChildren(content);
-          } else setText(value, content);
-        },
-      };
-    });
+    keyed(
+      element,
+      shown,
+      ([name]) => name,
+      ([name]) => {
+        const value = h("dd", null);
+        return {
+          element: h("div", null, h("dt", null, name), value),
+          update([, content]) {
+            if (content instanceof Node) {
+              if (value.firstChild !== content) value.replaceChildren(content);
+            } else setText(value, content);
+          },
+        };
+      },
+    );
   };
   update(entries);
   return { element, update };
@@ -150,7 +167,12 @@ export function empty(...children) {
 
 /** A message in a box: kind "bad", "warning", "info". */
 export function notice(kind, ...children) {
-  return h("div", { class: `notice ${kind}` }, h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[kind]), h("div", null, children));
+  return h(
+    "div",
+    { class: `notice ${kind}` },
+    h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[kind]),
+    h("div", null, children),
+  );
 }
 
 /**
@@ -161,7 +183,11 @@ export function notice(kind, ...children) {
 export function guarded(role, label, onclick, { kind = "", name } = {}) {
   const id = uniqueId("why");
   const why = h("span", { id, class: "visually-hidden" });
-  const button = h("button", { type: "button", class: `button ${kind}`.trim(), "aria-label": name }, label);
+  const button = h(
+    "button",
+    { type: "button", class: `button ${kind}`.trim(), "aria-label": name },
+    label,
+  );
   button.addEventListener("click", () => {
     if (button.getAttribute("aria-disabled") !== "true") onclick();
   });
@@ -184,7 +210,9 @@ const TABS = [
 
 /** The head of a model's pages: its name as h1 and links to its pages. `current`: model, health, try. */
 export function modelHead(name, current) {
-  const links = TABS.map(([tab, title, link]) => h("a", { href: link(name), "aria-current": tab === current ? "page" : null }, title));
+  const links = TABS.map(([tab, title, link]) =>
+    h("a", { href: link(name), "aria-current": tab === current ? "page" : null }, title),
+  );
   return h(
     "div",
     { class: "model-head" },
@@ -196,12 +224,20 @@ export function modelHead(name, current) {
 
 /** Buttons of which one is pressed: options [[value, title]]; calls change(value). Returns {element, update(value)}. */
 export function choice(label, options, value, change) {
-  const buttons = options.map(([option, title]) => h("button", { type: "button", class: "segment", onclick: () => pick(option) }, title));
-  const update = (chosen) => options.forEach(([option], index) => setAttribute(buttons[index], "aria-pressed", String(option === chosen)));
+  const buttons = options.map(([option, title]) =>
+    h("button", { type: "button", class: "segment", onclick: () => pick(option) }, title),
+  );
+  const update = (chosen) =>
+    options.forEach(([option], index) =>
+      setAttribute(buttons[index], "aria-pressed", String(option === chosen)),
+    );
   const pick = (option) => {
     update(option);
     change(option);
   };
   update(value);
-  return { element: h("div", { class: "segments", role: "group", "aria-label": label }, buttons), update };
+  return {
+    element: h("div", { class: "segments", role: "group", "aria-label": label }, buttons),
+    update,
+  };
 }

@@ -44,7 +44,10 @@ export function withGaps(at, values, step) {
     });
     return wide;
   };
-  return [widen(at, (index) => at[index - 1] + step), ...values.map((list) => widen(list, () => null))];
+  return [
+    widen(at, (index) => at[index - 1] + step),
+    ...values.map((list) => widen(list, () => null)),
+  ];
 }
 
 // uPlot's own are in the manner of one country.
@@ -119,19 +122,31 @@ function drawMarks(plot, marks) {
 }
 
 function swatch({ color, dash = "solid" }) {
-  const line = svg("line", { x1: 1, y1: 5, x2: 21, y2: 5, "stroke-width": 2, "stroke-dasharray": DASHES[dash].join(" ") || null });
+  const line = svg("line", {
+    x1: 1,
+    y1: 5,
+    x2: 21,
+    y2: 5,
+    "stroke-width": 2,
+    "stroke-dasharray": DASHES[dash].join(" ") || null,
+  });
   line.style.stroke = `var(--${color})`;
   return svg("svg", { width: 22, height: 10, "aria-hidden": "true", class: "swatch" }, line);
 }
 
 function legend(lines, format) {
   const values = lines.map(() => h("b", null));
-  const items = lines.map((line, index) => h("li", null, swatch(line), h("span", null, line.label), values[index]));
+  const items = lines.map((line, index) =>
+    h("li", null, swatch(line), h("span", null, line.label), values[index]),
+  );
   const when = h("span", { class: "when" });
   const element = h("div", { class: "legend" }, h("ul", null, items), when);
   const update = (data, index) => {
     lines.forEach((_, line) => setText(values[line], format(data[line + 1]?.[index] ?? null)));
-    setText(when, data[0]?.length ? `${day(data[0][index]).slice(5)} ${clock(data[0][index])}` : "");
+    setText(
+      when,
+      data[0]?.length ? `${day(data[0][index]).slice(5)} ${clock(data[0][index])}` : "",
+    );
   };
   return { element, update };
 }
@@ -144,17 +159,44 @@ function asTable(title, lines, format, figures) {
     "table",
     null,
     h("caption", { class: "visually-hidden" }, title),
-    h("thead", null, h("tr", null, h("th", { scope: "col" }, "Time"), lines.map((line) => h("th", { scope: "col", class: "number" }, line.label)))),
+    h(
+      "thead",
+      null,
+      h(
+        "tr",
+        null,
+        h("th", { scope: "col" }, "Time"),
+        lines.map((line) => h("th", { scope: "col", class: "number" }, line.label)),
+      ),
+    ),
     body,
   );
-  const scroller = h("div", { class: "table tall", role: "group", "aria-label": `${title}, figures`, tabindex: "0" }, table);
+  const scroller = h(
+    "div",
+    { class: "table tall", role: "group", "aria-label": `${title}, figures`, tabindex: "0" },
+    table,
+  );
   const element = h("details", { class: "figures" }, h("summary", null, "Figures"), scroller);
   const fill = () => {
     if (!element.open) return;
     const [at = [], ...values] = figures();
     const first = Math.max(0, at.length - MOST_ROWS);
-    const rows = at.slice(first).map((moment, index) => [time(moment), ...values.map((list) => format(list[first + index]))]).reverse();
-    keyed(body, rows, (cells) => cells.join(), ([when, ...cells]) => h("tr", null, h("th", { scope: "row" }, when), cells.map((cell) => h("td", { class: "number" }, cell))));
+    const rows = at
+      .slice(first)
+      .map((moment, index) => [time(moment), ...values.map((list) => format(list[first + index]))])
+      .reverse();
+    keyed(
+      body,
+      rows,
+      (cells) => cells.join(),
+      ([when, ...cells]) =>
+        h(
+          "tr",
+          null,
+          h("th", { scope: "row" }, when),
+          cells.map((cell) => h("td", { class: "number" }, cell)),
+        ),
+    );
   };
   element.addEventListener("toggle", fill);
   return { element, fill };
@@ -164,7 +206,10 @@ function summary(title, lines, data, format) {
   const parts = lines.map((line, index) => {
     const values = data[index + 1].filter((value) => value !== null && value !== undefined);
     if (!values.length) return `${line.label}: nothing yet`;
-    const [low, high] = values.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [Infinity, -Infinity]);
+    const [low, high] = values.reduce(
+      ([a, b], value) => [Math.min(a, value), Math.max(b, value)],
+      [Infinity, -Infinity],
+    );
     return `${line.label}: now ${format(values.at(-1))}, between ${format(low)} and ${format(high)}`;
   });
   return `${title}. ${parts.join("; ")}.`;
@@ -194,11 +239,19 @@ export function timePlot({ title, format, lines, bands = [], top, height = 170, 
       width,
       height,
       series: [{}, ...lines.map(lineOptions)],
-      bands: bands.map(({ between, color }) => ({ series: between.map((line) => line + 1), fill: () => faint(color) })),
+      bands: bands.map(({ between, color }) => ({
+        series: between.map((line) => line + 1),
+        fill: () => faint(color),
+      })),
       scales: { y: { range: range(top) } },
       axes: axes(format),
       legend: { show: false },
-      cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 }, sync: sync ? { key: sync } : undefined },
+      cursor: {
+        y: false,
+        drag: { x: false, y: false },
+        points: { size: 6 },
+        sync: sync ? { key: sync } : undefined,
+      },
       padding: [18, 8, 0, 0],
       hooks: { draw: [(drawn) => drawMarks(drawn, marks)], setCursor: [point] },
     };

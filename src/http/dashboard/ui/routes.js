@@ -7,7 +7,8 @@ const model = (name) => `#/models/${encodeURIComponent(name)}`;
 export const to = {
   overview: () => "#/",
   model: (name) => model(name),
-  health: (name, feature) => `${model(name)}/health${feature === undefined ? "" : `?feature=${encodeURIComponent(feature)}`}`,
+  health: (name, feature) =>
+    `${model(name)}/health${feature === undefined ? "" : `?feature=${encodeURIComponent(feature)}`}`,
   tryIt: (name) => `${model(name)}/try`,
   jobs: () => "#/jobs",
 };
@@ -22,7 +23,8 @@ export function parse(hash) {
   const name = parts[0] === "models" ? decoded(parts[1]) : null;
   if (name === null) return { view: null, query };
   if (parts.length === 2) return { view: "model", name, query };
-  if (parts.length === 3 && (parts[2] === "health" || parts[2] === "try")) return { view: parts[2], name, query };
+  if (parts.length === 3 && (parts[2] === "health" || parts[2] === "try"))
+    return { view: parts[2], name, query };
   return { view: null, query };
 }
 

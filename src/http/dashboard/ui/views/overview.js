@@ -2,7 +2,17 @@
 // seconds; who may not see figures gets what /api/models says.
 
 import { get } from "../api.js";
-import { announce, h, keyed, replace, setAttribute, setText, show, toast, uniqueId } from "../dom.js";
+import {
+  announce,
+  h,
+  keyed,
+  replace,
+  setAttribute,
+  setText,
+  show,
+  toast,
+  uniqueId,
+} from "../dom.js";
 import { duration, plural, rate } from "../format.js";
 import { empty, notice, table } from "../parts.js";
 import { poll } from "../poll.js";
@@ -22,15 +32,27 @@ export function mount(root, { params }) {
   const list = table({ caption: "Models", columns: COLUMNS, cards: true, className: "models" });
   const nothing = h("div", { class: "nothing stack", hidden: true });
   const shell = h("div", { class: "section flush", hidden: true }, list.element, nothing);
-  replace(root, h("div", { class: "view-head" }, h("h1", null, "Models"), summary, filter.element), told.element, shell);
+  replace(
+    root,
+    h("div", { class: "view-head" }, h("h1", null, "Models"), summary, filter.element),
+    told.element,
+    shell,
+  );
 
-  const order = calmOrder(() => list.element.matches(":hover") || list.element.contains(document.activeElement));
+  const order = calmOrder(
+    () => list.element.matches(":hover") || list.element.contains(document.activeElement),
+  );
   const news = watch(tell);
   let last = null;
   const draw = () => {
     if (last === null) return;
     const models = order(last.models).filter(filter.accepts);
-    keyed(list.body, models, ({ name }) => name, (model) => modelRow(list.row, model));
+    keyed(
+      list.body,
+      models,
+      ({ name }) => name,
+      (model) => modelRow(list.row, model),
+    );
     filter.say(models.length, last.models.length);
     show(shell, true);
     setAttribute(list.element, "class", last.figures ? "table" : "table no-figures");
@@ -61,7 +83,13 @@ async function ask(signal) {
     }
   }
   const { problem, models } = await get("api/models", { signal });
-  return { problem, ready: true, uptime_seconds: null, models: sorted(models.map(withoutFigures)), figures: false };
+  return {
+    problem,
+    ready: true,
+    uptime_seconds: null,
+    models: sorted(models.map(withoutFigures)),
+    figures: false,
+  };
 }
 
 function sentence({ models, uptime_seconds: uptime, figures }) {
@@ -82,13 +110,26 @@ function notices() {
     const entries = [
       problem && ["bad", `The source of the models cannot be read: ${problem}`],
       !ready && ["info", "The server is not ready: it still loads models, or is going down."],
-      !figures && ["info", `Figures are left out. ${whyNot("metrics") ?? "They need the role metrics."}`],
+      !figures && [
+        "info",
+        `Figures are left out. ${whyNot("metrics") ?? "They need the role metrics."}`,
+      ],
     ].filter(Boolean);
-    keyed(element, entries, ([kind, text]) => `${kind} ${text}`, ([kind, text]) => notice(kind, text));
+    keyed(
+      element,
+      entries,
+      ([kind, text]) => `${kind} ${text}`,
+      ([kind, text]) => notice(kind, text),
+    );
     show(element, entries.length > 0);
   };
   const failed = (error) => {
-    keyed(element, [error.message], (text) => text, (text) => notice("bad", error.status === 401 ? `Sign in to see the models: ${text}` : text));
+    keyed(
+      element,
+      [error.message],
+      (text) => text,
+      (text) => notice("bad", error.status === 401 ? `Sign in to see the models: ${text}` : text),
+    );
     show(element, true);
   };
   return { element, update, failed };
@@ -96,7 +137,14 @@ function notices() {
 
 function filterField(start, changed) {
   const id = uniqueId("filter");
-  const field = h("input", { id, type: "search", value: start, placeholder: "Filter by name, state or problem", spellcheck: "false", autocomplete: "off" });
+  const field = h("input", {
+    id,
+    type: "search",
+    value: start,
+    placeholder: "Filter by name, state or problem",
+    spellcheck: "false",
+    autocomplete: "off",
+  });
   const said = h("span", { class: "small muted", role: "status" });
   field.addEventListener("input", () => {
     keepQuery({ filter: field.value || null });
@@ -104,11 +152,24 @@ function filterField(start, changed) {
   });
   const words = () => field.value.toLowerCase().split(/\s+/).filter(Boolean);
   const accepts = (model) => {
-    const text = [model.name, model.state, model.drift?.state ?? "", ...model.attention.map(({ message }) => message)].join(" ").toLowerCase();
+    const text = [
+      model.name,
+      model.state,
+      model.drift?.state ?? "",
+      ...model.attention.map(({ message }) => message),
+    ]
+      .join(" ")
+      .toLowerCase();
     return words().every((word) => text.includes(word));
   };
   const say = (shown, all) => setText(said, field.value.trim() === "" ? "" : `${shown} of ${all}`);
-  const element = h("div", { class: "filter" }, said, h("label", { for: id, class: "visually-hidden" }, "Filter models"), field);
+  const element = h(
+    "div",
+    { class: "filter" },
+    said,
+    h("label", { for: id, class: "visually-hidden" }, "Filter models"),
+    field,
+  );
   return { element, accepts, say };
 }
 
@@ -121,9 +182,23 @@ function none(element, { models, ready }) {
   replace(
     element,
     h("h2", null, "No models yet"),
-    h("p", null, "The server looks at its model repository every two seconds unless set otherwise. Put a model there:"),
-    h("pre", null, "my-models/\n  churn/\n    1/model.onnx      a version is a number\n  tagger.onnx         a single file works too"),
-    h("p", null, "and it appears here. “onnxd inspect FILE” says beforehand what the server will make of it; ", h("a", { href: "docs" }, "the API"), " says how to ask it."),
+    h(
+      "p",
+      null,
+      "The server looks at its model repository every two seconds unless set otherwise. Put a model there:",
+    ),
+    h(
+      "pre",
+      null,
+      "my-models/\n  churn/\n    1/model.onnx      a version is a number\n  tagger.onnx         a single file works too",
+    ),
+    h(
+      "p",
+      null,
+      "and it appears here. “onnxd inspect FILE” says beforehand what the server will make of it; ",
+      h("a", { href: "docs" }, "the API"),
+      " says how to ask it.",
+    ),
   );
 }
 

@@ -17,13 +17,26 @@ export function trafficBar() {
   const element = h("div", { class: "traffic" }, bar, text, copy);
   const update = (traffic, shadow) => {
     const parts = Object.entries(traffic ?? {}).filter(([, part]) => part > 0);
-    keyed(bar, parts, ([version]) => version, () => part());
-    parts.forEach((_, index) => setStyle(bar.children[index], { "background-color": `var(--${COLOURS[index % COLOURS.length]})` }));
+    keyed(
+      bar,
+      parts,
+      ([version]) => version,
+      () => part(),
+    );
+    parts.forEach((_, index) =>
+      setStyle(bar.children[index], {
+        "background-color": `var(--${COLOURS[index % COLOURS.length]})`,
+      }),
+    );
     keyed(text, phrases(parts), (_, index) => index, phrase);
     setText(copy, shadow === null || shadow === undefined ? "" : `copy to v${shadow}`);
     show(copy, copy.textContent !== "");
     show(bar, parts.length > 1);
-    setAttribute(element, "title", shadow ? `v${shadow} is a shadow: it gets a copy of the requests` : null);
+    setAttribute(
+      element,
+      "title",
+      shadow ? `v${shadow} is a shadow: it gets a copy of the requests` : null,
+    );
   };
   return { element, update };
 }
@@ -37,5 +50,7 @@ function part() {
 export function phrases(parts) {
   if (parts.length === 0) return ["–"];
   if (parts.length === 1) return [`all to v${parts[0][0]}`];
-  return parts.map(([version, part], index) => `v${version} ${share(part)}${index < parts.length - 1 ? ", " : ""}`);
+  return parts.map(
+    ([version, part], index) => `v${version} ${share(part)}${index < parts.length - 1 ? ", " : ""}`,
+  );
 }

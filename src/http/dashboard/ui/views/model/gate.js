@@ -17,16 +17,33 @@ const QUESTIONS = {
   evaluation: "Is the score on the evaluation data good enough?",
 };
 
-const COLUMNS = [{ title: "Check" }, { title: "Outcome" }, { title: "Measured", number: true }, { title: "Bar", number: true }, { title: "In words" }, { title: "Took", number: true }];
+const COLUMNS = [
+  { title: "Check" },
+  { title: "Outcome" },
+  { title: "Measured", number: true },
+  { title: "Bar", number: true },
+  { title: "In words" },
+  { title: "Took", number: true },
+];
 
 /** {element, update(version)}: a version of /api/models, or null. */
 export function gate() {
-  const list = table({ caption: "Checks before service", columns: COLUMNS, cards: true, className: "gate" });
+  const list = table({
+    caption: "Checks before service",
+    columns: COLUMNS,
+    cards: true,
+    className: "gate",
+  });
   const nothing = empty("");
   const element = section("Gate", { className: "wide" }, list.element, nothing);
   const update = (version) => {
     const checks = checksOf(version);
-    keyed(list.body, checks, ({ kind }) => kind, ({ kind }) => row(list.row, kind));
+    keyed(
+      list.body,
+      checks,
+      ({ kind }) => kind,
+      ({ kind }) => row(list.row, kind),
+    );
     show(list.element, checks.length > 0);
     show(nothing, checks.length === 0);
     setText(nothing, why(version));
@@ -42,7 +59,12 @@ function why(version) {
 
 function row(make, kind) {
   const outcome = badge("off", "");
-  const [measured, bar, detail, took] = [h("span", null), h("span", null), h("span", null), h("span", null)];
+  const [measured, bar, detail, took] = [
+    h("span", null),
+    h("span", null),
+    h("span", null),
+    h("span", null),
+  ];
   const name = h("span", { title: QUESTIONS[kind] }, kind);
   const element = make(name, outcome.element, measured, bar, detail, took);
   const update = (check) => {
@@ -76,7 +98,11 @@ export function figures(kind, detail) {
     const match = /^(\S+ .+?)(?: \(bar ([^)]+)\))?(?:,|$)/.exec(detail);
     const margin = /live version \d+: ([^,]+)/.exec(detail);
     const readable = (text) => (text ?? "").replace(/ us$/, " µs");
-    if (match && /\d/.test(match[1])) return { measured: readable(match[1]), bar: readable(match[2]) || (margin ? `live ${margin[1]}` : "–") };
+    if (match && /\d/.test(match[1]))
+      return {
+        measured: readable(match[1]),
+        bar: readable(match[2]) || (margin ? `live ${margin[1]}` : "–"),
+      };
   }
   if (kind === "golden") {
     const match = /at most (\d+ %)/.exec(detail);

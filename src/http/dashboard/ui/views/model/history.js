@@ -8,8 +8,16 @@ import { badge, choice, empty, section } from "../../parts.js";
 import { timePlot } from "../../plot.js";
 import { keepQuery } from "../../routes.js";
 
-const SPANS = [["hour", "Hour"], ["week", "Week"]];
-const STAGES = [["decode", "c3"], ["queue", "c2"], ["infer", "c1"], ["encode", "c4"]];
+const SPANS = [
+  ["hour", "Hour"],
+  ["week", "Week"],
+];
+const STAGES = [
+  ["decode", "c3"],
+  ["queue", "c2"],
+  ["infer", "c1"],
+  ["encode", "c4"],
+];
 const DASHES = ["solid", "dashed", "dotted"];
 const MOST_VERSIONS = 5;
 
@@ -33,11 +41,20 @@ export function historyPlots(start, changed) {
   const element = section(
     "Over time",
     { aside: pick.element, className: "wide" },
-    h("div", { class: "plots" }, plots.map(({ title, plot }) => figure(title, plot.element)), byVersion.element, figure("Latencies of the whole span", latency.element), happened.element),
+    h(
+      "div",
+      { class: "plots" },
+      plots.map(({ title, plot }) => figure(title, plot.element)),
+      byVersion.element,
+      figure("Latencies of the whole span", latency.element),
+      happened.element,
+    ),
   );
   const update = (found) => {
     const marks = found.events.map(mark).sort((a, b) => a.at - b.at);
-    plots.forEach(({ plot, values }) => plot.set({ at: found.at, values: values(found), step: found.step_seconds, marks }));
+    plots.forEach(({ plot, values }) =>
+      plot.set({ at: found.at, values: values(found), step: found.step_seconds, marks }),
+    );
     byVersion.update(found, marks);
     happened.update(found.events);
     latency.update(found.latency);
@@ -55,52 +72,106 @@ function figure(title, ...content) {
 }
 
 function makePlots() {
-  const one = (title, format, lines, values, more = {}) => ({ title, values, plot: timePlot({ title, format, lines, sync: "model", ...more }) });
+  const one = (title, format, lines, values, more = {}) => ({
+    title,
+    values,
+    plot: timePlot({ title, format, lines, sync: "model", ...more }),
+  });
   return [
     one(
       "Requests per second",
       rate,
-      [{ label: "answered or not", color: "c1", fill: true }, { label: "of them errors", color: "c2", dash: "dashed" }],
+      [
+        { label: "answered or not", color: "c1", fill: true },
+        { label: "of them errors", color: "c2", dash: "dashed" },
+      ],
       (found) => [found.requests_per_second, found.errors_per_second],
     ),
-    one("Latency", ms, [{ label: "p50", color: "c1" }, { label: "p99", color: "c2", dash: "dashed" }], (found) => [found.p50_ms, found.p99_ms]),
+    one(
+      "Latency",
+      ms,
+      [
+        { label: "p50", color: "c1" },
+        { label: "p99", color: "c2", dash: "dashed" },
+      ],
+      (found) => [found.p50_ms, found.p99_ms],
+    ),
     one(
       "Stages, mean of a request",
       ms,
       STAGES.map(([label, color], index) => ({ label, color, dash: DASHES[index % 3] })),
       (found) => STAGES.map(([stage]) => found.stages_ms[stage]),
     ),
-    one("Rows of a run, mean", (value) => number(value, 3), [{ label: "rows", color: "c3" }], (found) => [found.batch_rows], { top: 1 }),
-    one("Queue", count, [{ label: "waiting requests", color: "c2" }], (found) => [found.queue_depth]),
-    one("Memory", bytes, [{ label: "of the plans", color: "c4", fill: true }], (found) => [found.memory_bytes]),
+    one(
+      "Rows of a run, mean",
+      (value) => number(value, 3),
+      [{ label: "rows", color: "c3" }],
+      (found) => [found.batch_rows],
+      { top: 1 },
+    ),
+    one("Queue", count, [{ label: "waiting requests", color: "c2" }], (found) => [
+      found.queue_depth,
+    ]),
+    one("Memory", bytes, [{ label: "of the plans", color: "c4", fill: true }], (found) => [
+      found.memory_bytes,
+    ]),
   ];
 }
 
 // Its lines are known when the answer is there, so the plot is made anew when versions come or go.
 function versionsPlot() {
-  const element = h("div", { class: "figure", hidden: true }, h("h3", null, "Requests per second by version"));
+  const element = h(
+    "div",
+    { class: "figure", hidden: true },
+    h("h3", null, "Requests per second by version"),
+  );
   let plot = null;
   let known = "";
   const update = (found, marks) => {
-    const all = Object.keys(found.versions).sort((a, b) => b - a).slice(0, MOST_VERSIONS);
+    const all = Object.keys(found.versions)
+      .sort((a, b) => b - a)
+      .slice(0, MOST_VERSIONS);
     show(element, all.length > 1);
     if (all.join() !== known) {
       known = all.join();
       plot?.destroy();
       plot?.element.remove();
-      plot = timePlot({ title: "Requests per second by version", format: rate, sync: "model", lines: all.map((version, index) => ({ label: `v${version}`, color: `c${index + 1}`, dash: DASHES[index % 3] })) });
+      plot = timePlot({
+        title: "Requests per second by version",
+        format: rate,
+        sync: "model",
+        lines: all.map((version, index) => ({
+          label: `v${version}`,
+          color: `c${index + 1}`,
+          dash: DASHES[index % 3],
+        })),
+      });
       element.append(plot.element);
     }
-    plot.set({ at: found.at, values: all.map((version) => found.versions[version]), step: found.step_seconds, marks });
+    plot.set({
+      at: found.at,
+      values: all.map((version) => found.versions[version]),
+      step: found.step_seconds,
+      marks,
+    });
   };
   return { element, update, destroy: () => plot?.destroy() };
 }
 
-const WORDS = { live: ["good", "serves"], failed: ["bad", "was refused"], rolled_back: ["warning", "was rolled back"], unloaded: ["off", "was unloaded"] };
+const WORDS = {
+  live: ["good", "serves"],
+  failed: ["bad", "was refused"],
+  rolled_back: ["warning", "was rolled back"],
+  unloaded: ["off", "was unloaded"],
+};
 
 function mark({ at, version, what }) {
   const sign = { live: "", failed: "✕ ", rolled_back: "↩ ", unloaded: "○ " }[what] ?? "";
-  return { at, kind: what === "failed" || what === "rolled_back" ? "bad" : "info", label: `${sign}v${version}` };
+  return {
+    at,
+    kind: what === "failed" || what === "rolled_back" ? "bad" : "info",
+    label: `${sign}v${version}`,
+  };
 }
 
 function events() {
@@ -109,7 +180,17 @@ function events() {
   const element = h("div", { class: "figure" }, h("h3", null, "Swaps and failures"), list, nothing);
   const create = ({ at, version, what, reason }) => {
     const [kind, word] = WORDS[what] ?? ["info", what];
-    return h("li", null, h("time", { datetime: new Date(at * 1000).toISOString(), title: time(at) }, `${day(at).slice(5)} ${clock(at)}`), badge(kind, `v${version} ${word}`).element, reason && h("span", { class: "muted" }, reason));
+    return h(
+      "li",
+      null,
+      h(
+        "time",
+        { datetime: new Date(at * 1000).toISOString(), title: time(at) },
+        `${day(at).slice(5)} ${clock(at)}`,
+      ),
+      badge(kind, `v${version} ${word}`).element,
+      reason && h("span", { class: "muted" }, reason),
+    );
   };
   const update = (all) => {
     const newest = [...all].sort((a, b) => b.at - a.at).slice(0, 50);
@@ -120,7 +201,13 @@ function events() {
 }
 
 function latencyBars() {
-  const plot = barPlot({ title: "Requests by their latency", series: [{ label: "requests" }], format: count, bin: "Up to", height: 190 });
+  const plot = barPlot({
+    title: "Requests by their latency",
+    series: [{ label: "requests" }],
+    format: count,
+    bin: "Up to",
+    height: 190,
+  });
   const update = ({ bounds_ms: bounds, counts }) => {
     const total = counts.reduce((sum, value) => sum + value, 0);
     plot.set(latencyBins(bounds, counts), `${plural(total, "request")} in all`);

@@ -8,7 +8,11 @@ import { facts, notice, section, table } from "../../parts.js";
 export function provenance() {
   const list = facts();
   const digest = h("code", null);
-  const button = h("button", { type: "button", class: "button small", "aria-label": "Copy the digest" }, "Copy");
+  const button = h(
+    "button",
+    { type: "button", class: "button small", "aria-label": "Copy the digest" },
+    "Copy",
+  );
   button.addEventListener("click", async () => {
     if (await copy(digest.textContent)) toast("The digest is in the clipboard.");
   });
@@ -21,12 +25,20 @@ export function provenance() {
       ["SHA-256 of the model file", version?.sha256 ? whole : null],
       ["File", version?.file_bytes === undefined ? null : bytes(version.file_bytes)],
       ["Producer", version?.producer],
-      ["Opset", version?.opset === undefined || version.opset === null ? null : String(version.opset)],
+      [
+        "Opset",
+        version?.opset === undefined || version.opset === null ? null : String(version.opset),
+      ],
       ["Loaded", version?.loaded_at_unix ? time(version.loaded_at_unix) : null],
       ["Load time", version?.load_ms === undefined ? null : ms(version.load_ms)],
       ["Contract", ids.contract ?? "none"],
       ["Reference profile", ids.reference ?? "none"],
-      ["Requests since then", version?.totals ? `${count(version.totals.requests)}, ${count(version.totals.failed)} failed, ${count(version.totals.rows)} rows` : null],
+      [
+        "Requests since then",
+        version?.totals
+          ? `${count(version.totals.requests)}, ${count(version.totals.failed)} failed, ${count(version.totals.rows)} rows`
+          : null,
+      ],
     ]);
   };
   return { element, update };
@@ -37,7 +49,12 @@ export function warnings() {
   const element = h("div", { class: "stack wide", hidden: true });
   const update = (version) => {
     const all = version?.warnings ?? [];
-    keyed(element, all, (text) => text, (text) => notice("warning", text));
+    keyed(
+      element,
+      all,
+      (text) => text,
+      (text) => notice("warning", text),
+    );
     show(element, all.length > 0);
   };
   return { element, update };
@@ -45,11 +62,35 @@ export function warnings() {
 
 /** Inputs and outputs. */
 export function signature() {
-  const list = table({ caption: "Inputs and outputs", columns: [{ title: "Name" }, { title: "Way" }, { title: "Type" }, { title: "Shape" }, { title: "Columns" }] });
+  const list = table({
+    caption: "Inputs and outputs",
+    columns: [
+      { title: "Name" },
+      { title: "Way" },
+      { title: "Type" },
+      { title: "Shape" },
+      { title: "Columns" },
+    ],
+  });
   const element = section("Signature", { className: "wide" }, list.element);
   const update = (version) => {
-    const tensors = [...(version?.inputs ?? []).map((tensor) => ["input", tensor]), ...(version?.outputs ?? []).map((tensor) => ["output", tensor])];
-    keyed(list.body, tensors, ([way, tensor]) => JSON.stringify([way, tensor]), ([way, tensor]) => list.row(h("span", { class: "mono" }, tensor.name), way, tensor.datatype, h("span", { class: "mono" }, shape(tensor.shape)), columnsOf(tensor)));
+    const tensors = [
+      ...(version?.inputs ?? []).map((tensor) => ["input", tensor]),
+      ...(version?.outputs ?? []).map((tensor) => ["output", tensor]),
+    ];
+    keyed(
+      list.body,
+      tensors,
+      ([way, tensor]) => JSON.stringify([way, tensor]),
+      ([way, tensor]) =>
+        list.row(
+          h("span", { class: "mono" }, tensor.name),
+          way,
+          tensor.datatype,
+          h("span", { class: "mono" }, shape(tensor.shape)),
+          columnsOf(tensor),
+        ),
+    );
     show(element, tensors.length > 0);
   };
   return { element, update };
@@ -61,7 +102,12 @@ function columnsOf({ parameters }) {
   const names = parameters?.features ?? parameters?.labels ?? [];
   const text = names.slice(0, MOST_NAMES).join(", ");
   if (names.length <= MOST_NAMES) return text || "–";
-  return h("details", null, h("summary", null, `${text} and ${names.length - MOST_NAMES} more`), names.slice(MOST_NAMES).join(", "));
+  return h(
+    "details",
+    null,
+    h("summary", null, `${text} and ${names.length - MOST_NAMES} more`),
+    names.slice(MOST_NAMES).join(", "),
+  );
 }
 
 /** How the shadow's answers compare, if a version has one to compare. */
@@ -74,8 +120,16 @@ export function comparison() {
     const found = versions.find(({ shadow }) => shadow);
     show(element, found !== undefined);
     if (!found) return;
-    const { answers, agreement, mean_absolute_difference: difference, latency_ratio: ratio } = found.shadow;
-    setText(who, `Version ${found.version} gets a copy of the requests that others answer. Its answers beside theirs:`);
+    const {
+      answers,
+      agreement,
+      mean_absolute_difference: difference,
+      latency_ratio: ratio,
+    } = found.shadow;
+    setText(
+      who,
+      `Version ${found.version} gets a copy of the requests that others answer. Its answers beside theirs:`,
+    );
     list.update([
       ["Answers compared", count(answers)],
       ["Agreement of rows", share(agreement)],

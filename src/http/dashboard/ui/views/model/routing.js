@@ -53,7 +53,9 @@ export function trafficWords(routing) {
 export function shadowWords(routing) {
   const version = resolve(routing, routing.shadow);
   if (version === null) return "none";
-  return /^\d+$/.test(String(routing.shadow)) ? `v${version}` : `v${version} (label ${routing.shadow})`;
+  return /^\d+$/.test(String(routing.shadow))
+    ? `v${version}`
+    : `v${version} (label ${routing.shadow})`;
 }
 
 /** What a change from one routing to another does, a line each; empty if nothing. */
@@ -69,7 +71,8 @@ export function differences(from, to) {
   }
   const [before, after] = [trafficWords(from), trafficWords(to)];
   if (before !== after) lines.push(`Requests that name no version: ${before} → ${after}.`);
-  if (shadowWords(from) !== shadowWords(to)) lines.push(`Shadow: ${shadowWords(from)} → ${shadowWords(to)}.`);
+  if (shadowWords(from) !== shadowWords(to))
+    lines.push(`Shadow: ${shadowWords(from)} → ${shadowWords(to)}.`);
   return lines;
 }
 
@@ -79,18 +82,25 @@ export function fromForm(labels, traffic, shadow) {
   const routing = { labels: Object.create(null), traffic: Object.create(null), shadow: null };
   for (const { name, version } of labels) {
     if (name === "" && version === "") continue;
-    if (!/^[A-Za-z0-9._-]*[A-Za-z._-][A-Za-z0-9._-]*$/.test(name)) throw new Error(`“${name}” is no label: letters, digits, “-”, “_” and “.”, and not only digits.`);
+    if (!/^[A-Za-z0-9._-]*[A-Za-z._-][A-Za-z0-9._-]*$/.test(name))
+      throw new Error(
+        `“${name}” is no label: letters, digits, “-”, “_” and “.”, and not only digits.`,
+      );
     if (Object.hasOwn(routing.labels, name)) throw new Error(`There are two labels “${name}”.`);
     if (!/^\d+$/.test(version)) throw new Error(`Label “${name}” needs the number of a version.`);
     routing.labels[name] = Number(version);
   }
   for (const { target, weight } of traffic) {
     if (weight === "" || Number(weight) === 0) continue;
-    if (!/^\d{1,9}$/.test(weight)) throw new Error(`The weight of ${target} must be a whole number.`);
+    if (!/^\d{1,9}$/.test(weight))
+      throw new Error(`The weight of ${target} must be a whole number.`);
     routing.traffic[target] = Number(weight);
   }
   routing.shadow = shadow === "" ? null : /^\d+$/.test(shadow) ? Number(shadow) : shadow;
-  for (const target of [...Object.keys(routing.traffic), ...(routing.shadow === null ? [] : [routing.shadow])]) {
+  for (const target of [
+    ...Object.keys(routing.traffic),
+    ...(routing.shadow === null ? [] : [routing.shadow]),
+  ]) {
     if (resolve(routing, target) === null) throw new Error(`There is no label “${target}”.`);
   }
   return routing;

@@ -24,7 +24,12 @@ export function versions(act) {
   const element = section("Versions", { className: "wide" }, list.element);
   const update = (state) => {
     const newest = [...state.model.versions].sort((a, b) => b.version - a.version);
-    keyed(list.body, newest.map((version) => ({ version, state })), (item) => item.version.version, (item) => row(list.row, item.version.version, act));
+    keyed(
+      list.body,
+      newest.map((version) => ({ version, state })),
+      (item) => item.version.version,
+      (item) => row(list.row, item.version.version, act),
+    );
   };
   return { element, update };
 }
@@ -39,11 +44,35 @@ function row(make, number, act) {
   const memory = h("span", null);
   const name = h("span", { class: "version-name" });
   const of = `version ${number}`;
-  const promote = guarded("operate", "Promote…", () => act.promote(number), { kind: "small", name: `Promote ${of}` });
-  const shadow = guarded("operate", "Shadow…", () => act.shadow(number), { kind: "small", name: `Make ${of} the shadow` });
-  const details = h("button", { type: "button", class: "button small", "aria-label": `Details of ${of}`, onclick: () => act.details(number) }, "Details");
+  const promote = guarded("operate", "Promote…", () => act.promote(number), {
+    kind: "small",
+    name: `Promote ${of}`,
+  });
+  const shadow = guarded("operate", "Shadow…", () => act.shadow(number), {
+    kind: "small",
+    name: `Make ${of} the shadow`,
+  });
+  const details = h(
+    "button",
+    {
+      type: "button",
+      class: "button small",
+      "aria-label": `Details of ${of}`,
+      onclick: () => act.details(number),
+    },
+    "Details",
+  );
   const actions = h("div", { class: "row tight" }, promote.element, shadow.element, details);
-  const element = make(name, h("div", null, mark.element, reason), part, labels, speed, loaded, memory, actions);
+  const element = make(
+    name,
+    h("div", null, mark.element, reason),
+    part,
+    labels,
+    speed,
+    loaded,
+    memory,
+    actions,
+  );
   const update = ({ version, state: { model, shares, speeds, shown } }) => {
     const serves = version.state === "READY";
     setText(name, `v${number}${number === model.serving ? " (live)" : ""}`);
@@ -52,15 +81,28 @@ function row(make, number, act) {
     show(reason, version.reason !== "");
     const isShadow = resolve(model.routing, model.routing.shadow) === number;
     setText(part, isShadow ? "copy" : serves ? share(shares[number] ?? 0) : "–");
-    setText(labels, [...labelsOf(model.routing, number), ...(isShadow ? ["(shadow)"] : [])].join(", ") || "–");
+    setText(
+      labels,
+      [...labelsOf(model.routing, number), ...(isShadow ? ["(shadow)"] : [])].join(", ") || "–",
+    );
     setText(speed, rate(speeds[number] ?? null));
     setText(loaded, ago(version.loaded_at_unix));
     setAttribute(loaded, "title", version.loaded_at_unix ? time(version.loaded_at_unix) : null);
     setText(memory, bytes(version.memory_bytes));
-    promote.update(serves ? (shares[number] === 1 ? "It gets all requests already." : null) : "Only a version that is ready can be promoted.");
+    promote.update(
+      serves
+        ? shares[number] === 1
+          ? "It gets all requests already."
+          : null
+        : "Only a version that is ready can be promoted.",
+    );
     shadow.update(number === model.serving ? "The live version cannot be its own shadow." : null);
     setAttribute(details, "aria-current", shown === number ? "true" : null);
-    setAttribute(element, "class", version.state === "UNAVAILABLE" && version.reason ? "bad" : null);
+    setAttribute(
+      element,
+      "class",
+      version.state === "UNAVAILABLE" && version.reason ? "bad" : null,
+    );
   };
   return { element, update };
 }

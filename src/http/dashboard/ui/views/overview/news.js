@@ -7,7 +7,10 @@ export function watch(tell) {
   let before = null;
   return (models) => {
     const now = new Map(models.map((model) => [model.name, model]));
-    const all = before === null ? [] : [...now.values()].flatMap((model) => changes(before.get(model.name), model));
+    const all =
+      before === null
+        ? []
+        : [...now.values()].flatMap((model) => changes(before.get(model.name), model));
     before = now;
     all.slice(0, MOST).forEach(([text, kind]) => tell(text, kind));
     if (all.length > MOST) tell(`and ${all.length - MOST} more changes`, "info");
@@ -17,7 +20,10 @@ export function watch(tell) {
 /** [[text, kind]] of what is new about a model; `old` is undefined for one that was not there. */
 export function changes(old, model) {
   const found = [];
-  if (!old) return model.serving === null ? [] : [[`${model.name} version ${model.serving} serves`, "good"]];
+  if (!old)
+    return model.serving === null
+      ? []
+      : [[`${model.name} version ${model.serving} serves`, "good"]];
   if (model.serving !== old.serving) {
     if (model.serving === null) found.push([`${model.name}: no version serves`, "bad"]);
     else found.push([`${model.name}: version ${model.serving} serves now`, "good"]);

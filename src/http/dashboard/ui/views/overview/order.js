@@ -13,7 +13,9 @@ export function calmOrder(busy, now = () => performance.now() / 1000) {
   let known = "";
   let since = -Infinity;
   return (models) => {
-    const signature = JSON.stringify(models.map(({ name, attention }) => [name, level(attention)]).sort(byName));
+    const signature = JSON.stringify(
+      models.map(({ name, attention }) => [name, level(attention)]).sort(byName),
+    );
     if (signature !== known || (now() - since > PATIENCE && !busy())) {
       known = signature;
       since = now();

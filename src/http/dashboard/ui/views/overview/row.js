@@ -15,10 +15,18 @@ export const COLUMNS = [
   { title: "State" },
   { title: "Live", hint: "The version that answers requests which name none" },
   { title: "Traffic", hint: "Shares of the versions of requests that name none" },
-  { title: "Requests/s", number: true, hint: "Over the last ten to twenty seconds; the line is the last five minutes" },
+  {
+    title: "Requests/s",
+    number: true,
+    hint: "Over the last ten to twenty seconds; the line is the last five minutes",
+  },
   { title: "p50", number: true, hint: "Half of the requests took no longer" },
   { title: "p99", number: true, hint: "99 of 100 requests took no longer" },
-  { title: "Errors", number: true, hint: "Share of requests that were not answered as they should" },
+  {
+    title: "Errors",
+    number: true,
+    hint: "Share of requests that were not answered as they should",
+  },
   { title: "Queue", number: true, hint: "Requests that wait for a worker" },
   { title: "Drift" },
   { title: "Last swap" },
@@ -31,10 +39,24 @@ export function modelRow(row, { name }) {
   const live = h("span", { class: "live" });
   const traffic = trafficBar();
   const load = loadCell();
-  const figures = [figure((now) => ms(now?.p50_ms)), figure((now) => ms(now?.p99_ms)), errors(), queue()];
+  const figures = [
+    figure((now) => ms(now?.p50_ms)),
+    figure((now) => ms(now?.p99_ms)),
+    errors(),
+    queue(),
+  ];
   const drift = driftCell();
   const swapped = h("time", null);
-  const element = row(named.element, state.element, live, traffic.element, load.element, ...figures.map((cell) => cell.element), drift.element, swapped);
+  const element = row(
+    named.element,
+    state.element,
+    live,
+    traffic.element,
+    load.element,
+    ...figures.map((cell) => cell.element),
+    drift.element,
+    swapped,
+  );
   const update = (model) => {
     setAttribute(element, "class", ["", "warning", "bad"][level(model.attention)] || null);
     named.update(model.attention);
@@ -53,9 +75,20 @@ function nameCell(name) {
   const list = h("ul", { class: "attention" });
   const more = h("p", { class: "small muted", hidden: true });
   const link = h("a", { href: to.model(name), class: "name" }, name === "" ? "(no name)" : name);
-  const create = ({ level: one, message }) => h("li", { class: one }, h("span", { class: "sign", "aria-hidden": "true" }, one === "bad" ? "✕" : "▲"), h("span", null, message));
+  const create = ({ level: one, message }) =>
+    h(
+      "li",
+      { class: one },
+      h("span", { class: "sign", "aria-hidden": "true" }, one === "bad" ? "✕" : "▲"),
+      h("span", null, message),
+    );
   const update = (attention) => {
-    keyed(list, attention.slice(0, MOST_MESSAGES), ({ level: one, message }) => `${one} ${message}`, create);
+    keyed(
+      list,
+      attention.slice(0, MOST_MESSAGES),
+      ({ level: one, message }) => `${one} ${message}`,
+      create,
+    );
     setText(more, `and ${attention.length - MOST_MESSAGES} more`);
     show(more, attention.length > MOST_MESSAGES);
     show(list, attention.length > 0);
@@ -69,12 +102,28 @@ function stateCell() {
   const element = h("div", null, state.element, others);
   const update = (model) => {
     const [kind, word] = model.dormant ? ["off", "asleep"] : versionState(model.state);
-    state.update(kind, word, model.dormant ? "It left memory because nobody asked for it; the next request wakes it." : null);
-    const moving = model.versions.filter((version) => version.stage !== null && version.stage !== undefined);
-    keyed(others, moving, ({ version }) => version, ({ version }) => {
-      const one = badge("busy", "");
-      return { element: h("li", { class: "small" }, one.element), update: ({ stage }) => one.update("busy", `v${version} ${stage}`) };
-    });
+    state.update(
+      kind,
+      word,
+      model.dormant
+        ? "It left memory because nobody asked for it; the next request wakes it."
+        : null,
+    );
+    const moving = model.versions.filter(
+      (version) => version.stage !== null && version.stage !== undefined,
+    );
+    keyed(
+      others,
+      moving,
+      ({ version }) => version,
+      ({ version }) => {
+        const one = badge("busy", "");
+        return {
+          element: h("li", { class: "small" }, one.element),
+          update: ({ stage }) => one.update("busy", `v${version} ${stage}`),
+        };
+      },
+    );
   };
   return { element, update };
 }
