@@ -4,37 +4,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Visit } from "./support/browser.js";
-import { atEnd } from "./support/ends.js";
-import { Flights, hurried } from "./support/flights.js";
+import { Replay, hurried, warmer } from "./support/flights.js";
 import { Repository, shippedFile } from "./support/repository.js";
 import { Server } from "./support/server.js";
 import { modelRow } from "./support/views.js";
 import { eventually } from "./support/wait.js";
 
+/** Seconds. */
 const WINDOW = 4;
-const ROWS = 100;
-
-/** Summer: fifty degrees more, as far as the contract allows. */
-const warmer = (row) => ({ ...row, temp: row.temp === null ? null : row.temp + 50 });
-
-/** Sends flights until told to stop; what a change does from now on is seen at once. */
-class Replay {
-  constructor(t, server) {
-    this.change = undefined;
-    this.over = false;
-    this.running = this.run(server, new Flights());
-    atEnd(t, () => this.stop());
-  }
-
-  async run(server, flights) {
-    while (!this.over) await server.infer("flight-delay", flights.request(ROWS, this.change));
-  }
-
-  async stop() {
-    this.over = true;
-    await this.running;
-  }
-}
 
 test("a replay of flights turns a feature red, and its plot shows what was and what is", { timeout: 180_000 }, async (t) => {
   const files = ["model.onnx", "golden.json"].map((name) => [name, shippedFile(`flight-delay/2/${name}`)]);
@@ -47,7 +24,7 @@ test("a replay of flights turns a feature red, and its plot shows what was and w
   const temperature = page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: /^temp\b/ }) }).first();
   await temperature.getByText("stable").waitFor({ timeout: 60_000 });
 
-  replay.change = warmer;
+  replay.change = warmer(50);
 
   await temperature.getByText("drifted").waitFor({ timeout: 60_000 });
   await modelRow(overview.page, "flight-delay").getByText("drifted", { exact: true }).waitFor();
@@ -58,8 +35,12 @@ test("a replay of flights turns a feature red, and its plot shows what was and w
     const answer = await server.json("GET", "/api/models/flight-delay/drift/distribution?feature=temp");
     return answer.bins.some((bin) => bin.current > 0.5) && answer;
   });
-  await temperature.getByRole("link").or(temperature.getByRole("button")).first().click();
-  const plot = page.getByRole("img", { name: /temp/ }).or(page.getByRole("figure", { name: /temp/ })).first();
+  await temperature.getByRole("button", { name: "temp", exact: true }).click();
+  const plot = page.getByRole("img", { name: /^temp: reference and now/ });
   await plot.waitFor();
-  assert.ok(distribution.bins.length > 0);
+  const drawn = (kind) => plot.locator(`rect.${kind}`).count();
+  await eventually("both distributions are drawn", async () => (await drawn("hollow")) > 0 && (await drawn("solid")) > 0);
+  const most = (side) => distribution.bins.reduce((best, bin) => (bin[side] > best[side] ? bin : best));
+  assert.notEqual(most("reference").name, most("current").name, "they are not the same");
+  assert.ok((await drawn("hollow")) >= distribution.bins.filter((bin) => bin.reference > 0.01).length, "all of the training is drawn");
 });

@@ -2,10 +2,13 @@
 // training data, so that no package of data is needed. Columns are drawn apart from each other,
 // which is all that a comparison feature by feature sees.
 
+import { atEnd } from "./ends.js";
 import { shippedFile } from "./repository.js";
 
 export const TEXTS = ["carrier", "origin", "dest"];
 export const NUMBERS = ["weekday", "hour", "distance", "temp", "humid", "wind_speed", "precip", "pressure", "visib"];
+
+const ROWS_OF_REQUEST = 100;
 
 // Of the places and airlines that the profile only counts.
 const OTHER = { carrier: "HA", origin: "EWR", dest: "XNA" };
@@ -68,4 +71,28 @@ export class Flights {
     const lines = Array.from({ length: count }, () => Object.values(this.row(change)).map((value) => value ?? "").join(","));
     return `${names.join(",")}\n${lines.join("\n")}\n`;
   }
+}
+
+/** Sends flights until the test ends; what `change` does to a row may be set anew at any time. */
+export class Replay {
+  constructor(t, server, change) {
+    this.change = change;
+    this.over = false;
+    this.running = this.run(server, new Flights());
+    atEnd(t, () => this.stop());
+  }
+
+  async run(server, flights) {
+    while (!this.over) await server.infer("flight-delay", flights.request(ROWS_OF_REQUEST, this.change));
+  }
+
+  async stop() {
+    this.over = true;
+    await this.running;
+  }
+}
+
+/** Another season: so many degrees more, as far as the contract allows. */
+export function warmer(degrees) {
+  return (row) => ({ ...row, temp: row.temp === null ? null : row.temp + degrees });
 }

@@ -89,12 +89,13 @@ export function sums(columns) {
 }
 
 /**
- * A text and a number to two classes, all names chosen by the caller: the text counts when it is the
- * first of the categories.
+ * A text and a number to two classes, all names chosen by the caller: the first class for the first
+ * category and small numbers.
  */
 export function classifier({ text, number, categories, classes }) {
   const wide = categories.length + 1;
-  const weights = Array.from({ length: 2 * wide }, (_, at) => (at === 0 ? -2 : at === wide ? 2 : at === wide - 1 ? -0.5 : at === 2 * wide - 1 ? 0.5 : 0));
+  const first = Array.from({ length: wide }, (_, at) => (at === 0 ? 2 : at === wide - 1 ? -0.02 : 0));
+  const weights = [...first, ...first.map((weight) => -weight)];
   return onnx({
     nodes: [
       { operator: "OneHotEncoder", domain: "ai.onnx.ml", inputs: [text], outputs: ["hot"], attributes: { cats_strings: categories, zeros: 1 } },
