@@ -1,9 +1,9 @@
 // Batch jobs and schedules: what runs and how far it is, what ended and how, and what can be done.
 
 import { get, query } from "../api.js";
-import { h, replace, setText, show, toast } from "../dom.js";
+import { h, replace, setText, show, toast, uniqueId } from "../dom.js";
 import { plural } from "../format.js";
-import { choice, empty, notice, section } from "../parts.js";
+import { empty, notice, section } from "../parts.js";
 import { poll } from "../poll.js";
 import { keepQuery } from "../routes.js";
 import { onSession, whyNot } from "../session.js";
@@ -18,12 +18,12 @@ const AT_REST = 5;
 const MOST = 100;
 
 const STATES = [
-  ["", "All"],
-  ["waiting", "Waiting"],
-  ["running", "Running"],
-  ["succeeded", "Succeeded"],
-  ["failed", "Failed"],
-  ["cancelled", "Cancelled"],
+  ["", "all jobs"],
+  ["waiting", "those that wait"],
+  ["running", "those that run"],
+  ["succeeded", "those that succeeded"],
+  ["failed", "those that failed"],
+  ["cancelled", "those that were cancelled"],
 ];
 
 export function mount(root, { params: { query: asked }, title }) {
@@ -62,12 +62,15 @@ function jobsPage(body, first) {
   const form = jobForm(again);
   const none = h("p", { class: "empty" }, "Loading…");
   const counted = h("p", { class: "hint" });
-  const states = choice("Jobs to show", STATES, state, (next) => {
-    state = next;
-    keepQuery({ state: next === "" ? null : next });
+  const statesId = uniqueId("states");
+  const states = h("select", { id: statesId }, STATES.map(([value, text]) => h("option", { value }, text)));
+  states.value = state;
+  states.addEventListener("change", () => {
+    state = states.value;
+    keepQuery({ state: state === "" ? null : state });
     again();
   });
-  const aside = h("div", { class: "row" }, states.element, form.opener);
+  const aside = h("div", { class: "row" }, h("label", { for: statesId }, "Show"), states, form.opener);
   replace(content, section("Batch jobs", { aside }, form.element, list.element, none, counted), schedules.element);
   replace(body, problem, content);
 

@@ -2,7 +2,7 @@
 
 import { fetchFrom, get, path, query, url } from "../api.js";
 import { announce, h, replace, setText, show } from "../dom.js";
-import { count, ms } from "../format.js";
+import { count, ms, plural } from "../format.js";
 import { empty, guarded, modelHead, notice, section } from "../parts.js";
 import { keepQuery } from "../routes.js";
 import { may, onSession, session, whyNot } from "../session.js";
@@ -181,7 +181,8 @@ function tryPage({ name, version, metadata, example, rules, pick }) {
     } catch (error) {
       if (abort.signal.aborted) return;
       replace(result, empty("There is no answer."));
-      tell(faults.of(error, inputs), error.document?.violations ? `${error.message}` : "There is no answer:", error.document?.total);
+      const broken = error.document?.violations && (error.document.total ?? error.document.violations.length);
+      tell(faults.of(error, inputs), broken ? `The contract of the model is broken by ${plural(broken, "value")}:` : "There is no answer:", broken || undefined);
     } finally {
       send.disabled = false;
       setText(send, "Predict");

@@ -23,13 +23,15 @@ const COLUMNS = [
  */
 export function featureList({ caption, weighs, toggle, detail }) {
   const columns = COLUMNS.filter(({ title }) => weighs || title !== "Importance");
-  const shell = table({ caption, columns, cards: true, className: "features" });
+  const shell = table({ caption, columns, cards: true, className: weighs ? "features weighed" : "features" });
+  const figures = slices();
   const set = (items, opened) => {
     const entries = items.flatMap((item) => {
       const entry = { key: `row ${item.name}`, item, isOpen: item.name === opened };
       return entry.isOpen ? [entry, { key: `detail ${item.name}`, item, isDetail: true }] : [entry];
     });
-    keyed(shell.body, entries, (entry) => entry.key, (entry) => (entry.isDetail ? detailRow(entry.item) : featureRow(shell, entry.item, { weighs, toggle })));
+    keyed(shell.body, entries, (entry) => entry.key, (entry) => (entry.isDetail ? detailRow(entry.item) : featureRow(shell, entry.item, { weighs, toggle, figures })));
+    figures.go();
   };
 
   function detailRow(item) {
@@ -38,10 +40,45 @@ export function featureList({ caption, weighs, toggle, detail }) {
     return { element: h("tr", { role: "row", class: "detail-row" }, cell), update: (entry) => made.update(entry.item), destroy: made.destroy };
   }
 
-  return { element: shell.element, set, destroy: () => set([], null) };
+  return {
+    element: shell.element,
+    set,
+    destroy() {
+      set([], null);
+      figures.stop();
+    },
+  };
 }
 
-function featureRow(shell, { name }, { weighs, toggle }) {
+/** Rows that are updated in one go. */
+const SLICE = 40;
+
+/** Spreads work over several tasks, so that none holds up the page: {add(key, work), go, stop}. */
+function slices() {
+  let waiting = new Map();
+  let timer = null;
+  const go = () => {
+    clearTimeout(timer);
+    let left = SLICE;
+    for (const [key, work] of waiting) {
+      if (left === 0) break;
+      left -= 1;
+      waiting.delete(key);
+      work();
+    }
+    timer = waiting.size > 0 ? setTimeout(go, 10) : null;
+  };
+  return {
+    add: (key, work) => waiting.set(key, work),
+    go,
+    stop() {
+      clearTimeout(timer);
+      waiting = new Map();
+    },
+  };
+}
+
+function featureRow(shell, { name }, { weighs, toggle, figures }) {
   const id = uniqueId("feature");
   const button = h("button", { type: "button", class: "link feature", id, onclick: () => toggle(name) }, name);
   const state = badge("off", "");
@@ -54,18 +91,22 @@ function featureRow(shell, { name }, { weighs, toggle }) {
   return {
     element: shell.row(...cells),
     update({ item, isOpen }) {
-      const { scores } = item;
       setAttribute(button, "aria-expanded", String(isOpen));
-      state.update(...driftState(item.state));
-      setStyle(fill, { width: `${(gauge(scores) * 100).toFixed(1)}%` });
-      setAttribute(bar, "class", scores && scores.psi > threshold(scores) ? "gauge over" : "gauge");
-      setText(psi, number(scores?.psi));
-      weight.set(item.importance);
-      setText(importance, share(item.importance));
-      setText(texts.missing, share(scores?.missing));
-      setText(texts.outside, share(scores?.outside));
-      setText(texts.broken, item.mode === null ? "–" : count(item.broken));
-      setAttribute(texts.broken, "class", item.broken > 0 ? "warns" : null);
+      figures.add(name, () => show(item));
     },
   };
+
+  function show(item) {
+    const { scores } = item;
+    state.update(...driftState(item.state));
+    setStyle(fill, { width: `${(gauge(scores) * 100).toFixed(1)}%` });
+    setAttribute(bar, "class", scores && scores.psi > threshold(scores) ? "gauge over" : "gauge");
+    setText(psi, number(scores?.psi));
+    weight.set(item.importance);
+    setText(importance, share(item.importance));
+    setText(texts.missing, share(scores?.missing));
+    setText(texts.outside, share(scores?.outside));
+    setText(texts.broken, item.mode === null ? "–" : count(item.broken));
+    setAttribute(texts.broken, "class", item.broken > 0 ? "warns" : null);
+  }
 }

@@ -32,8 +32,7 @@ export function field({ label, datatype, rule, value, changed }) {
     { class: `field ${file ? "wide" : ""}`.trim() },
     h("label", { for: id }, label),
     control,
-    file,
-    hint,
+    file ? h("div", { class: "inline" }, file, hint) : hint,
     problem,
   );
   return { element, control, read, fault };

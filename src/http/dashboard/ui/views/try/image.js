@@ -8,10 +8,8 @@ import { drawing } from "./drawing.js";
 import { fromNumber } from "./datatype.js";
 import { fitted, load, ofPixels } from "./picture.js";
 import { RANGES, guessRange, toElements, toPixels } from "./pixels.js";
-import { image as imageOf, imageShape, product } from "./signature.js";
+import { MOST_DRAWN, image as imageOf, imageShape, product } from "./signature.js";
 
-/** Larger ones are not drawn by hand. */
-const MOST_DRAWN = 64;
 const MOST_SIDE = 4096;
 
 export function imageEditor({ input, tensor, rule, changed }) {

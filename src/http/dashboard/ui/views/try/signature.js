@@ -126,13 +126,23 @@ export function ways(input, { mostFields = 24 } = {}) {
   const few = input.width !== null && input.width >= 1 && input.width <= mostFields;
   const named = input.columns !== null && input.width <= 200;
   if (asImage === null && (single || few || named)) found.push("fields");
-  if (asImage !== null) found.push("image");
+  if (asImage !== null && isSurely(asImage, input)) found.push("image");
   const bytes = !isText(input.datatype) && input.datatype !== "BOOL" && input.inner.length === 1;
   const wide = input.width === null || input.width > mostFields;
   if (bytes && wide && input.columns === null && !isFloat(input.datatype)) found.push("file");
   found.push("json");
+  if (asImage !== null && !found.includes("image")) found.push("image");
   return found;
 }
+
+// Sequences have two axes as well, and tables may be as wide as a square.
+function isSurely({ height, width, order }, { inner }) {
+  if (order === "flat") return height <= MOST_DRAWN;
+  return inner.length === 3 || (inner[0] === inner[1] && height >= 8 && height === width && inner[0] > 0);
+}
+
+/** Larger images are not drawn by hand. */
+export const MOST_DRAWN = 64;
 
 /** A tensor of nothing, where there is no example. */
 export function blank(input, rows = 1) {
