@@ -49,5 +49,5 @@ pub(super) fn sample(all: &[Asked]) -> Sample {
 /// So many seconds after both clocks began.
 pub(super) fn after(seconds: u64) -> Now {
     let steady = Duration::from_secs(seconds);
-    Now { at: Duration::from_secs(1_700_000_400) + steady, steady }
+    Now { at: Duration::from_mins(28_333_340) + steady, steady }
 }

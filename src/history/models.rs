@@ -36,7 +36,7 @@ pub(super) struct Taken {
 
 pub(super) struct Models {
     most: usize,
-    models: BTreeMap<String, Watched>,
+    known: BTreeMap<String, Watched>,
     /// When the last sample was taken.
     last: Option<Now>,
     /// Something was left out, and that was said.
@@ -73,17 +73,17 @@ pub struct Glance {
 
 impl Models {
     pub(super) fn new(most: usize) -> Self {
-        Self { most, models: BTreeMap::new(), last: None, told: false }
+        Self { most, known: BTreeMap::new(), last: None, told: false }
     }
 
     /// The counts that the next sample reads although their versions may have left.
     pub(super) fn all_tails(&self) -> BTreeMap<String, Vec<Tail>> {
-        let all = self.models.iter().filter(|(_, watched)| !watched.tails.is_empty());
+        let all = self.known.iter().filter(|(_, watched)| !watched.tails.is_empty());
         all.map(|(name, watched)| (name.clone(), watched.tails.clone())).collect()
     }
 
     pub(super) fn tails(&self, name: &str) -> &[Tail] {
-        self.models.get(name).map_or(&[], |watched| &watched.tails)
+        self.known.get(name).map_or(&[], |watched| &watched.tails)
     }
 
     /// Adds what happened since the last time. The first time nothing has happened yet. Returns
@@ -92,7 +92,7 @@ impl Models {
         let seconds = self.seconds(now);
         // Those that are not in `all` are not there.
         let mut before: BTreeMap<String, Option<Sample>> = BTreeMap::new();
-        for (name, watched) in &mut self.models {
+        for (name, watched) in &mut self.known {
             (watched.step, watched.depth_before) = (None, None);
             watched.tails.clear();
             before.insert(name.clone(), watched.last.take());
@@ -105,7 +105,7 @@ impl Models {
                 continue;
             }
             let last = before.remove(&name).flatten();
-            let watched = self.models.entry(name).or_insert_with(Watched::new);
+            let watched = self.known.entry(name).or_insert_with(Watched::new);
             if let Some(seconds) = seconds {
                 let step = Step::between(last.as_ref(), &sample, seconds);
                 watched.rings.push(now.at, &step);
@@ -115,13 +115,13 @@ impl Models {
             (watched.last, watched.tails) = (Some(sample), tails);
         }
         self.last = Some(now);
-        self.models.retain(|_, watched| watched.rings.forget(now.at) || watched.last.is_some());
+        self.known.retain(|_, watched| watched.rings.forget(now.at) || watched.last.is_some());
         left_out && !std::mem::replace(&mut self.told, true)
     }
 
     /// How a model is doing that has come to `sample` since.
     pub(super) fn glance(&self, now: Now, name: &str, sample: &Sample) -> Glance {
-        let watched = self.models.get(name);
+        let watched = self.known.get(name);
         let rest = self.rest(now, name, sample);
         let step = watched.and_then(|watched| watched.step.as_ref());
         let together = step.cloned().zip(rest.as_ref()).map(|(mut step, rest)| {
@@ -148,7 +148,7 @@ impl Models {
     ) -> Option<Series> {
         let rest = sample.and_then(|sample| self.rest(now, name, sample));
         let rest = rest.filter(|rest| rest.seconds >= LEAST_SECONDS);
-        let Some(watched) = self.models.get(name) else {
+        let Some(watched) = self.known.get(name) else {
             sample?;
             return Some(Rings::new().series(span, now.at, rest.as_ref()));
         };
@@ -158,9 +158,9 @@ impl Models {
     /// What happened since the last sample.
     fn rest(&self, now: Now, name: &str, sample: &Sample) -> Option<Step> {
         let seconds = self.seconds(now)?;
-        let last = self.models.get(name).and_then(|watched| watched.last.as_ref());
+        let last = self.known.get(name).and_then(|watched| watched.last.as_ref());
         // A model that is left out has a past that is not known.
-        (last.is_some() || self.models.contains_key(name) || self.models.len() < self.most)
+        (last.is_some() || self.known.contains_key(name) || self.known.len() < self.most)
             .then(|| Step::between(last, sample, seconds))
     }
 
@@ -171,15 +171,15 @@ impl Models {
     /// Whether there is room for this model, if need be instead of the one that has been away for
     /// the longest time.
     fn has_room(&mut self, name: &str, here: &BTreeSet<String>) -> bool {
-        if self.models.contains_key(name) || self.models.len() < self.most {
+        if self.known.contains_key(name) || self.known.len() < self.most {
             return true;
         }
-        let away = self.models.iter().filter(|(name, _)| !here.contains(*name));
+        let away = self.known.iter().filter(|(name, _)| !here.contains(*name));
         let Some((oldest, _)) = away.min_by_key(|(_, watched)| watched.rings.last()) else {
             return false;
         };
         let oldest = oldest.clone();
-        self.models.remove(&oldest);
+        self.known.remove(&oldest);
         true
     }
 }

@@ -147,7 +147,9 @@ impl Series {
             points.iter().map(|(_, point)| known(of(point))).collect::<Vec<_>>()
         };
         let mut latencies = Counts::default();
-        points.iter().for_each(|(_, point)| point.add_latencies(&mut latencies));
+        for (_, point) in &points {
+            point.add_latencies(&mut latencies);
+        }
         Self {
             step_seconds: span.step().as_secs(),
             at: points.iter().map(|(at, _)| at.as_secs_f64()).collect(),

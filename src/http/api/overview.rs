@@ -48,7 +48,8 @@ struct Model<'a> {
 
 #[derive(Serialize)]
 struct Version<'a> {
-    version: u64,
+    #[serde(rename = "version")]
+    number: u64,
     state: &'static str,
     reason: &'a str,
     stage: Option<&'static str>,
@@ -128,7 +129,7 @@ fn model<'a>(name: &'a str, model: &'a registry::Model, glance: Glance) -> Model
 
 fn version(number: u64, entry: &registry::VersionEntry) -> Version<'_> {
     Version {
-        version: number,
+        number,
         state: entry.state.as_str(),
         reason: &entry.reason,
         stage: entry.ticket.as_ref().map(|ticket| ticket.stage().as_str()),
