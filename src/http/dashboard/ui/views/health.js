@@ -160,6 +160,7 @@ function healthPage(state, again) {
     shown = { version, report, source: state.source, window: state.window };
     const found = items(report, contracts[version] ?? null, state.window);
     sections.forEach((each) => show(each, true));
+    [contract.element, quality.element].forEach((each) => show(each, version !== null));
     controls.set(all, version, found.length);
     summary.set(state, version, report);
     inputs.set(found);
@@ -215,12 +216,14 @@ function controlsOf(state, { again, draw }) {
   });
   const sorting = h("div", { class: "inline" }, h("label", { for: orderId }, "Sort by"), order);
   const finding = h("div", { class: "inline" }, h("label", { for: filterId }, "Find"), filter);
-  const element = h("div", { class: "row health-controls" }, h("div", { class: "inline" }, h("label", { for: versionId }, "Version"), version), source.element, window.element, sorting, finding);
+  const versions = h("div", { class: "inline" }, h("label", { for: versionId }, "Version"), version);
+  const element = h("div", { class: "row health-controls" }, versions, source.element, window.element, sorting, finding);
   return {
     element,
     set(all, shown, features) {
       keyed(version, all, (each) => each, (each) => h("option", { value: each }, `version ${each}`));
       if (version.value !== shown && shown !== null) version.value = shown;
+      show(versions, all.length > 0);
       [sorting, finding].forEach((each) => show(each, features > 1));
     },
   };

@@ -79,21 +79,27 @@ export function gauge(scores) {
   return psi / (psi + threshold(scores));
 }
 
+/** How a gauge looks: a score above its threshold is no drift yet. */
+export function gaugeKind({ state, scores }) {
+  if (!scores || scores.psi <= threshold(scores)) return "gauge";
+  return state === "drifted" ? "gauge drifted" : "gauge over";
+}
+
 /** What is to be said of one feature, in sentences. `bins` may not be known yet. */
 export function sentences({ state, since, scores }, { window, windowName, bins, source }) {
   const said = [];
   if (state === "drifted") said.push(`Drifted since ${time(since)} (${ago(since)}).`);
   if (state === "stable") said.push(`Stable since ${time(since)} (${ago(since)}).`);
-  if (scores) said.push(...ofScores(scores));
+  if (scores) said.push(...ofScores(scores, state));
   else said.push(...insufficient({ window, windowName, bins, source }));
   return said;
 }
 
-function ofScores(scores) {
+function ofScores(scores, state) {
   const { psi, psi_expected: expected, psi_critical: critical } = scores;
   const limit = threshold(scores);
-  const said = [`PSI is ${number(psi)} over ${count(scores.values)} values; it may be up to ${number(limit)}: ${number(expected)} are expected without drift, and ${FLOOR} more or the critical value ${number(critical)} must be exceeded.`];
-  if (psi > limit) said.push("A feature has drifted when this holds in three of the last five looks, and, if the profile has blocks of time, when it is more than the reference does itself.");
+  const said = [`PSI is ${number(psi)} over ${count(scores.values)} values. Above ${number(limit)} it counts as drift: ${number(expected)} is expected without any and ${FLOOR} more is allowed, and the critical value is ${number(critical)}.`];
+  if (psi > limit && state !== "drifted") said.push("It has not drifted all the same: that takes three of the last five looks and, where the profile has blocks of time, more than the reference does itself.");
   return said;
 }
 

@@ -5,7 +5,7 @@ import { h, keyed, setAttribute, setStyle, setText, uniqueId } from "../../dom.j
 import { count, number, share } from "../../format.js";
 import { meter } from "../../bars.js";
 import { badge, driftState, table } from "../../parts.js";
-import { gauge, threshold } from "./figures.js";
+import { gauge, gaugeKind } from "./figures.js";
 
 const COLUMNS = [
   { title: "Feature" },
@@ -32,6 +32,7 @@ export function featureList({ caption, weighs, toggle, detail }) {
     });
     keyed(shell.body, entries, (entry) => entry.key, (entry) => (entry.isDetail ? detailRow(entry.item) : featureRow(shell, entry.item, { weighs, toggle, figures })));
     figures.go();
+    shell.body.classList.toggle("many", items.length > MANY);
   };
 
   function detailRow(item) {
@@ -49,6 +50,9 @@ export function featureList({ caption, weighs, toggle, detail }) {
     },
   };
 }
+
+/** From so many rows on, those that are not seen are not laid out. */
+const MANY = 60;
 
 /** Rows that are updated in one go. */
 const SLICE = 40;
@@ -100,7 +104,7 @@ function featureRow(shell, { name }, { weighs, toggle, figures }) {
     const { scores } = item;
     state.update(...driftState(item.state));
     setStyle(fill, { width: `${(gauge(scores) * 100).toFixed(1)}%` });
-    setAttribute(bar, "class", scores && scores.psi > threshold(scores) ? "gauge over" : "gauge");
+    setAttribute(bar, "class", gaugeKind(item));
     setText(psi, number(scores?.psi));
     weight.set(item.importance);
     setText(importance, share(item.importance));
