@@ -77,3 +77,14 @@ test("a version is promoted and rolled back, each after a dialog that says what 
   await page.getByRole("dialog").waitFor({ state: "detached" });
   assert.equal(await answering(), "1");
 });
+
+test("what a version had to show stands beside the bar that it had to reach", { timeout: 120_000 }, async (t) => {
+  const repository = new Repository(t).files("scale", { "model.toml": '[gate]\nmax_latency_p99 = "5s"\n' }).version("scale", 1, scale(1));
+  const server = await Server.start(t, repository.root);
+  const { page } = await Visit.open(t, server, { hash: "#/models/scale" });
+  const check = (kind) => page.getByRole("table", { name: "Checks before service" }).getByRole("row").filter({ has: page.getByRole("rowheader", { name: kind }) });
+  await check("golden").getByText("passed", { exact: true }).waitFor();
+  await check("latency").getByText("passed", { exact: true }).waitFor();
+  await check("latency").getByText(/^5\.0+ s$/).first().waitFor();
+  await check("evaluation").getByText("skipped", { exact: true }).waitFor();
+});
