@@ -65,7 +65,6 @@ files! {
     SCRIPT "views/health/list.js"
     SCRIPT "views/health/quality.js"
     SCRIPT "views/jobs.js"
-    SCRIPT "views/jobs/ask.js"
     SCRIPT "views/jobs/form.js"
     SCRIPT "views/jobs/list.js"
     SCRIPT "views/jobs/schedules.js"

@@ -215,11 +215,11 @@ export function dialog({ title, body, actions, check, cancel = "Cancel" }) {
  * Asks before something is changed. `lines` say exactly what will change. `run()` does it while
  * the dialog is open; what it throws is shown there. Resolves to whether it was done.
  */
-export async function confirm({ title, lines, action, danger = false, run }) {
+export async function confirm({ title, lines, action, cancel, danger = false, run }) {
   const body = lines.map((line) => (line instanceof Node ? line : h("p", null, line)));
   const actions = [{ label: action, value: true, kind: danger ? "danger" : "primary" }];
   const check = run && (async () => void (await run()));
-  return (await dialog({ title, body, actions, check })) === true;
+  return (await dialog({ title, body, actions, check, cancel })) === true;
 }
 
 /** Says something for a few seconds, also to screen readers. kind: "good" | "bad" | undefined. */

@@ -93,7 +93,7 @@ export function jobForm(changed) {
       close();
       changed(job);
     } catch (error) {
-      const name = fieldOf(error.message, Object.keys(fields));
+      const name = fieldOf(error.message, values);
       fail(name === null ? {} : { [name]: error.message }, name === null ? error.message : null);
     } finally {
       send.disabled = false;

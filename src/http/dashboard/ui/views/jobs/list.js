@@ -1,12 +1,11 @@
 // Jobs, the newest first: rows that stay the same elements, with what is known of one below it.
 
 import { ask, path } from "../../api.js";
-import { h, keyed, setAttribute, setStyle, setText, show, toast, uniqueId } from "../../dom.js";
+import { confirm, h, keyed, setAttribute, setStyle, setText, show, toast, uniqueId } from "../../dom.js";
 import { ago, bytes, count, duration, time } from "../../format.js";
 import { badge, facts, guarded, notice, table } from "../../parts.js";
 import { to } from "../../routes.js";
 import { codeText } from "../try/faults.js";
-import { agreed } from "./ask.js";
 import { canRetry, codesText, driftedText, inputText, isActive, paceText, percent, progressText, stateOf, verdictOf } from "./words.js";
 
 const COLUMNS = [{ title: "Job" }, { title: "State" }, { title: "Progress" }, { title: "Rate" }, { title: "Bad rows" }, { title: "Drift" }, { title: "Actions", hidden: true }];
@@ -109,13 +108,13 @@ function actionsOf(id, request, changed) {
 async function cancels(id, what, changed) {
   const lines = [`Job ${id} over ${what} ends soon. What is done so far stays, so that a retry goes on from there; outputs that are not whole do not appear.`];
   const run = () => ask("DELETE", path("api/jobs", id));
-  if (await agreed({ title: "Cancel this job?", lines, action: "Cancel job", keep: "Let it run", danger: true, run })) changed();
+  if (await confirm({ title: "Cancel this job?", lines, action: "Cancel job", cancel: "Let it run", danger: true, run })) changed();
 }
 
 async function forgets(id, what, changed) {
   const lines = [`The server forgets job ${id} over ${what} and removes what it has left unfinished. Outputs that are whole stay.`];
   const run = () => ask("DELETE", path("api/jobs", id));
-  if (await agreed({ title: "Forget this job?", lines, action: "Forget job", keep: "Keep it", danger: true, run })) changed();
+  if (await confirm({ title: "Forget this job?", lines, action: "Forget job", cancel: "Keep it", danger: true, run })) changed();
 }
 
 async function retries(id, changed) {

@@ -1,11 +1,10 @@
 // Jobs that come back: when each runs next, how its last run ended, and running one now.
 
 import { ask, path } from "../../api.js";
-import { h, keyed, setText, show, toast } from "../../dom.js";
+import { confirm, h, keyed, setText, show, toast } from "../../dom.js";
 import { ago, time } from "../../format.js";
 import { badge, empty, guarded, section, table } from "../../parts.js";
 import { to } from "../../routes.js";
-import { agreed } from "./ask.js";
 import { stateOf } from "./words.js";
 
 const COLUMNS = [{ title: "Schedule" }, { title: "When" }, { title: "Next run" }, { title: "Last run" }, { title: "Last success" }, { title: "Actions", hidden: true }];
@@ -79,7 +78,7 @@ export function lastOf({ running, last_run: last }) {
 async function runs(name, changed) {
   const lines = [`A job of “${name}” is begun now, beside its times. It waits while others run.`];
   const run = () => ask("POST", path("api/schedules", name, "run"));
-  if (!(await agreed({ title: "Run this schedule now?", lines, action: "Run now", keep: "Cancel", run }))) return;
+  if (!(await confirm({ title: "Run this schedule now?", lines, action: "Run now", run }))) return;
   toast("Its job waits.", "good");
   changed();
 }

@@ -111,9 +111,11 @@ function isShard(text) {
 }
 
 /** The field that a refusal speaks of, by the words that the server uses, or null. */
-export function fieldOf(message, names) {
+export function fieldOf(message, values) {
+  const names = Object.keys(values);
   const quoted = names.find((name) => message.includes(`\`${name}\``) || message.includes(`'${name}'`));
   if (quoted) return quoted;
   const first = names.find((name) => new RegExp(`^(malformed job: )?${name}\\b`, "i").test(message));
-  return first ?? (/^Request for unknown model/.test(message) ? "model" : null);
+  const place = ["input", "output", "rejects"].find((name) => lines(values[name]).some((value) => message.includes(`'${value}'`)));
+  return first ?? place ?? (/^Request for unknown model/.test(message) ? "model" : null);
 }
