@@ -2,19 +2,21 @@
 //
 // Of two kinds of bars one is hollow, so that they are told apart without colours.
 
-import { count, share } from "./format.js";
+import { count, plain, share } from "./format.js";
 import { h, keyed, replace, setAttribute, setStyle, setText, svg } from "./dom.js";
 
 const LEFT = 46;
 const BOTTOM = 22;
 const TOP = 8;
 
-/** Round numbers from 0 to at least `most`, at most five. */
-export function ticks(most) {
+/** Round numbers from 0 to at least `most`, at most five; `whole`: no fractions. */
+export function ticks(most, whole = false) {
   if (!(most > 0)) return [0, 1];
   const power = 10 ** Math.floor(Math.log10(most / 4));
-  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((size) => size * 4 >= most);
-  return Array.from({ length: Math.ceil(most / step - 1e-9) + 1 }, (_, index) => index * step);
+  const sizes = [1, 2, 2.5, 5, 10].map((factor) => factor * power);
+  const step = sizes.find((size) => size * 4 >= most && (!whole || size % 1 === 0)) ?? 1;
+  const steps = Math.ceil(most / step - 1e-9);
+  return Array.from({ length: steps + 1 }, (_, index) => index * step);
 }
 
 /**
@@ -58,7 +60,7 @@ export function barPlot({ title, series, format = count, bin = "Bin", height = 2
     setAttribute(picture, "width", width);
     setAttribute(picture, "viewBox", `0 0 ${width} ${height}`);
     const most = Math.max(0, ...bins.flatMap((entry) => entry.values.map((value) => value ?? 0)));
-    const scale = ticks(most);
+    const scale = ticks(most, format === count);
     const y = (value) => height - BOTTOM - (value / scale.at(-1)) * (height - BOTTOM - TOP);
     replace(
       picture,
@@ -109,7 +111,7 @@ function summary(bins, series, format) {
 function grid(scale, y, width, format) {
   return scale.map((value) => [
     svg("line", { x1: LEFT, x2: width, y1: y(value), y2: y(value), class: "grid" }),
-    svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, format(value)),
+    svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, plain(format(value))),
   ]);
 }
 

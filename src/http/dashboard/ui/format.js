@@ -66,6 +66,11 @@ export function ms(value) {
   return `${(value / 1000).toFixed(value < 1e4 ? 2 : 1)} s`;
 }
 
+/** A figure for a scale: "50.0 ms" -> "50 ms". */
+export function plain(text) {
+  return text.replace(/\.0+(?=\D|$)/, "");
+}
+
 /** Microseconds, as ms() writes them. */
 export function us(value) {
   return value === 0 ? "0 µs" : known(value) ? ms(value / 1e3) : NONE;

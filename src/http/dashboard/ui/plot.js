@@ -3,7 +3,7 @@
 // A canvas says nothing to who cannot see it: each plot has its figures as text beside it, and as
 // a table on demand. Lines differ by their dashes as well as by their colours.
 
-import { clock, day, time } from "./format.js";
+import { clock, day, plain, time } from "./format.js";
 import { h, keyed, setAttribute, setStyle, setText, show, svg } from "./dom.js";
 import { onTheme } from "./theme.js";
 import uPlot from "./uplot.js";
@@ -67,7 +67,14 @@ function axes(format) {
   const grid = { stroke: () => colour("line"), width: 1 };
   return [
     { ...shared, grid: { show: false }, values: timeLabels, space: 64, size: 26, gap: 4 },
-    { ...shared, grid, values: (_, splits) => splits.map(format), space: 34, size: 62, gap: 4 },
+    {
+      ...shared,
+      grid,
+      values: (_, splits) => splits.map((value) => plain(format(value))),
+      space: 34,
+      size: 62,
+      gap: 4,
+    },
   ];
 }
 
@@ -79,6 +86,13 @@ function range(top) {
   };
 }
 
+// A server that has just started has samples of some seconds: that is not the whole width. (Of a
+// single sample uPlot itself makes years.)
+function lasting(plot, first, last) {
+  const at = plot.data[0];
+  return at.length ? [Math.min(at[0], at.at(-1) - 300), at.at(-1)] : [first, last];
+}
+
 const DASHES = { solid: [], dashed: [6, 4], dotted: [2, 3] };
 
 function lineOptions({ label, color, dash = "solid", fill = false, width = 1.5, points = false }) {
@@ -88,7 +102,8 @@ function lineOptions({ label, color, dash = "solid", fill = false, width = 1.5, 
     fill: fill ? () => faint(color) : undefined,
     width,
     dash: DASHES[dash],
-    points: { show: points, size: 4 },
+    // Where there are few samples, or one alone between gaps, uPlot shows them as dots by itself.
+    points: points ? { show: true, size: 4 } : { size: 4 },
     spanGaps: false,
   };
 }
@@ -102,8 +117,9 @@ function drawMarks(plot, marks) {
   ctx.textBaseline = "bottom";
   let free = -Infinity;
   for (const { at, kind, label } of marks) {
-    if (at < plot.scales.x.min || at > plot.scales.x.max) continue;
-    const x = Math.round(plot.valToPos(at, "x", true));
+    if (at < plot.scales.x.min) continue;
+    // What happened since the last sample stands at the edge.
+    const x = Math.round(plot.valToPos(Math.min(at, plot.scales.x.max), "x", true));
     ctx.strokeStyle = ctx.fillStyle = colour(kind === "bad" ? "bad" : "muted");
     ctx.lineWidth = ratio;
     ctx.setLineDash([3 * ratio, 3 * ratio]);
@@ -243,7 +259,7 @@ export function timePlot({ title, format, lines, bands = [], top, height = 170, 
         series: between.map((line) => line + 1),
         fill: () => faint(color),
       })),
-      scales: { y: { range: range(top) } },
+      scales: { x: { range: lasting }, y: { range: range(top) } },
       axes: axes(format),
       legend: { show: false },
       cursor: {

@@ -3,7 +3,7 @@
 import { get, path, query } from "../../api.js";
 import { barPlot } from "../../bars.js";
 import { h, keyed, show } from "../../dom.js";
-import { bytes, clock, count, day, ms, number, plural, rate, time } from "../../format.js";
+import { bytes, clock, count, day, ms, number, plain, plural, rate, time } from "../../format.js";
 import { badge, choice, empty, section } from "../../parts.js";
 import { timePlot } from "../../plot.js";
 import { keepQuery } from "../../routes.js";
@@ -109,9 +109,12 @@ function makePlots() {
       (found) => [found.batch_rows],
       { top: 1 },
     ),
-    one("Queue", count, [{ label: "waiting requests", color: "c2" }], (found) => [
-      found.queue_depth,
-    ]),
+    one(
+      "Queue",
+      (value) => number(value, 3),
+      [{ label: "waiting requests", color: "c2" }],
+      (found) => [found.queue_depth],
+    ),
     one("Memory", bytes, [{ label: "of the plans", color: "c4", fill: true }], (found) => [
       found.memory_bytes,
     ]),
@@ -219,7 +222,7 @@ function latencyBars() {
 export function latencyBins(bounds, counts) {
   const bins = counts.map((value, index) => ({
     key: String(index),
-    label: index < bounds.length ? ms(bounds[index]) : `>${ms(bounds.at(-1))}`,
+    label: plain(index < bounds.length ? ms(bounds[index]) : `>${ms(bounds.at(-1))}`),
     values: [value],
     note: index < bounds.length ? `above ${ms(index ? bounds[index - 1] : 0)}` : "",
   }));
