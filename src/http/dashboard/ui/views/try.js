@@ -70,10 +70,16 @@ async function load(name, version, signal) {
   const [example, contract] = await Promise.all([
     exampleOf(name, version, signal),
     // Without the role for metrics there are no hints, and the form works all the same.
-    may("metrics") ? get(path("api/models", name, "contract"), { signal }).catch(() => null) : null,
+    may("metrics") ? contractOf(name, signal).catch(() => null) : null,
   ]);
   const answering = version ?? example.version;
   return { metadata, example, rules: rulesOf(contract, answering) };
+}
+
+/** The report of the contract, with whole numbers of 64 bits as they are. */
+async function contractOf(name, signal) {
+  const response = await fetchFrom("GET", path("api/models", name, "contract"), { signal });
+  return readJson(await response.text());
 }
 
 /** {version, source, tensors by name, problem} of the server's example. */

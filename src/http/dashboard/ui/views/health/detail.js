@@ -132,7 +132,7 @@ function factsOf({ scores, importance }, found) {
 }
 
 function ofContract(element, { mode, rules, violations, broken }) {
-  const rule = ruleText(rules ?? {}) || (rules?.allowed ? `one of ${rules.allowed.length} values` : "");
+  const rule = [ruleText(rules ?? {}), rules?.allowed && !rules.more_allowed ? `one of ${rules.allowed.join(", ")}` : ""].filter(Boolean).join(", ");
   const signature = JSON.stringify([mode, rule, violations]);
   if (element.dataset.shown === signature) return;
   element.dataset.shown = signature;

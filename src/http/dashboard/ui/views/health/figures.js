@@ -2,6 +2,7 @@
 // Nothing here knows of the page.
 
 import { ago, count, number, time } from "../../format.js";
+import { isRuled } from "../try/signature.js";
 
 /** As the server has it: a shift must be large enough to matter, and no chance. */
 const FLOOR = 0.1;
@@ -31,7 +32,7 @@ export function total(codes) {
  */
 export function items(report, contract, window) {
   const ruled = new Map((contract?.features ?? []).map((feature) => [feature.name, feature]));
-  const watched = report?.features ?? (contract?.features ?? []).filter(({ rules }) => rules).map(({ name }) => ({ name, role: "input", state: null }));
+  const watched = report?.features ?? (contract?.features ?? []).filter(isRuled).map(({ name }) => ({ name, role: "input", state: null }));
   return watched.map((feature) => {
     const rule = ruled.get(feature.name);
     return {

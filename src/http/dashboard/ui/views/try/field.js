@@ -65,10 +65,11 @@ function controlOf({ datatype, rule, value, id }) {
 
 /** What may be chosen, or null. What is there now can be kept, whatever the contract says. */
 export function choices(datatype, rule, text) {
-  const fromRule = rule && rule.mode !== "off" && rule.allowed?.length ? rule.allowed.map(String) : null;
+  // Of long sets the server lists some: then a text is typed.
+  const fromRule = rule && rule.mode !== "off" && rule.allowed?.length && !rule.more_allowed ? rule.allowed.map(String) : null;
   const found = kindOf(datatype) === "flag" ? ["true", "false"] : fromRule;
   if (found === null) return null;
-  const missing = kindOf(datatype) === "flag" || kindOf(datatype) === "whole" || rule?.nullable === false ? [] : [""];
+  const missing = kindOf(datatype) === "flag" || kindOf(datatype) === "whole" || rule?.nullable === false || rule?.nan === false ? [] : [""];
   return [...new Set([text, ...missing, ...found])].sort((a, b) => order(found, a) - order(found, b));
 }
 

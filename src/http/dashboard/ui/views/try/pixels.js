@@ -17,9 +17,8 @@ export const RANGES = {
 
 /** The range that an example's numbers, or the rule of a contract, speak of: {range, low, high}. */
 export function guessRange(datatype, data, channels, rule) {
-  if (Number.isFinite(rule?.min) && Number.isFinite(rule?.max) && rule.max > rule.min) {
-    return named(Number(rule.min), Number(rule.max));
-  }
+  const [least, most] = [Number(rule?.min ?? NaN), Number(rule?.max ?? NaN)];
+  if (most > least) return named(least, most);
   let low = Infinity;
   let high = -Infinity;
   for (const element of data) {

@@ -49,11 +49,14 @@ function featureNames(name, inner, width, columns, only) {
   return Array.from({ length: width }, (_, column) => `${name}[${column}]`);
 }
 
+/** Whether a contract demands anything of a feature. */
+export const isRuled = ({ rules: own }) => Object.keys(own ?? {}).length > 0;
+
 /** The rules of a contract's report by the names of features. */
 export function rules(report, version) {
   const found = new Map();
   for (const feature of report?.versions?.[version]?.features ?? []) {
-    if (feature.rules) found.set(feature.name, { ...feature.rules, mode: feature.mode });
+    if (isRuled(feature)) found.set(feature.name, { ...feature.rules, mode: feature.mode });
   }
   return found;
 }
@@ -65,9 +68,11 @@ export function ruleText(rule) {
   if (rule.min !== undefined && rule.max !== undefined) parts.push(`${rule.min} to ${rule.max}`);
   else if (rule.min !== undefined) parts.push(`at least ${rule.min}`);
   else if (rule.max !== undefined) parts.push(`at most ${rule.max}`);
+  if (rule.more_allowed !== undefined) parts.push(`one of ${rule.allowed.length + Number(rule.more_allowed)} values`);
   if (rule.pattern !== undefined) parts.push(`pattern ${rule.pattern}`);
   if (rule.max_length !== undefined) parts.push(`up to ${rule.max_length} characters`);
-  if (rule.nullable === false) parts.push("not empty");
+  if (rule.nullable === false || rule.nan === false) parts.push("not empty");
+  if (rule.inf === false) parts.push("finite");
   return parts.join(", ");
 }
 
