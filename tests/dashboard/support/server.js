@@ -16,9 +16,9 @@ process.env.NO_PROXY = process.env.no_proxy = "127.0.0.1";
 export class Server {
   /** Started, and ready unless `ready: false`. It is stopped at the end of the test `t`, which fails if it panicked. */
   static async start(t, models, options = {}) {
-    const { arguments: more = [], ready = true, mayComplain = /(?!)/ } = options;
+    const { arguments: more = [], address = "127.0.0.1:0", ready = true, mayComplain = /(?!)/ } = options;
     const environment = Object.entries(process.env).filter(([name]) => !/^(ONNXD|OTEL)_/.test(name));
-    const usual = ["--log", "json", "--http-addr", "127.0.0.1:0", "--poll", "100ms"];
+    const usual = ["--log", "json", "--http-addr", address, "--poll", "100ms"];
     const child = spawn(process.env.ONNXD_BIN, ["serve", models, ...usual, ...more], {
       env: Object.fromEntries(environment),
       stdio: ["ignore", "ignore", "pipe"],
