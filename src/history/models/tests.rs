@@ -94,3 +94,19 @@ fn a_queue_grows_that_was_longer_at_each_look() {
     assert!(grows([0, 5, 9]));
     assert!(!grows([0, 5, 5]) && !grows([7, 5, 9]));
 }
+
+#[test]
+fn a_sample_of_fifty_models_takes_a_moment() {
+    let mut models = Models::new(MOST);
+    let names: Vec<String> = (0..50).map(|model| format!("model_{model}")).collect();
+    let mut times = Vec::new();
+    for second in (0..4000).step_by(10) {
+        let all = names.iter().map(|name| taken(name, second / 10)).collect();
+        let began = std::time::Instant::now();
+        models.push(after(second), all);
+        times.push(began.elapsed());
+    }
+    times.sort();
+    println!("the median of 400 samples of 50 models is {:?}", times[200]);
+    assert!(times[200] < Duration::from_secs(1), "{times:?}");
+}

@@ -103,7 +103,7 @@ struct Change {
 }
 
 fn change() -> impl Strategy<Value = Change> {
-    (any::<bool>(), any::<bool>(), any::<u8>(), any::<u8>()).prop_map(
+    (any::<bool>(), any::<bool>(), 0..8u8, 0..8u8).prop_map(
         |(is_there, is_new, requests, failed)| Change {
             is_there,
             is_new,
