@@ -168,6 +168,9 @@ function tryPage({ name, version, metadata, example, rules, pick }) {
     replace(summary);
     const found = form.read();
     if (found.faults) return tell(found.faults, "The request was not sent:");
+    // What is sent is what the code says, without the pause.
+    clearTimeout(timer);
+    showCode();
     const request = encode(found.tensors, metadata.outputs);
     send.disabled = true;
     setText(send, "Predicting…");

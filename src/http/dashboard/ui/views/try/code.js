@@ -37,11 +37,13 @@ export function code() {
     ["python", "Python"],
     ["json", "JSON"],
   ];
+  const named = () => text.setAttribute("aria-label", `The request as ${kinds.find(([name]) => name === kind)[1]}`);
   const pick = choice("The request as", kinds, kind, (next) => {
     kind = next;
-    text.setAttribute("aria-label", `The request as ${kinds.find(([name]) => name === next)[1]}`);
+    named();
     update();
   });
+  named();
   const aside = h("div", { class: "row" }, pick.element, button);
   const element = section("The same from elsewhere", { aside }, text, hint);
   return {
