@@ -66,15 +66,14 @@ fn events(history: &Value) -> Vec<(u64, &str)> {
     .collect()
 }
 
-/// Numbers become `[number]`, and lists of numbers one of them.
+/// Numbers become `[number]`. Lists of them are as long as the test takes, and so are all alike.
 fn masked(value: &Value) -> Value {
     match value {
         Value::Number(_) => json!("[number]"),
-        Value::Array(all) => {
-            let mut all: Vec<Value> = all.iter().map(masked).collect();
-            all.dedup();
-            all.into()
+        Value::Array(all) if all.first().is_some_and(|it| it.is_number() || it.is_null()) => {
+            json!(["[number]"])
         }
+        Value::Array(all) => all.iter().map(masked).collect(),
         Value::Object(all) => all.iter().map(|(key, value)| (key.clone(), masked(value))).collect(),
         other => other.clone(),
     }
@@ -92,7 +91,7 @@ fn a_model_that_is_asked_is_seen_at_a_glance_and_over_time() {
     for _ in 0..5 {
         assert_eq!(server.infer("scale_1", &two_rows).status, 200);
     }
-    let model = until("the requests are seen", || {
+    let mut model = until("the requests are seen", || {
         let model = at_a_glance(&server, "scale_1");
         (model["now"]["requests_per_second"].as_f64()? > 0.0).then_some(model)
     });
@@ -102,7 +101,10 @@ fn a_model_that_is_asked_is_seen_at_a_glance_and_over_time() {
     assert!((number("rows_per_second") * number("seconds") - 10.0).abs() < 1e-6, "{now}");
     assert!(number("p50_ms") > 0.0 && number("p50_ms") <= number("p99_ms"), "{now}");
     assert_eq!((&now["error_share"], &model["traffic"]), (&json!(0.0), &json!({"1": 1.0})));
-    assert_snapshot!("overview", shown(&json!({"models": [model]})));
+    assert!(attention(&model).is_empty(), "{model}");
+    // Of a test that takes long there is a point.
+    model["recent"] = json!([0]);
+    assert_snapshot!("overview", shown(&model));
     for span in ["hour", "week"] {
         let history = history(&server, "scale_1", span);
         assert_eq!(answered(&history), 5, "{history}");
@@ -206,7 +208,7 @@ fn values_that_break_the_contract_need_attention() {
     });
     let body = json!({"instances": [flight]}).to_string();
     let answer: Answer = server.post(&predict_path("flight-delay"), body);
-    assert_eq!(answer.status, 422, "{answer:?}");
+    assert_eq!(answer.status, 400, "{answer:?}");
     let (level, message) = wait_for_attention(&server, "flight-delay", "contract");
     assert_eq!(level, "warning");
     assert!(message.starts_with("1 value broke the contract in "), "{message}");
@@ -244,11 +246,14 @@ fn inputs_that_have_drifted_need_attention() {
     let model = until("it drifts", || {
         drift::ask(&server, first, 500, |row| row[0] += 5.0);
         first += 500;
-        Some(at_a_glance(&server, name)).filter(|model| model["drift"]["state"] == "drifted")
+        let model = at_a_glance(&server, name);
+        let says = |[_, _, message]: &[&str; 3]| message.contains("% of the inputs");
+        attention(&model).iter().any(says).then_some(model)
     });
+    assert_eq!(model["drift"]["state"], "drifted");
     let [[level, about, message]] = attention(&model)[..] else { panic!("{model}") };
     assert_eq!((level, about), ("warning", "drift"));
-    assert!(message.contains("% of the inputs") && message.contains("x[0]"), "{message}");
+    assert!(message.contains("have drifted: ") && message.contains("x[0]"), "{message}");
     server.stop();
 }
 

@@ -149,6 +149,9 @@ fn answers_that_are_full_of_figures_are_as_the_document_says() {
     let example = example.expect("the model has an example");
     assert_eq!(server.post("/v2/models/flight-delay/infer", &example).status, 200);
     for (path, name) in [
+        ("/api/overview", "Overview"),
+        ("/api/models/flight-delay/history", "History"),
+        ("/api/models/flight-delay/history?span=week", "History"),
         ("/api/models", "Models"),
         ("/api/models/flight-delay/contract", "ContractReports"),
         ("/api/models/flight-delay/drift", "DriftReports"),
