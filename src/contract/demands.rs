@@ -122,7 +122,7 @@ mod tests {
         for number in [i128::from(i64::MIN), i128::from(u64::MAX), 9_007_199_254_740_993] {
             assert_eq!(text(number), number.to_string());
         }
-        assert_eq!(text(1 << 70), "1.1805916207174113e21");
+        assert_eq!(text(1 << 70), "1.1805916207174113e+21");
     }
 
     #[test]

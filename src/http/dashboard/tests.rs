@@ -58,13 +58,6 @@ fn the_table_holds_what_is_in_the_folder() {
 }
 
 #[test]
-fn what_is_compiled_in_is_what_is_in_the_folder() {
-    for (name, text) in all() {
-        assert_eq!(text.body(), &std::fs::read(folder().join(name)).unwrap(), "{name}");
-    }
-}
-
-#[test]
 fn kinds_follow_from_names() {
     let kinds = [
         ("html", "text/html; charset=utf-8"),
