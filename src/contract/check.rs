@@ -75,7 +75,7 @@ impl Contract {
         }
     }
 
-    /// Values that broke it so far, whatever that led to.
+    /// Values that broke it so far, but for what is merely observed.
     #[must_use]
     pub fn violations(&self) -> u64 {
         self.entries.iter().map(Entry::violations).sum()

@@ -68,8 +68,10 @@ impl Entry {
         }
     }
 
+    /// Values that led to more than a count.
     pub(super) fn violations(&self) -> u64 {
-        self.counts.iter().map(|count| count.seen.load(Relaxed)).sum()
+        let told = self.counts.iter().filter(|count| count.action != Mode::Observe.as_str());
+        told.map(|count| count.seen.load(Relaxed)).sum()
     }
 
     pub(super) fn report(&self) -> EntryReport<'_> {

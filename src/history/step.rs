@@ -19,7 +19,7 @@ pub struct Step {
     pub failed: u64,
     /// Those of them that the queue turned away.
     pub turned_away: u64,
-    /// Values that broke the contract.
+    /// Values that broke the contract where it is more than observed.
     pub violations: u64,
     /// Requests that were answered, files aside.
     pub(super) answered: u64,

@@ -193,13 +193,25 @@ fn shares_of_the_traffic_are_those_of_versions_that_serve() {
     server.stop();
 }
 
+/// What is merely observed needs no attention.
+const CONTRACT: &str = r#"
+mode = "reject"
+[[feature]]
+name = "hour"
+min = 0
+max = 23
+[[feature]]
+name = "weekday"
+mode = "observe"
+max = 3
+"#;
+
 #[test]
 fn values_that_break_the_contract_need_attention() {
     let repository = Repository::new();
     let model = models_that_ship().join("flight-delay/1/model.onnx");
     repository.add_file("flight-delay", 1, &model);
-    repository
-        .write("flight-delay/contract.toml", "[[feature]]\nname = \"hour\"\nmin = 0\nmax = 23\n");
+    repository.write("flight-delay/contract.toml", CONTRACT);
     let server = Server::start(repository.path(), &[]);
     let flight = json!({
         "carrier": "UA", "origin": "LGA", "dest": "IAH", "weekday": 7, "hour": 99, "distance": 1416,
