@@ -68,13 +68,16 @@ async function load(name, version, signal) {
   const model = path("v2/models", name);
   const metadata = await get(version === null ? model : path(model, "versions", version), { signal });
   const [example, contract] = await Promise.all([
-    exampleOf(name, version, signal),
+    metadata.inputs.some(({ datatype }) => datatype === "FP16") ? NO_EXAMPLE : exampleOf(name, version, signal),
     // Without the role for metrics there are no hints, and the form works all the same.
     may("metrics") ? contractOf(name, signal).catch(() => null) : null,
   ]);
-  const answering = version ?? example.version;
+  const answering = version ?? example.version ?? metadata.versions?.at(-1);
   return { metadata, example, rules: rulesOf(contract, answering) };
 }
+
+/** JSON cannot say one. */
+const NO_EXAMPLE = { version: null, source: "signature", tensors: new Map(), problem: "FP16 travels as binary data only" };
 
 /** The report of the contract, with whole numbers of 64 bits as they are. */
 async function contractOf(name, signal) {

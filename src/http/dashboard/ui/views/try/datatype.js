@@ -90,7 +90,8 @@ function typedFloat(datatype, text) {
   if (before === undefined || before + (after ?? "") === "") {
     return { problem: "expected a number, as 0.25 or 1e-3" };
   }
-  const fraction = after ? `.${after}` : "";
+  const places = (after ?? "").replace(/0+$/, "");
+  const fraction = places ? `.${places}` : "";
   const element = `${sign === "-" ? "-" : ""}${before.replace(/^0+(?=\d)/, "") || "0"}${fraction}${power ?? ""}`;
   if (Math.abs(Number(element)) > TYPES[datatype].most) {
     return { problem: `${datatype} goes up to ${TYPES[datatype].most}` };
