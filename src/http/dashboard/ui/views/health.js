@@ -75,7 +75,10 @@ export function mount(root, { params: { name, query: asked }, title }) {
     if (reason !== null) return replace(body, notice("warning", "Data health takes the role metrics. ", reason));
     page = healthPage(state, () => asking[0].again());
     replace(body, page.element);
-    const failed = (error) => replace(problem, notice(error.status === 404 ? "bad" : "warning", error.message));
+    const failed = (error) => {
+      replace(problem, notice(error.status === 404 ? "bad" : "warning", error.message));
+      page.failed();
+    };
     asking = [poll(SECONDS, look, failed), poll(SERVING_SECONDS, serving)];
   }
 
@@ -175,6 +178,7 @@ function healthPage(state, again) {
   return {
     element,
     draw,
+    failed: () => show(loading, false),
     destroy() {
       inputs.destroy();
       predictions.destroy();
@@ -260,8 +264,8 @@ function summaryOf() {
 }
 
 function windowText(seen, source, state) {
-  if (seen === null) {
-    return source === "batch" ? "No file was predicted yet by a job or by /score, so there is nothing to compare." : "No request was counted yet, so there is nothing to compare: send some, for example with Try it.";
+  if (seen === null || seen.rows === 0) {
+    return source === "batch" ? "No file was predicted in this window by a job or by /score, so there is nothing to compare." : "No request was counted in this window, so there is nothing to compare: send some, for example with Try it.";
   }
   if (source === "request" && !seen.full && state === "insufficient") return `Counting began less than ${duration(seen.seconds)} ago: a window is judged when its time has passed and it holds at least 200 values and 20 for each bin of a feature.`;
   if (seen.rows < 200) return `${plural(seen.rows, "row")} came in this window; at least 200 values and 20 for each bin of a feature are needed.`;

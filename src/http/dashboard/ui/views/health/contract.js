@@ -22,7 +22,7 @@ export function contract() {
   function row({ feature, code, mode }) {
     const times = h("span", null);
     const what = [h("code", null, code), h("span", { class: "muted" }, ` ${codeText(code)}`)];
-    return { element: shell.row(feature, what, mode, times), update: (entry) => setText(times, count(entry.times)) };
+    return { element: shell.row(feature || "(the request)", what, mode, times), update: (entry) => setText(times, count(entry.times)) };
   }
 
   function set(report, { model, hasProfile }) {

@@ -31,8 +31,8 @@ export function total(codes) {
  * violations, broken, rules}. Without a report of drift they are those that the contract rules.
  */
 export function items(report, contract, window) {
-  const ruled = new Map((contract?.features ?? []).map((feature) => [feature.name, feature]));
-  const watched = report?.features ?? (contract?.features ?? []).filter(isRuled).map(({ name }) => ({ name, role: "input", state: null }));
+  const ruled = byFeature(contract);
+  const watched = report?.features ?? [...ruled.values()].filter(isRuled).map(({ name }) => ({ name, role: "input", state: null }));
   return watched.map((feature) => {
     const rule = ruled.get(feature.name);
     return {
@@ -48,6 +48,17 @@ export function items(report, contract, window) {
       broken: total(rule?.violations),
     };
   });
+}
+
+/** The contract by names of features: what an input must be has an entry beside what its values must be. */
+export function byFeature(contract) {
+  const found = new Map();
+  for (const feature of contract?.features ?? []) {
+    const before = found.get(feature.name);
+    const [first, second] = before && isRuled(before) ? [before, feature] : [feature, before];
+    found.set(feature.name, { ...first, violations: { ...second?.violations, ...first.violations } });
+  }
+  return found;
 }
 
 /** How far a score is above its threshold, or minus infinity. */
@@ -112,7 +123,8 @@ function insufficient({ window, windowName, bins, source }) {
 }
 
 /** How a bin is called: by its bounds, or its value where the server may show it. */
-export function binLabel({ name, kind, from, to, value }) {
+export function binLabel({ name, kind, from, to, value }, digits = 4) {
+  const short = (edge) => number(edge, digits);
   if (kind === "missing") return "missing";
   if (kind === "infinity") return name.startsWith("-") ? "−∞" : "+∞";
   if (kind === "other") return "other";
@@ -127,16 +139,22 @@ export function binLabel({ name, kind, from, to, value }) {
   return value === "" ? "(empty)" : typeof value === "number" ? short(value) : value;
 }
 
-const short = (value) => number(value, 4);
+/** As many digits as tell the edges of the bins apart. */
+function digitsOf(bins) {
+  const edges = [...new Set(bins.flatMap(({ from, to }) => [from, to]).filter((edge) => edge !== null && edge !== undefined))];
+  const differ = (digits) => new Set(edges.map((edge) => number(edge, digits))).size === edges.length;
+  return [3, 4, 5, 6, 7].find(differ) ?? 8;
+}
 
 /** The bins as bars: infinities that never came take no room. */
 export function bars(bins) {
+  const digits = digitsOf(bins);
   return bins
     .map((bin, place) => ({ ...bin, place }))
     .filter(({ kind, reference, current }) => kind !== "infinity" || reference > 0 || (current ?? 0) > 0)
     .map((bin) => ({
       key: String(bin.place),
-      label: binLabel(bin),
+      label: binLabel(bin, digits),
       values: [bin.reference, bin.current],
       note: `${count(bin.count)} values now`,
     }));
