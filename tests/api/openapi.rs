@@ -158,7 +158,7 @@ fn answers_that_are_full_of_figures_are_as_the_document_says() {
         ("/api/models/flight-delay/drift/state?window=long", "DriftStates"),
         ("/api/models/flight-delay/drift/distribution?feature=carrier", "DriftDistribution"),
         ("/api/models/flight-delay/drift/distribution?feature=hour&span=week", "DriftDistribution"),
-        ("/api/models/flight-delay/versions/1", "VersionDetails"),
+        ("/api/models/flight-delay/versions/2", "VersionDetails"),
         ("/api/models/flight-delay/example", "Example"),
         ("/api/models/flight-delay/quality", "QualityReports"),
         ("/v2/models/flight-delay", "ModelMetadata"),
