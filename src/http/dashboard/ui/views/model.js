@@ -17,6 +17,7 @@ import { strip } from "./model/strip.js";
 import { versions } from "./model/versions.js";
 import { shares } from "./overview/fallback.js";
 import { watch } from "./overview/news.js";
+import { liveVersion } from "./traffic.js";
 
 export function mount(root, { params: { name, query } }) {
   const page = layout(name, query);
@@ -24,6 +25,7 @@ export function mount(root, { params: { name, query } }) {
   const state = {
     name,
     model: null,
+    live: null,
     now: null,
     shares: {},
     speeds: {},
@@ -37,6 +39,7 @@ export function mount(root, { params: { name, query } }) {
     show(page.body, state.model !== null);
     if (state.model === null) return;
     state.shares = state.now?.traffic ?? shares(state.model);
+    state.live = liveVersion({ serving: state.model.serving, traffic: state.shares });
     page.update(state);
   };
   const look = looker(name, state, page, news, draw);
@@ -137,7 +140,7 @@ function layout(name, query) {
     parts.versions.update({ ...state, shown });
     parts.control.update(state);
     parts.comparison.update(state.model);
-    parts.chooser.update(state.model, shown);
+    parts.chooser.update(state, shown);
     parts.warnings.update(detail);
     parts.gate.update(detail);
     parts.engine.update(detail);
@@ -178,8 +181,8 @@ function chooser(choose) {
     h("h2", null, h("label", { for: id }, "Details of")),
     select,
   );
-  const update = ({ versions: all, serving }, shown) => {
-    const items = [...all].reverse().map((it) => ({ ...it, isLive: it.version === serving }));
+  const update = ({ model: { versions: all }, live }, shown) => {
+    const items = [...all].reverse().map((it) => ({ ...it, isLive: it.version === live }));
     keyed(select, items, ({ version }) => version, option);
     if (shown !== null && select.value !== String(shown)) select.value = String(shown);
   };

@@ -54,3 +54,15 @@ export function phrases(parts) {
     ([version, part], index) => `v${version} ${share(part)}${index < parts.length - 1 ? ", " : ""}`,
   );
 }
+
+/**
+ * The version that gets most of the requests that name none. Where shares are set, that need not
+ * be `serving`, which is the highest one that is ready.
+ */
+export function liveVersion({ serving, traffic }) {
+  const entries = Object.entries(traffic ?? {}).filter(([, part]) => part > 0);
+  if (entries.length === 0) return serving;
+  const most = Math.max(...entries.map(([, part]) => part));
+  const first = entries.filter(([, part]) => part === most).map(([version]) => Number(version));
+  return first.includes(serving) ? serving : first.at(-1);
+}

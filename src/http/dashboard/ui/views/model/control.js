@@ -152,7 +152,7 @@ async function rollBack(name, model, done) {
   const lines = [
     model.serving === null
       ? "No version serves now."
-      : `Version ${model.serving} is taken back. The version that served before it serves instead, or else the next lower one.`,
+      : `Version ${model.serving}, the highest that serves, is taken back. The version that served before it serves instead, or else the next lower one.`,
     others.length
       ? `Ready besides it: ${others.join(", ")}.`
       : "No other version is in memory: the one that takes over is loaded first.",

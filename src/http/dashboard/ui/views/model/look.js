@@ -21,15 +21,13 @@ const ALL = 15;
 export function looker(name, state, page, news, draw) {
   let known = "";
   let since = -Infinity;
+  let told = null;
   const all = async (signal) => {
     const { models } = await get("api/models", { signal });
     const found = models.find((model) => model.name === name) ?? null;
     since = performance.now() / 1000;
-    const other = found?.serving !== state.model?.serving;
     state.model = found;
     page.found(found !== null);
-    // What else is known of it can wait for its next turn.
-    if (other) await version(signal).catch(() => {});
   };
   const now = async (signal) => {
     const figures = may("metrics");
@@ -54,6 +52,11 @@ export function looker(name, state, page, news, draw) {
     }
     page.notices.update(state);
     draw();
+    if (shownVersion(state) !== told) {
+      told = shownVersion(state);
+      // If that fails, its next turn comes soon.
+      await version(signal).catch(() => {});
+    }
   };
   const version = async (signal) => {
     const wanted = shownVersion(state);
@@ -108,9 +111,9 @@ async function past(name, state, page, signal) {
 }
 
 /** The version that details are about: the chosen one, or the one that serves, or the newest. */
-export function shownVersion({ shown, model }) {
+export function shownVersion({ shown, model, live }) {
   if (!model) return shown;
   const numbers = model.versions.map(({ version }) => version);
   if (shown !== null && numbers.includes(shown)) return shown;
-  return model.serving ?? numbers.at(-1) ?? null;
+  return live ?? model.serving ?? numbers.at(-1) ?? null;
 }

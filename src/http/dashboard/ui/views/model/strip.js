@@ -5,14 +5,14 @@ import { ago, bytes, count, ms, rate, share, time } from "../../format.js";
 import { badge, driftState, versionState } from "../../parts.js";
 import { to } from "../../routes.js";
 
-/** {element, update({name, model, now})}: `model` of /api/models, `now` of /api/overview or null. */
+/** {element, update({name, model, now, live})}: `model` of /api/models, `now` of /api/overview or null. */
 export function strip() {
   const element = h("dl", { class: "strip" });
   const state = badge("off", "");
   const drift = badge("off", "");
   const driftLink = h("a", { class: "plain" }, drift.element);
-  const update = ({ name, model, now }) => {
-    const live = model.versions.find(({ version }) => version === model.serving);
+  const update = ({ name, model, now, live: number }) => {
+    const live = model.versions.find(({ version }) => version === number);
     const [kind, word] = model.dormant ? ["off", "asleep"] : overall(model);
     state.update(kind, word);
     drift.update(...driftState(now?.drift?.state));
@@ -20,7 +20,7 @@ export function strip() {
     const moment = now?.now;
     const tiles = [
       ["State", state.element],
-      ["Live version", model.serving === null ? "none" : `v${model.serving}`],
+      ["Live version", number === null ? "none" : `v${number}`],
       ["Last swap", live ? ago(live.loaded_at_unix) : "–", live ? time(live.loaded_at_unix) : null],
       now && ["Requests/s", rate(moment?.requests_per_second)],
       now && ["p50", ms(moment?.p50_ms)],

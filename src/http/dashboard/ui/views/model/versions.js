@@ -73,9 +73,9 @@ function row(make, number, act) {
     memory,
     actions,
   );
-  const update = ({ version, state: { model, shares, speeds, shown } }) => {
+  const update = ({ version, state: { model, live, shares, speeds, shown } }) => {
     const serves = version.state === "READY";
-    setText(name, `v${number}${number === model.serving ? " (live)" : ""}`);
+    setText(name, `v${number}${number === live ? " (live)" : ""}`);
     mark.update(...versionState(version.state, version.stage));
     setText(reason, version.reason);
     show(reason, version.reason !== "");
@@ -96,7 +96,13 @@ function row(make, number, act) {
           : null
         : "Only a version that is ready can be promoted.",
     );
-    shadow.update(number === model.serving ? "The live version cannot be its own shadow." : null);
+    setText(shadow.element.firstChild, isShadow ? "End shadow…" : "Shadow…");
+    setAttribute(
+      shadow.element.firstChild,
+      "aria-label",
+      isShadow ? `End the shadow of ${of}` : `Make ${of} the shadow`,
+    );
+    shadow.update(shares[number] === 1 ? "It answers all requests itself." : null);
     setAttribute(details, "aria-current", shown === number ? "true" : null);
     setAttribute(
       element,

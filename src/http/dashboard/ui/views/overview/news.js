@@ -1,5 +1,7 @@
 // What happened since the last look that is worth a word: swaps and failures.
 
+import { liveVersion } from "../traffic.js";
+
 const MOST = 3;
 
 /** Returns a function that takes the models of each look and says what is new: tell(text, kind). */
@@ -19,22 +21,27 @@ export function watch(tell) {
 
 /** [[text, kind]] of what is new about a model; `old` is undefined for one that was not there. */
 export function changes(old, model) {
+  const { name } = model;
+  const live = liveVersion(model);
+  if (!old) return live === null ? [] : [[`${name} version ${live} serves`, "good"]];
   const found = [];
-  if (!old)
-    return model.serving === null
-      ? []
-      : [[`${model.name} version ${model.serving} serves`, "good"]];
-  if (model.serving !== old.serving) {
-    if (model.serving === null) found.push([`${model.name}: no version serves`, "bad"]);
-    else found.push([`${model.name}: version ${model.serving} serves now`, "good"]);
-  } else if (model.serving !== null && model.loaded_at !== old.loaded_at) {
-    found.push([`${model.name}: version ${model.serving} was loaded anew`, "good"]);
+  if (live !== liveVersion(old)) {
+    const shared = (model.traffic?.[live] ?? 1) < 1;
+    if (live === null) found.push([`${name}: no version serves`, "bad"]);
+    else
+      found.push([
+        `${name}: version ${live} ${shared ? "gets most requests" : "serves"} now`,
+        "good",
+      ]);
+  } else if (live !== null && model.serving === old.serving && model.loaded_at !== old.loaded_at) {
+    found.push([`${name}: version ${model.serving} was loaded anew`, "good"]);
   }
+  return [...found, ...failures(old, model)];
+}
+
+function failures(old, { name, versions }) {
   const known = new Map(old.versions.map(({ version, reason }) => [version, reason]));
-  for (const { version, state, reason } of model.versions) {
-    if (state === "UNAVAILABLE" && reason && known.get(version) !== reason) {
-      found.push([`${model.name}: version ${version} does not serve: ${reason}`, "bad"]);
-    }
-  }
-  return found;
+  return versions
+    .filter((it) => it.state === "UNAVAILABLE" && it.reason && known.get(it.version) !== it.reason)
+    .map(({ version, reason }) => [`${name}: version ${version} does not serve: ${reason}`, "bad"]);
 }

@@ -5,7 +5,7 @@ import { ago, count, ms, rate, share, time } from "../../format.js";
 import { badge, driftState, versionState } from "../../parts.js";
 import { sparkline } from "../../spark.js";
 import { to } from "../../routes.js";
-import { trafficBar } from "../traffic.js";
+import { liveVersion, trafficBar } from "../traffic.js";
 import { level } from "./order.js";
 
 const MOST_MESSAGES = 3;
@@ -13,7 +13,7 @@ const MOST_MESSAGES = 3;
 export const COLUMNS = [
   { title: "Model" },
   { title: "State" },
-  { title: "Live", hint: "The version that answers requests which name none" },
+  { title: "Live", hint: "The version that gets most of the requests which name none" },
   { title: "Traffic", hint: "Shares of the versions of requests that name none" },
   {
     title: "Requests/s",
@@ -61,7 +61,8 @@ export function modelRow(row, { name }) {
     setAttribute(element, "class", ["", "warning", "bad"][level(model.attention)] || null);
     named.update(model.attention);
     state.update(model);
-    setText(live, model.serving === null ? "none" : `v${model.serving}`);
+    const version = liveVersion(model);
+    setText(live, version === null ? "none" : `v${version}`);
     traffic.update(model.traffic, model.shadow);
     load.update(model);
     figures.forEach((cell) => cell.update(model));
