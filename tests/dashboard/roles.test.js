@@ -33,7 +33,7 @@ test("nobody sees models without a key, and a wrong key is refused in words", { 
   const { server, secret } = await started(t);
   const { page } = await Visit.open(t, server, { mayFail: REFUSED });
   const dialog = page.getByRole("dialog", { name: /sign in/i });
-  if (!(await dialog.isVisible())) await page.getByRole("button", { name: "Sign in" }).first().click();
+  await dialog.waitFor();
   await dialog.getByLabel(/key/i).fill(`${secret.watcher.slice(0, -1)}~`);
   await dialog.getByRole("button", { name: "Sign in" }).click();
   await dialog.getByText(/does not know this key/i).waitFor();
