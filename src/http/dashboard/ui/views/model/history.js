@@ -20,6 +20,7 @@ const STAGES = [
 ];
 const DASHES = ["solid", "dashed", "dotted"];
 const MOST_VERSIONS = 5;
+const MOST_EVENTS = 12;
 
 /** Asks for a span: "hour" or "week". */
 export function history(name, span, signal) {
@@ -196,7 +197,7 @@ function events() {
     );
   };
   const update = (all) => {
-    const newest = [...all].sort((a, b) => b.at - a.at).slice(0, 50);
+    const newest = [...all].sort((a, b) => b.at - a.at).slice(0, MOST_EVENTS);
     keyed(list, newest, ({ at, version, what }) => `${at} ${version} ${what}`, create);
     show(nothing, newest.length === 0);
   };
