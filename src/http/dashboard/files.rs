@@ -44,8 +44,6 @@ files! {
     SCRIPT "dom.js"
     SCRIPT "format.js"
     PICTURE "icon.svg"
-    STYLE "models.css"
-    STYLE "parts.css"
     SCRIPT "parts.js"
     SCRIPT "plot.js"
     SCRIPT "poll.js"
