@@ -4,7 +4,7 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
 PYTHON ?= python3
 export CARGO_TARGET_DIR := $(TARGET)
 
-.PHONY: run test check sbom fuzz rolling bench chaos abuse perf-analyzer allocators trees health networks clients openapi batch batch-bench batch-large sources prometheus kubernetes image-check conformance wild demo-drift
+.PHONY: run test check sbom fuzz rolling bench chaos abuse perf-analyzer allocators trees health networks clients openapi batch batch-bench batch-large sources prometheus kubernetes dashboard dashboard-bench image-check conformance wild demo-drift
 
 ## Serves the models of this repository on 127.0.0.1:8080.
 run:
@@ -20,7 +20,7 @@ demo-drift:
 test:
 	$(CARGO) build --release --locked
 	$(CARGO) test --release --locked
-	$(MAKE) clients openapi batch sources prometheus rolling kubernetes conformance wild
+	$(MAKE) clients openapi batch sources prometheus rolling kubernetes dashboard conformance wild
 
 ## Whole files against a raw loop over the plan, and against pandas with onnxruntime.
 batch-bench:
@@ -77,6 +77,16 @@ kubernetes:
 	$(PYTHON) tests/environment.py $(TARGET)/kubernetes-venv tests/kubernetes/requirements.txt
 	ONNXD_BIN=$(TARGET)/release/onnxd PROMETHEUS_DIR=$(TARGET)/prometheus PYTHONDONTWRITEBYTECODE=1 \
 		$(TARGET)/kubernetes-venv/bin/python -m pytest -q -p no:cacheprovider tests/kubernetes
+
+## The dashboard in Debian's Chromium (installed by apt if need be, as node and npm are); with CI set it must be there. Pictures go to $(TARGET)/dashboard-shots.
+dashboard:
+	PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/dashboard/run.py $(TARGET) $(TARGET)/release/onnxd
+
+## Throughput of 50 models with the dashboard open and without; ten minutes on a quiet machine.
+dashboard-bench:
+	$(CARGO) build --release --locked
+	$(CARGO) bench --bench load --no-run
+	PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/dashboard/run.py $(TARGET) $(TARGET)/release/onnxd -- $(CARGO) bench --bench load -- dashboard
 
 ## The image, built by buildah and run like a container, as root on Debian. Its profile takes half an hour to compile, once; IMAGE_PROFILE=release does not bound the size.
 IMAGE_PROFILE ?= dist

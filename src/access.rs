@@ -11,6 +11,7 @@ mod metrics;
 mod page;
 mod refused;
 mod role;
+mod standing;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub use make::{New, NewError, Written};
 pub use metrics::Metrics;
 pub use refused::Refused;
 pub use role::{Need, Role, Roles};
+pub use standing::Standing;
 
 /// Who may do what, as settings say it.
 #[derive(Debug, Clone)]
@@ -149,13 +151,18 @@ const MAX_KEY: usize = 256;
 
 impl Guard {
     fn admit(&self, need: Need, headers: &HeaderMap) -> Result<Arc<str>, Refused> {
+        self.keys.load().of(headers)?.admit(need)
+    }
+}
+
+impl List {
+    /// The entry of the key that came.
+    fn of(&self, headers: &HeaderMap) -> Result<&Entry, Refused> {
         let key = given(headers).ok_or(Refused::NoKey)?;
         if key.len() > MAX_KEY {
             return Err(Refused::UnknownKey);
         }
-        let keys = self.keys.load();
-        let entry = keys.find(&digest::first(key)).ok_or(Refused::UnknownKey)?;
-        entry.admit(need)
+        self.find(&digest::first(key)).ok_or(Refused::UnknownKey)
     }
 }
 

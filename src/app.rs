@@ -16,6 +16,7 @@ use crate::drift::{Monitors, Ticker};
 use crate::engine::guard;
 use crate::engine::tract::TractEngine;
 use crate::grpc;
+use crate::history::{History, Sampler};
 use crate::http::{self, Api};
 use crate::jobs::Jobs;
 use crate::metrics;
@@ -61,6 +62,7 @@ pub struct App {
     readiness: Readiness,
     owner: Owner,
     ticker: Ticker,
+    sampler: Sampler,
     jobs: Option<Jobs>,
     flush: Flush,
 }
@@ -105,6 +107,7 @@ pub async fn build(config: Config) -> Result<App, Error> {
     let ticker = monitors.start().map_err(Error::Thread)?;
     let (owner, registry) =
         Owner::start(config.registry.clone(), parts).map_err(Error::Registry)?;
+    let (history, sampler) = History::start(registry.clone()).map_err(Error::Thread)?;
     let readiness = Readiness::default();
     let predictor = Predictor::new(registry, registry_metrics, config.predict);
     let jobs = config.jobs.is_on().then(|| Jobs::start(&config.jobs, predictor.clone(), &metrics));
@@ -114,7 +117,7 @@ pub async fn build(config: Config) -> Result<App, Error> {
         let (predictor, board) = (predictor.clone(), board.clone());
         (server, grpc::Api::new(config.grpc, predictor, readiness, board, telemetry.clone()))
     });
-    let watching = (monitors, board);
+    let watching = (monitors, board, history);
     let api = Api::new(
         config.http.clone(),
         predictor,
@@ -134,6 +137,7 @@ pub async fn build(config: Config) -> Result<App, Error> {
         readiness,
         owner,
         ticker,
+        sampler,
         jobs,
         flush,
     })
@@ -249,7 +253,7 @@ impl App {
     /// request that was under way has ended.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
         let Self { config, server, metrics_server, grpc, api, .. } = self;
-        let Self { access, readiness, owner, ticker, jobs, flush, .. } = self;
+        let Self { access, readiness, owner, ticker, sampler, jobs, flush, .. } = self;
         tracing::info!(
             http.addr = %server.address(),
             grpc.addr = grpc.as_ref().map(|(server, _)| server.address().to_string()),
@@ -309,6 +313,7 @@ impl App {
         }
         // Ends the registry's thread, and with it the workers.
         drop(owner);
+        drop(sampler);
         // Saves what was counted.
         drop(ticker);
         flush.within(FLUSH).await;

@@ -117,6 +117,13 @@ pub(crate) fn compress(coding: Coding, plain: Vec<u8>) -> Vec<u8> {
     result.unwrap_or_default()
 }
 
+/// By gzip as well as it can, for what is packed once and sent often.
+pub(crate) fn pack(plain: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    // Writing into memory cannot fail.
+    encoder.write_all(plain).and_then(|()| encoder.finish()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

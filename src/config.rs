@@ -5,6 +5,7 @@
 //! what `--help` prints.
 
 mod doors;
+mod link;
 mod parse;
 pub mod settings;
 mod sources;
@@ -94,6 +95,7 @@ impl Config {
                     share: 0.0,
                 },
                 triton_metrics: read.value(&settings::TRITON_METRICS, parse::yes_or_no),
+                prometheus: read.optional(&settings::PROMETHEUS_URL, link::link),
             },
             registry: registry::Config {
                 poll: poll.flatten(),

@@ -7,6 +7,7 @@
 mod check;
 mod column;
 mod compile;
+mod demands;
 mod document;
 mod finder;
 mod metrics;
@@ -27,6 +28,7 @@ mod violation;
 mod whole;
 
 pub use check::{Contract, Passed};
+pub use demands::Demands;
 pub use document::{
     CONTRACT_FILE, Document, FeatureRule, Line, Mode, Operator, OutputRule, Relation, Required,
     RowRule, Scalar,

@@ -37,7 +37,7 @@ mod verdict;
 mod weights;
 mod windows;
 
-pub use binning::{Binning, BinsError};
+pub use binning::{Binning, BinsError, Held};
 pub use build::{BuildError, Census, LEAST_ROWS, MAX_FEATURES, Order, Survey};
 pub use diff::{Bin, Compared, Current, Diff, Holds, NotCompared, Part, Qualities, Side};
 pub use file::FileVerdict;
@@ -48,7 +48,7 @@ pub use monitors::{Monitors, Prepared, Ticker, now};
 pub use outcomes::{Outcomes, OutcomesError, Quality, ScoreBin};
 pub use profile::{Bins, Blocks, FORMAT, FeatureProfile, Moments, Profile, Spread};
 pub use reference::{Reference, ReferenceError, Watched};
-pub use report::Report;
+pub use report::{Feature, Report, Window};
 pub use rules::{Awaited, LEAST_RULES_WINDOW, RuleFiles, Rules};
 pub use score::Scores;
 pub use settings::{LEAST_WINDOW, LONGEST_WINDOW, Mode, PROFILE_FILE, Settings};

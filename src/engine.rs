@@ -17,6 +17,8 @@ pub mod tract;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::tensor::{Shape, Tensor};
 
 pub use columns::{Columns, Label, Role};
@@ -68,6 +70,13 @@ pub trait LoadedModel: Send + Sync {
 
     /// What a person wants to know about the loaded model.
     fn facts(&self) -> Facts;
+
+    /// What its file says of itself, which does not change.
+    fn file(&self) -> &FileFacts {
+        static UNKNOWN: FileFacts =
+            FileFacts { operators: Vec::new(), opset: None, producer: None, bytes: 0 };
+        &UNKNOWN
+    }
 }
 
 /// The answer to "can this run now?".
@@ -141,4 +150,24 @@ pub struct Facts {
     pub compiles: u64,
     /// Things a person should know but that do not stop the model from serving.
     pub warnings: Vec<String>,
+}
+
+/// What a model's file says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FileFacts {
+    /// Kinds of operators, by name.
+    pub operators: Vec<OperatorCount>,
+    /// Version of the default set of operators.
+    pub opset: Option<i64>,
+    /// The program that wrote it.
+    pub producer: Option<String>,
+    /// With weights that lie beside it.
+    pub bytes: u64,
+}
+
+/// One kind of operator in a file, subgraphs included.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OperatorCount {
+    pub operator: String,
+    pub nodes: usize,
 }

@@ -5,6 +5,7 @@
 
 mod contract;
 mod evaluation;
+mod example;
 mod golden;
 mod latency;
 mod profile;
@@ -12,6 +13,7 @@ mod quality;
 pub mod runner;
 mod signature;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
@@ -21,6 +23,8 @@ use crate::drift::Reference;
 use crate::engine::{LoadedModel, guard};
 use crate::quality::Target;
 use crate::repository::{Settings, Version, VersionFiles};
+
+pub use example::{NoExample, of_noughts};
 
 /// A version that was loaded and warmed up, and what it is measured against.
 pub struct Candidate<'a> {
@@ -50,6 +54,9 @@ pub struct Report {
     /// Which prediction's quality is watched.
     #[serde(skip)]
     pub target: Option<Target>,
+    /// The first golden example as a request, if it is not large.
+    #[serde(skip)]
+    pub example: Option<Arc<str>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -133,7 +140,7 @@ impl Kind {
             Self::Contract => contract::check(candidate, &mut report.contract),
             Self::Profile => profile::check(candidate, &mut report.reference),
             Self::Quality => quality::check(candidate, &mut report.target),
-            Self::Golden => golden::check(candidate),
+            Self::Golden => golden::check(candidate, &mut report.example),
             Self::Latency => latency::check(candidate),
             Self::Evaluation => evaluation::check(candidate),
         }

@@ -3,6 +3,7 @@
 mod access;
 mod api;
 mod body;
+mod dashboard;
 mod deadline;
 #[doc(hidden)]
 pub mod decoding;
@@ -19,20 +20,22 @@ mod recorded;
 mod reply;
 mod route;
 mod server;
+mod text;
 mod v1;
 mod v2;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{self, MethodRouter};
+use axum::{Extension, Router};
 
 use crate::access::{Access, Door, Need};
 use crate::describe::Readiness;
 use crate::drift::Monitors;
+use crate::history::History;
 use crate::jobs::Jobs;
 use crate::metrics;
 use crate::predict::Predictor;
@@ -51,6 +54,8 @@ pub struct Config {
     pub scores: Scores,
     /// Totals are on the page of metrics under Triton's names as well.
     pub triton_metrics: bool,
+    /// Where the dashboard finds more figures.
+    pub prometheus: Option<Arc<str>>,
 }
 
 /// How files are scored while they come.
@@ -78,6 +83,7 @@ pub struct Parts {
     metrics: metrics::Registry,
     monitors: Monitors,
     board: Board,
+    history: History,
     /// None if no place is allowed to them.
     jobs: Option<Jobs>,
     scorer: api::score::Scorer,
@@ -99,7 +105,7 @@ impl Api {
         predictor: Predictor,
         readiness: Readiness,
         metrics: metrics::Registry,
-        (monitors, board): (Monitors, Board),
+        (monitors, board, history): (Monitors, Board, History),
         jobs: Option<Jobs>,
         telemetry: Telemetry,
     ) -> Self {
@@ -111,6 +117,7 @@ impl Api {
             metrics,
             monitors,
             board,
+            history,
             jobs,
             scorer,
             telemetry,
@@ -124,6 +131,14 @@ struct Route {
     path: &'static str,
     need: Need,
     handler: MethodRouter<Api>,
+    /// The handler has the door as an extension, to tell what it lets in.
+    knows_door: bool,
+}
+
+impl Route {
+    fn with_door(self) -> Self {
+        Self { knows_door: true, ..self }
+    }
 }
 
 macro_rules! methods {
@@ -134,7 +149,8 @@ macro_rules! methods {
                 H: Handler<T, Api>,
                 T: 'static,
             {
-                Route { method: Method::$method, path, need, handler: routing::$name(handler) }
+                let handler = routing::$name(handler);
+                Route { method: Method::$method, path, need, handler, knows_door: false }
             }
         )*
     };
@@ -162,7 +178,8 @@ fn watching() -> [Route; 4] {
 #[rustfmt::skip]
 fn table() -> Vec<Route> {
     vec![
-        get("/", PUBLIC, health::alive),
+        get("/", PUBLIC, dashboard::start),
+        get("/ui/{*file}", PUBLIC, dashboard::file),
         // Written out, not nested: every level of nesting costs a request a step.
         get("/v2/models/{model}", ANY, v2::metadata::model),
         get("/v2/models/{model}/ready", ANY, v2::health::model_ready),
@@ -174,12 +191,18 @@ fn table() -> Vec<Route> {
         post("/v2/models/{model}/versions/{version}/infer", PREDICT, v2::infer::infer),
         get("/v2/models/{model}/versions/{version}/config", ANY, v2::config::config),
         get("/v2/models/{model}/versions/{version}/stats", ANY, v2::statistics::of_model),
+        get("/api/session", PUBLIC, api::session::session).with_door(),
         get("/api/models", ANY, api::models::list),
+        get("/api/overview", METRICS, api::overview::overview),
+        get("/api/models/{model}/history", METRICS, api::history::history),
+        get("/api/models/{model}/versions/{version}", ANY, api::version::get),
+        get("/api/models/{model}/example", PREDICT, api::example::get),
         get("/api/models/{model}/contract", METRICS, api::contract::report),
         // It holds data of callers.
         get("/api/models/{model}/quarantine", OPERATE, api::contract::quarantine),
         get("/api/models/{model}/drift", METRICS, api::drift::report),
         get("/api/models/{model}/drift/state", METRICS, api::drift::state),
+        get("/api/models/{model}/drift/distribution", METRICS, api::distribution::get),
         get("/api/models/{model}/quality", METRICS, api::quality::report),
         post("/api/models/{model}/feedback", PREDICT, api::quality::feedback),
         get("/api/models/{model}/routing", ANY, api::routing::get),
@@ -264,7 +287,8 @@ impl Routers {
 
 fn router(routes: impl IntoIterator<Item = Route>, door: &Door, api: &Api) -> Router {
     let mut router = Router::new();
-    for Route { path, need, handler, .. } in routes {
+    for Route { path, need, handler, knows_door, .. } in routes {
+        let handler = if knows_door { handler.layer(Extension(door.clone())) } else { handler };
         router = router.route(path, access::behind(door, need, handler));
     }
     router

@@ -57,6 +57,8 @@ pub mod schedule;
 
 pub mod jobs;
 
+pub mod history;
+
 pub mod http;
 
 pub mod grpc;

@@ -15,9 +15,11 @@ mod comparison;
 mod control;
 mod counts;
 mod desired;
+mod events;
 mod fetched;
 mod health;
 mod labels;
+mod latencies;
 mod lifecycle;
 mod live;
 mod load;
@@ -44,9 +46,11 @@ use tokio::sync::watch;
 
 pub use comparison::{Compared, Comparison};
 pub use control::{ControlError, Routed};
-pub use counts::Counts;
+pub use counts::{Counts, Sums};
+pub use events::{Event, Events, What};
 pub use labels::{Outcome, Protocol, Refusal, ShadowOutcome, Stage};
-pub use lifecycle::{Cause, Ticket};
+pub use latencies::Latencies;
+pub use lifecycle::{Cause, SUPERSEDED, Ticket};
 pub use live::{Lineage, LiveModel};
 pub use metrics::Metrics;
 pub use owner::{Owner, Parts};
@@ -103,6 +107,12 @@ impl Registry {
             }
             changed.changed().await.ok()?;
         }
+    }
+
+    /// What became of versions.
+    #[must_use]
+    pub fn events(&self) -> &Events {
+        self.metrics.events()
     }
 
     /// Brings gauges that are read from the models up to date; call before a scrape.

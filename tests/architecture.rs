@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module may name only modules before it.
-const ORDER: [&str; 32] = [
+const ORDER: [&str; 33] = [
     "digest",
     "tensor",
     "metrics",
@@ -34,6 +34,7 @@ const ORDER: [&str; 32] = [
     "batch",
     "schedule",
     "jobs",
+    "history",
     "http",
     "grpc",
     "config",

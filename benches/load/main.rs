@@ -3,9 +3,9 @@
 //! `cargo bench --bench load` prints the tables of docs/PERFORMANCE.md. Arguments after `--`
 //! choose parts by name: `ratios`, `grpc`, `generator`, `saturation`, `tail`, `flood`, `mix`,
 //! `overload`, `idle`, `soak`, `shapes`, `monitoring`, `telemetry`, `jobs`, `swaps` (behind it the
-//! name of a model), and `abuse` (behind it the name of an attack), `chaos` and `allocators`, which
-//! run only if they are named. `rounds=2`, `seconds=10` (of the overload and of each attack) and
-//! `minutes=1` (of the chaos) make a quick look of it. `ONNXD_BENCH_SERVER` names another server to
+//! name of a model), and `abuse` (behind it the name of an attack), `chaos`, `allocators` and
+//! `dashboard`, which run only if they are named. `rounds=2`, `seconds=10` (of the overload and of
+//! each attack), `minutes=1` (of the chaos) and `pairs=10` (of the dashboard) make a quick look of it. `ONNXD_BENCH_SERVER` names another server to
 //! measure.
 //!
 //! Client, server and empty handler share the machine's cores, so rates are not the
@@ -23,6 +23,7 @@ mod capacity;
 mod chaos;
 mod client;
 mod convolutions;
+mod dashboard;
 mod expect;
 mod figure;
 mod flood;
@@ -133,6 +134,10 @@ fn main() {
     // Needs other servers: only by name.
     if parts.contains(&"allocators") {
         allocators::run();
+    }
+    // Needs a browser: only by name, from `make dashboard-bench`.
+    if parts.contains(&"dashboard") {
+        figures.extend(dashboard::run(number(&arguments, "pairs")));
     }
     // Ten minutes that give no figure: only by name.
     if parts.contains(&"chaos") {

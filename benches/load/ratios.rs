@@ -36,7 +36,12 @@ pub fn scenarios() -> [Scenario; 4] {
 
 impl Scenario {
     pub fn question(&self) -> Question {
-        self.to(self.path, Arc::clone(&self.check))
+        self.question_to(self.path)
+    }
+
+    /// The same to another model of its kind.
+    pub fn question_to(&self, path: &str) -> Question {
+        self.to(path, Arc::clone(&self.check))
     }
 
     fn to(&self, path: &str, check: Check) -> Question {

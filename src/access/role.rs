@@ -80,6 +80,12 @@ impl Roles {
         self.0 & 1 << role as u8 != 0
     }
 
+    /// Their names.
+    #[must_use]
+    pub fn names(self) -> Vec<&'static str> {
+        Role::ALL.into_iter().filter(|role| self.contains(*role)).map(Role::name).collect()
+    }
+
     /// Those of a list with commas between.
     ///
     /// # Errors
@@ -97,11 +103,8 @@ pub(super) const ROLES: &str = "expected predict, operate or metrics";
 impl fmt::Display for Roles {
     /// As a list of TOML.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<String> = Role::ALL
-            .into_iter()
-            .filter(|role| self.contains(*role))
-            .map(|role| format!("\"{role}\""))
-            .collect();
+        let names: Vec<String> =
+            self.names().into_iter().map(|name| format!("\"{name}\"")).collect();
         write!(f, "[{}]", names.join(", "))
     }
 }

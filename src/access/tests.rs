@@ -135,3 +135,59 @@ fn without_keys_only_operating_may_be_closed_and_only_to_others() {
         assert_eq!(operates(&open, is_near, &[page]), Err(Refused::Page));
     }
 }
+
+#[test]
+fn who_is_told_what_a_key_may_do_is_told_by_what_it_can() {
+    let door = guard("");
+    assert!(door.asks_for_keys());
+    let standing = |pairs: &[(&'static str, &str)]| door.standing(&headers(pairs), None).unwrap();
+    let known = standing(&[("x-api-key", KEY)]);
+    assert_eq!((known.key.as_deref(), known.roles.names()), (Some("a"), vec!["predict"]));
+    for unknown in [&[][..], &[("x-api-key", "onnxd_b")], &[("authorization", "Basic Zm9v")]] {
+        assert_eq!(standing(unknown), Standing::default(), "{unknown:?}");
+    }
+}
+
+#[test]
+fn asking_what_a_key_may_do_takes_of_its_rate() {
+    let door = guard("requests_per_second = 0.01\nburst = 2");
+    let key = headers(&[("x-api-key", KEY)]);
+    assert!(door.standing(&key, None).is_ok());
+    assert!(door.admit(Need::PREDICT, &key, None).is_ok());
+    assert!(matches!(door.standing(&key, None), Err(Refused::Rate(_))));
+    // Strangers have none to use up.
+    for _ in 0..3 {
+        assert_eq!(door.standing(&HeaderMap::new(), None), Ok(Standing::default()));
+    }
+}
+
+#[test]
+fn without_keys_what_one_may_do_is_what_the_door_lets_in() {
+    let metrics = Metrics::new(&Registry::new());
+    let access = |far_may_operate| {
+        Access::new(&Config { keys: None, far_may_operate }, metrics.clone()).unwrap()
+    };
+    for far_may_operate in [true, false] {
+        for is_near in [true, false] {
+            let access = access(far_may_operate);
+            let door = access.door(is_near);
+            assert!(!door.asks_for_keys());
+            for from in [
+                &[][..],
+                &[("host", "localhost:8080"), ("origin", "http://localhost:8080")],
+                &[("host", "localhost:8080"), ("origin", "http://evil.example")],
+                &[("host", "evil.example"), ("origin", "http://evil.example")],
+                &[("sec-fetch-site", "cross-site")],
+                &[("x-forwarded-for", "10.0.0.1")],
+            ] {
+                let headers = headers(from);
+                let standing = door.standing(&headers, None).unwrap();
+                assert_eq!(standing.key, None);
+                for role in Role::ALL {
+                    let lets_in = door.admit(Need::Of(role), &headers, None).is_ok();
+                    assert_eq!(standing.roles.contains(role), lets_in, "{role}: {from:?}");
+                }
+            }
+        }
+    }
+}

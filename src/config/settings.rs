@@ -51,6 +51,8 @@ settings! {
         "Serve /metrics and the probes here too";
     TRITON_METRICS: "triton-metrics", "ONNXD_TRITON_METRICS", "BOOL" = "false",
         "Show totals under Triton's names of metrics, too";
+    PROMETHEUS_URL: "prometheus-url", "ONNXD_PROMETHEUS_URL", "URL" = "",
+        "Where people find the Prometheus that watches this server: the dashboard links there";
     AUTH_KEYS: "auth-keys", "ONNXD_AUTH_KEYS", "FILE" = "",
         "Ask for keys: a TOML file with their digests and roles, read again when it changes";
     TLS_CERT: "tls-cert", "ONNXD_TLS_CERT", "FILE" = "",

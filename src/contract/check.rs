@@ -54,6 +54,12 @@ impl Contract {
         &self.id
     }
 
+    /// Whether values may be shown: they may be personal data.
+    #[must_use]
+    pub fn shows_values(&self) -> bool {
+        self.values
+    }
+
     pub(super) fn count(&self, entry: usize, code: Code) {
         self.entries[entry].count(code);
     }
@@ -67,6 +73,12 @@ impl Contract {
             answered: self.answers.total(),
             features: self.entries.iter().map(Entry::report).collect(),
         }
+    }
+
+    /// Values that broke it so far, but for what is merely observed.
+    #[must_use]
+    pub fn violations(&self) -> u64 {
+        self.entries.iter().map(Entry::violations).sum()
     }
 
     /// The rows that are kept for a look, one JSON document a line.

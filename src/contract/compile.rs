@@ -179,6 +179,7 @@ impl Compiler<'_> {
             return None;
         }
         let entry = self.entry(&rule.name, mode, &compiled.codes());
+        self.entries[entry].demands = rule.into();
         (mode != Mode::Off).then_some(Column { entry, mode, feature, rule: compiled })
     }
 
@@ -240,6 +241,7 @@ impl Compiler<'_> {
         let mode = rule.mode.unwrap_or(self.mode);
         let compiled = self.number(&as_feature, &feature)?;
         let entry = self.entry(&rule.name, mode, &[Code::OutputInvalid]);
+        self.entries[entry].demands = rule.into();
         let rule = compiled;
         (mode != Mode::Off).then_some(Column { entry, mode, feature, rule })
     }

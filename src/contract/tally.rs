@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use prometheus::IntCounter;
 use serde::Serialize;
 
+use super::demands::Demands;
 use super::document::Mode;
 use super::violation::Code;
 
@@ -13,6 +14,7 @@ pub(super) struct Entry {
     pub(super) name: String,
     pub(super) mode: Mode,
     pub(super) counts: Vec<Count>,
+    pub(super) demands: Demands,
 }
 
 pub(super) struct Count {
@@ -39,11 +41,13 @@ pub struct EntryReport<'a> {
     pub name: &'a str,
     pub mode: Mode,
     pub violations: std::collections::BTreeMap<&'static str, u64>,
+    /// What is demanded.
+    pub rules: &'a Demands,
 }
 
 impl Entry {
     pub(super) fn new(name: String, mode: Mode, codes: &[Code]) -> Self {
-        let mut entry = Self { name, mode, counts: Vec::new() };
+        let mut entry = Self { name, mode, counts: Vec::new(), demands: Demands::default() };
         entry.allow(codes, mode.as_str());
         entry
     }
@@ -64,10 +68,21 @@ impl Entry {
         }
     }
 
+    /// Values that led to more than a count.
+    pub(super) fn violations(&self) -> u64 {
+        let told = self.counts.iter().filter(|count| count.action != Mode::Observe.as_str());
+        told.map(|count| count.seen.load(Relaxed)).sum()
+    }
+
     pub(super) fn report(&self) -> EntryReport<'_> {
         let violations =
             self.counts.iter().map(|count| (count.code.as_str(), count.seen.load(Relaxed)));
-        EntryReport { name: &self.name, mode: self.mode, violations: violations.collect() }
+        EntryReport {
+            name: &self.name,
+            mode: self.mode,
+            violations: violations.collect(),
+            rules: &self.demands,
+        }
     }
 }
 

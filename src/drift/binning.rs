@@ -20,6 +20,23 @@ pub enum Binning {
     Texts(HashMap<CompactString, usize, RandomState>),
 }
 
+/// What falls into a bin.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Held {
+    /// Numbers above `from` up to `to`; none where it is open.
+    Interval {
+        from: Option<f64>,
+        to: Option<f64>,
+    },
+    /// One category of the reference.
+    Value,
+    /// Categories that the reference does not have.
+    Other,
+    Missing,
+    /// One of the two.
+    Infinity,
+}
+
 /// Bins that make no sense.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum BinsError {
@@ -155,6 +172,22 @@ impl Binning {
             Some(_) => "+inf".to_owned(),
         }
     }
+
+    /// What falls into a bin. Which category is not said, for the reason of [`Self::name`].
+    #[must_use]
+    pub fn held(&self, bin: usize) -> Held {
+        let values = self.values();
+        match (bin.checked_sub(self.missing()), self) {
+            (None, Self::Edges(edges)) => {
+                let edge = |at: usize| edges.as_slice().get(at).copied();
+                Held::Interval { from: bin.checked_sub(1).and_then(edge), to: edge(bin) }
+            }
+            (None, _) if bin < values => Held::Value,
+            (None, _) => Held::Other,
+            (Some(0), _) => Held::Missing,
+            (Some(_), _) => Held::Infinity,
+        }
+    }
 }
 
 /// Equal for equal numbers: the two zeros are one.
@@ -185,6 +218,16 @@ mod tests {
         assert_eq!(of, [0, 0, 1, 1, 2]);
         let special = [f64::NAN, f64::NEG_INFINITY, f64::INFINITY];
         assert_eq!(special.map(|number| bins.of_number(number)), [3, 4, 5]);
+        let held: Vec<Held> = (0..bins.bins()).map(|bin| bins.held(bin)).collect();
+        let expected = [
+            Held::Interval { from: None, to: Some(1.0) },
+            Held::Interval { from: Some(1.0), to: Some(2.0) },
+            Held::Interval { from: Some(2.0), to: None },
+            Held::Missing,
+            Held::Infinity,
+            Held::Infinity,
+        ];
+        assert_eq!(held, expected);
     }
 
     #[test]
@@ -196,6 +239,8 @@ mod tests {
         let texts = Binning::new(&Bins::Texts(vec!["UA".into(), "B6".into()])).unwrap();
         assert_eq!(names(&texts), ["0", "1", "other", "missing"]);
         assert_eq!(["B6", "XX", ""].map(|text| texts.of_text(text)), [1, 2, 3]);
+        let held: Vec<Held> = (0..texts.bins()).map(|bin| texts.held(bin)).collect();
+        assert_eq!(held, [Held::Value, Held::Value, Held::Other, Held::Missing]);
     }
 
     #[test]

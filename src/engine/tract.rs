@@ -13,6 +13,7 @@ mod compile;
 mod compiler;
 mod convert;
 mod doubles;
+mod facts;
 mod file;
 mod helpers;
 mod inspect;

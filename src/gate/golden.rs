@@ -3,13 +3,16 @@
 mod compare;
 mod file;
 
+use std::sync::Arc;
+
 use super::runner::{self, Named};
-use super::{Candidate, Checked, Verdict};
+use super::{Candidate, Checked, Verdict, example};
 use crate::repository::GoldenPolicy;
 use crate::tensor::Tensor;
 pub(super) use file::{Golden, read};
 
-pub(super) fn check(candidate: &Candidate) -> Checked {
+/// `first` becomes the first example.
+pub(super) fn check(candidate: &Candidate, first: &mut Option<Arc<str>>) -> Checked {
     let policy = candidate.settings.gate.golden;
     if policy == GoldenPolicy::Off {
         return Ok(Verdict::Skipped("golden = \"off\"".to_owned()));
@@ -25,6 +28,8 @@ pub(super) fn check(candidate: &Candidate) -> Checked {
         };
     };
     let golden = read(path)?;
+    let example = golden.examples.first().and_then(|it| example::of_golden(&it.inputs));
+    *first = example.map(Arc::from);
     let mut used: f64 = 0.0;
     for (number, example) in golden.examples.iter().enumerate() {
         let share = holds(candidate, &golden, &example.inputs, &example.outputs)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Candidate, Checked, Verdict, golden, runner};
 use crate::courtesy::Stopwatch;
-use crate::engine::{Dim, Signature};
+use crate::engine::{Dim, Signature, TensorSpec};
 use crate::tensor::batch::{split, zeros};
 use crate::tensor::{Shape, Tensor};
 
@@ -116,17 +116,23 @@ fn first_row(signature: &Signature, inputs: Vec<Tensor>) -> Vec<Tensor> {
 }
 
 fn zeros_of(signature: &Signature, size: usize) -> Option<Vec<Tensor>> {
-    let unknown_rank = [Dim::Unknown, Dim::Unknown];
     let tensors = signature.inputs.iter().map(|spec| {
-        let dims = spec.dims.as_deref().unwrap_or(&unknown_rank).iter().enumerate();
-        let dims = dims.map(|(axis, dim)| match dim {
-            Dim::Fixed(size) => *size,
-            Dim::Symbol(_) | Dim::Unknown if axis == 0 => 1,
-            Dim::Symbol(_) | Dim::Unknown => size,
-        });
-        Some(zeros(Shape::new(dims.collect()).ok()?, spec.data_type))
+        let shape = one_row(spec, size)?;
+        Some(zeros(shape, spec.data_type))
     });
     tensors.collect()
+}
+
+/// The shape of one row where what else is left open has this size.
+pub(super) fn one_row(spec: &TensorSpec, size: usize) -> Option<Shape> {
+    let unknown_rank = [Dim::Unknown, Dim::Unknown];
+    let dims = spec.dims.as_deref().unwrap_or(&unknown_rank).iter().enumerate();
+    let dims = dims.map(|(axis, dim)| match dim {
+        Dim::Fixed(size) => *size,
+        Dim::Symbol(_) | Dim::Unknown if axis == 0 => 1,
+        Dim::Symbol(_) | Dim::Unknown => size,
+    });
+    Shape::new(dims.collect()).ok()
 }
 
 #[cfg(test)]

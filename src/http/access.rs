@@ -69,7 +69,8 @@ fn note(name: &str, method: &Method, uri: &Uri) {
     tracing::info!(key.name = name, http.method = %method, http.path = path, "operated with a key");
 }
 
-fn refusal(refused: &Refused, uri: &Uri) -> Response {
+/// The answer to a request that is refused.
+pub(super) fn refusal(refused: &Refused, uri: &Uri) -> Response {
     let status = StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::FORBIDDEN);
     let mut response = fallback::answer(status, uri, &refused.to_string());
     let headers = response.headers_mut();

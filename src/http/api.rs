@@ -1,21 +1,30 @@
 //! The server's own interface, for operators. Errors are problem documents (RFC 9457).
 
 pub(super) mod contract;
+pub(super) mod distribution;
 pub(super) mod drift;
+pub(super) mod example;
+pub(super) mod history;
 pub(super) mod jobs;
 pub(super) mod models;
+pub(super) mod overview;
 pub(super) mod quality;
 pub(super) mod rollback;
 pub(super) mod routing;
 pub(super) mod schedules;
 pub(super) mod score;
+pub(super) mod session;
+pub(super) mod version;
+
+use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::error::Error;
 use super::reply;
-use crate::registry::ControlError;
+use crate::registry::{ControlError, LiveModel, Model};
+use crate::repository;
 
 /// The answer where a wish was not granted.
 fn refused(error: &ControlError) -> Response {
@@ -31,4 +40,35 @@ fn refused(error: &ControlError) -> Response {
 /// The answer to a request that cannot be understood.
 fn malformed(error: &Error) -> Response {
     reply::problem(error.status(), &error.to_string())
+}
+
+/// The version that a request names by its number, or by a label of the routing.
+fn version_of(model: &Model, named: &str) -> Option<repository::Version> {
+    named.parse().ok().or_else(|| model.routing.labels.get(named).copied())
+}
+
+/// The version that is asked for, or the one that answers where none is. The error is the answer
+/// then: there is none of that name, or it does not serve.
+fn serving<'a>(
+    model: &'a Model,
+    name: &str,
+    named: Option<&str>,
+) -> Result<&'a Arc<LiveModel>, Box<Response>> {
+    let live = match named {
+        None => model.serving(),
+        Some(named) => match version_of(model, named) {
+            Some(number) if model.versions.contains_key(&number) => model.live_version(number),
+            _ => return Err(Box::new(no_version(name, named))),
+        },
+    };
+    live.ok_or_else(|| {
+        let which = named.map_or_else(String::new, |named| format!("version '{named}' of "));
+        let message = format!("{which}model '{name}' does not serve now");
+        Box::new(reply::problem(StatusCode::NOT_FOUND, &message))
+    })
+}
+
+/// The answer where there is none of that name.
+fn no_version(model: &str, named: &str) -> Response {
+    reply::problem(StatusCode::NOT_FOUND, &format!("model '{model}' has no version '{named}'"))
 }

@@ -1,6 +1,7 @@
 //! What the prediction handlers of all protocols share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -10,8 +11,9 @@ use super::error::Error;
 use crate::away;
 use crate::coding::Coding;
 use crate::contract::Passed;
-use crate::predict::{Malformed, NamedTensor, Target, Ticket, Watch, names};
+use crate::predict::{Codec, Malformed, NamedTensor, Target, Ticket, Watch, names};
 use crate::registry::LiveModel;
+use crate::scheduler::Answer;
 use crate::tensor::json::JsonError;
 use crate::tensor::{Tensor, binary};
 
@@ -119,6 +121,25 @@ pub(super) fn ticket(
 pub(super) fn tell(response: &mut Response, token: Option<String>) {
     if let Some(Ok(token)) = token.as_deref().map(HeaderValue::from_str) {
         response.headers_mut().insert(TOKEN, token);
+    }
+}
+
+const TIMING_ASKED: HeaderName = HeaderName::from_static(names::TIMING_ASKED);
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// Says in an answer how long its parts took, in milliseconds, to whoever asks for that.
+pub(super) fn time(response: &mut Response, asked: &HeaderMap, answer: &Answer, codec: &Codec) {
+    if asked.get(&TIMING_ASKED).is_none_or(|value| value != "true") {
+        return;
+    }
+    let ms = |took: Duration| took.as_secs_f64() * 1e3;
+    let (decode, encode) = (ms(codec.decode.took), ms(codec.encode.took));
+    let (queue, infer) = (ms(answer.queued), ms(answer.infer));
+    let text = format!(
+        "decode;dur={decode:.3}, queue;dur={queue:.3}, infer;dur={infer:.3}, encode;dur={encode:.3}"
+    );
+    if let Ok(value) = HeaderValue::try_from(text) {
+        response.headers_mut().insert(SERVER_TIMING, value);
     }
 }
 

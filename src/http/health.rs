@@ -25,8 +25,7 @@ struct Ready {
     ready: bool,
 }
 
-/// KServe's clients read this for liveness under protocol v1.
-pub(super) async fn alive() -> Response {
+pub(super) fn alive() -> Response {
     reply::json(&Status { status: "alive" })
 }
 

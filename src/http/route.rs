@@ -46,6 +46,8 @@ fn fits(template: &str, path: &str) -> bool {
     loop {
         match (wanted.next(), given.next()) {
             (None, None) => return true,
+            // It stands for the rest of the path.
+            (Some(wanted), Some(given)) if wanted.starts_with("{*") => return !given.is_empty(),
             (Some(wanted), Some(given)) => {
                 let is_any = wanted.starts_with('{') && !given.is_empty();
                 if !is_any && wanted != given {
@@ -64,7 +66,7 @@ mod tests {
     #[test]
     fn every_path_of_the_table_has_its_own_template() {
         for (_, template, _) in crate::http::routes() {
-            let path = template.replace('{', "a").replace('}', "b");
+            let path = template.replace('{', "a").replace('*', "b/c").replace('}', "d");
             assert_eq!(of(&path), Some(template), "{path}");
         }
     }
@@ -88,5 +90,7 @@ mod tests {
         assert_eq!(of("/v2/models/stats"), Some("/v2/models/stats"));
         assert_eq!(of("/v1/models/m:predict"), Some("/v1/models/{model}:predict"));
         assert_eq!(of("/v1/models/m"), Some("/v1/models/{model}"));
+        assert_eq!(of("/ui/views/try/json.js"), Some("/ui/{*file}"));
+        assert_eq!([of("/ui"), of("/ui/")], [None, None]);
     }
 }

@@ -13,6 +13,9 @@ pub const TOKEN: &str = "onnxd-prediction-token";
 /// The id of the prediction, where the protocol has none or another one.
 pub const PREDICTION_ID: &str = "onnxd-prediction-id";
 
+/// `true` asks for the times of the parts of a request (Server-Timing), over HTTP.
+pub const TIMING_ASKED: &str = "onnxd-timing";
+
 /// What the prediction came of: the digest of the model file, its contract, its reference.
 pub const LINEAGE: &str = "onnxd-lineage";
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::events::What;
 use super::lifecycle::Cause;
 use super::publish::Publisher;
 use super::snapshot::{Model, Snapshot, State};
@@ -50,6 +51,7 @@ impl Publisher {
             if !has(before, name, version, reason) {
                 let still_serving = model.and_then(Model::serving).map(|live| live.version);
                 self.metrics.refused(name, Cause::Fetch);
+                self.metrics.events().add(name, version, What::Failed, reason);
                 tracing::error!(
                     model.name = name,
                     model.version = version,

@@ -4,24 +4,18 @@
 use std::time::Duration;
 
 use super::labels::Outcome;
+use super::latencies::Latencies;
 use crate::repository::Rollback;
 
-/// Latencies are counted in steps of an eighth of an octave (9 %), from 1 µs to 268 s.
-const STEPS_PER_OCTAVE: u32 = 8;
-const BUCKETS: usize = 28 * STEPS_PER_OCTAVE as usize;
-
 /// How requests ended.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Health {
     answered: u64,
-    failed: u64,
-    latencies: [u32; BUCKETS],
-}
-
-impl Default for Health {
-    fn default() -> Self {
-        Self { answered: 0, failed: 0, latencies: [0; BUCKETS] }
-    }
+    pub(super) failed: u64,
+    /// Those of them that found a full queue, or would have been late.
+    pub(super) turned_away: u64,
+    /// Of those that were answered.
+    pub(super) latencies: Latencies,
 }
 
 impl Health {
@@ -30,10 +24,13 @@ impl Health {
         match outcome {
             Outcome::Ok => {
                 self.answered += 1;
-                let count = &mut self.latencies[bucket(took)];
-                *count = count.saturating_add(1);
+                self.latencies.add(took);
             }
-            Outcome::Failed | Outcome::DeadlineExceeded | Outcome::Overloaded => self.failed += 1,
+            Outcome::Failed | Outcome::DeadlineExceeded => self.failed += 1,
+            Outcome::Overloaded => {
+                self.failed += 1;
+                self.turned_away += 1;
+            }
             Outcome::Invalid | Outcome::NotFound | Outcome::Unavailable | Outcome::Cancelled => {}
         }
     }
@@ -41,9 +38,8 @@ impl Health {
     pub(super) fn merge(&mut self, other: &Self) {
         self.answered += other.answered;
         self.failed += other.failed;
-        for (count, other) in self.latencies.iter_mut().zip(&other.latencies) {
-            *count = count.saturating_add(*other);
-        }
+        self.turned_away += other.turned_away;
+        self.latencies.merge(&other.latencies);
     }
 
     /// Which limit has been broken within this time, in words.
@@ -64,7 +60,7 @@ impl Health {
             ));
         }
         let limit = limits.max_latency_p99?;
-        let p99 = self.at_least(answered - answered / 100)?;
+        let p99 = self.latencies.at_least(answered - answered / 100)?;
         (p99 > limit).then(|| {
             format!(
                 "the 99th percentile of {answered} requests is above {:.3} ms within {seconds} s, {:.3} ms are allowed",
@@ -73,29 +69,6 @@ impl Health {
             )
         })
     }
-
-    /// What the request of this rank took at least; ranks begin at 1.
-    fn at_least(&self, rank: u64) -> Option<Duration> {
-        let mut seen = 0;
-        let counts = self.latencies.iter().map(|&count| u64::from(count));
-        let found = counts.enumerate().find(|(_, count)| {
-            seen += count;
-            *count > 0 && seen >= rank
-        });
-        found.map(|(bucket, _)| lower_bound(bucket))
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
-fn bucket(took: Duration) -> usize {
-    let micros = (took.as_secs_f64() * 1e6).max(1.0);
-    let step = micros.log2() * f64::from(STEPS_PER_OCTAVE);
-    (step as usize).min(BUCKETS - 1)
-}
-
-fn lower_bound(bucket: usize) -> Duration {
-    let step = f64::from(u32::try_from(bucket).unwrap_or(u32::MAX)) / f64::from(STEPS_PER_OCTAVE);
-    Duration::from_secs_f64(step.exp2() / 1e6)
 }
 
 #[cfg(test)]
@@ -143,15 +116,5 @@ mod tests {
         (0..3).for_each(|_| health.add(Outcome::Ok, Duration::from_millis(30)));
         let broken = health.broken(&limits(), Duration::from_secs(1)).unwrap();
         assert!(broken.contains("99th percentile of 203 requests"), "{broken}");
-    }
-
-    #[test]
-    fn a_bucket_is_never_slower_than_what_is_in_it() {
-        for micros in [1u64, 2, 3, 10, 99, 1000, 12_345, 999_999, 60_000_000] {
-            let took = Duration::from_micros(micros);
-            let bound = lower_bound(bucket(took));
-            assert!(bound <= took + Duration::from_nanos(1), "{took:?} {bound:?}");
-            assert!(bound.mul_f64(1.1) > took, "{took:?} {bound:?}");
-        }
     }
 }

@@ -99,6 +99,9 @@ impl From<gate::Kind> for Cause {
     }
 }
 
+/// The reason of versions that nobody waits for any more: it is no failure.
+pub const SUPERSEDED: &str = "superseded before it was ready";
+
 /// The end of a version that did not come into service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refused {
@@ -132,7 +135,7 @@ impl Ticket {
     pub(super) fn enter(&self, stage: Stage) -> Result<(), Refused> {
         self.stage.store(stage as u8, Ordering::Relaxed);
         if self.is_cancelled() {
-            return Err(Refused::new(Cause::Superseded, "superseded before it was ready"));
+            return Err(Refused::new(Cause::Superseded, SUPERSEDED));
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use prometheus::{GaugeVec, HistogramVec, IntCounterVec, IntGaugeVec};
 
 use super::counts::{Counts, Part, PerProtocol};
+use super::events::Events;
 use super::health::Health;
 use super::labels::{Outcome, Protocol, Refusal, ShadowOutcome, Stage};
 use super::lifecycle::Cause;
@@ -49,6 +50,7 @@ struct Families {
     shadows: ShadowMetrics,
     contracts: contract::Metrics,
     retired: Mutex<HashMap<String, VecDeque<(String, Lineage)>>>,
+    events: Events,
 }
 
 impl Metrics {
@@ -141,6 +143,7 @@ impl Metrics {
             shadows: ShadowMetrics::new(registry),
             contracts: contract::Metrics::new(registry),
             retired: Mutex::default(),
+            events: Events::default(),
         }))
         .with_all_refusals()
     }
@@ -178,12 +181,18 @@ impl Metrics {
             rows: families.rows_total.with_label_values(labels).local(),
             began: 0,
             ended: 0,
+            scored_rows: 0,
             totals: Totals::default(),
             health: Health::default(),
         };
         let counts = Counts::new(&empty, families.in_flight.with_label_values(labels));
         families.registry.settle(&counts);
         counts
+    }
+
+    /// What became of versions, one by one.
+    pub(super) fn events(&self) -> &Events {
+        &self.0.events
     }
 
     #[must_use]

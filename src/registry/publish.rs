@@ -7,7 +7,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-use super::lifecycle::{Cause, Refused, Ticket};
+use super::events::What;
+use super::lifecycle::{Cause, Refused, SUPERSEDED, Ticket};
 use super::live::LiveModel;
 use super::metrics::Metrics;
 use super::reconcile::{Changes, Load};
@@ -94,7 +95,7 @@ impl Publisher {
 
     /// What was on its way is not wanted any more.
     pub(super) fn superseded(&self, name: &str, version: Version) {
-        self.settle(name, version, "superseded before it was ready");
+        self.settle(name, version, SUPERSEDED);
         tracing::info!(model.name = name, model.version = version, "loading was given up");
     }
 
@@ -136,6 +137,7 @@ impl Publisher {
         });
         self.metrics.set_state(&live.name, &live.version_text, State::Ready);
         self.metrics.went_live(live, took);
+        self.metrics.events().add(&live.name, live.version, What::Live, "");
         let facts = live.model.facts();
         let load_ms = u64::try_from(live.load_time.as_millis()).unwrap_or(u64::MAX);
         tracing::info!(
@@ -160,6 +162,7 @@ impl Publisher {
         let Refused { cause, reason } = refused;
         self.settle(name, version, reason);
         self.metrics.refused(name, *cause);
+        self.metrics.events().add(name, version, What::Failed, reason);
         let snapshot = self.snapshot.load();
         let serving = snapshot.models.get(name).and_then(Model::serving);
         tracing::error!(
@@ -175,6 +178,7 @@ impl Publisher {
     /// A version that serves is taken back; who takes its place is decided elsewhere.
     pub(super) fn rolled_back(&self, name: &str, version: Version, reason: &str) {
         self.metrics.refused(name, Cause::RolledBack);
+        self.metrics.events().add(name, version, What::RolledBack, reason);
         tracing::error!(
             model.name = name,
             model.version = version,
@@ -235,6 +239,7 @@ impl Publisher {
         for live in &gone {
             self.metrics.set_state(name, &live.version_text, State::Unloading);
             self.metrics.retire(live);
+            self.metrics.events().add(name, live.version, What::Unloaded, "");
             tracing::info!(
                 model.name = name,
                 model.version = live.version,

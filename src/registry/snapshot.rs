@@ -89,6 +89,19 @@ impl Model {
         chosen.and_then(|version| self.live_version(version)).or_else(|| self.serving())
     }
 
+    /// Shares of the requests that name no version, by the versions that answer them now.
+    #[must_use]
+    pub fn traffic(&self) -> BTreeMap<Version, f64> {
+        let shares = self.routes.shares.iter().filter(|(it, _)| self.live_version(*it).is_some());
+        let total: f64 = shares.clone().map(|(_, weight)| f64::from(*weight)).sum();
+        if total > 0.0 {
+            return shares
+                .map(|(version, weight)| (*version, f64::from(*weight) / total))
+                .collect();
+        }
+        self.serving().map(|live| (live.version, 1.0)).into_iter().collect()
+    }
+
     /// This version, if it serves.
     #[must_use]
     pub fn live_version(&self, version: Version) -> Option<&Arc<LiveModel>> {

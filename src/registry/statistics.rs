@@ -150,6 +150,13 @@ impl Totals {
         all.map(|runs| runs.counted().count).sum()
     }
 
+    /// The same to the last share of a run, which others may still account for: differences between
+    /// two looks are exact.
+    #[must_use]
+    pub fn runs(&self) -> f64 {
+        self.batches.values().chain([&self.other_batches]).map(|runs| runs.count).sum()
+    }
+
     /// The runs of the model, by rows that ran together.
     pub fn batches(&self) -> impl Iterator<Item = (usize, Counted)> {
         let counted = self.batches.iter().map(|(&rows, runs)| (rows, runs.counted()));

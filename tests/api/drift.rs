@@ -1,5 +1,7 @@
 //! Drift as operators see it: reports, counts and metrics of a server that is asked for a while.
 
+mod distribution;
+
 use std::fmt::Write;
 use std::fs;
 
@@ -8,11 +10,11 @@ use serde_json::{Value, json};
 use crate::profile::{ordinary, ordinary_rows};
 use crate::support::{Repository, Server, floats, infer_path, onnxd, predict_path, until};
 
-const MODEL: &str = "scale_1";
+pub const MODEL: &str = "scale_1";
 const SETTINGS: &str = "[drift]\nwindow = \"1s\"\n";
 
 /// A model that was profiled on ordinary rows.
-fn watched() -> Repository {
+pub fn watched() -> Repository {
     let repository = Repository::with(&[MODEL]);
     profile(&repository, MODEL);
     repository.write(&format!("{MODEL}/model.toml"), SETTINGS);
@@ -28,7 +30,7 @@ fn profile(repository: &Repository, model: &str) {
 }
 
 /// Asks about so many rows of data from `first` on, each changed by `change`.
-fn ask(server: &Server, first: usize, rows: usize, change: impl Fn(&mut [f64; 3])) {
+pub fn ask(server: &Server, first: usize, rows: usize, change: impl Fn(&mut [f64; 3])) {
     let mut data = Vec::new();
     for number in first..first + rows {
         let mut row = ordinary(number);

@@ -74,11 +74,15 @@ fn schema<'a>(document: &'a Value, operation: &'a Value, answer: &Answer) -> Opt
 /// Sends what the document has as examples.
 fn ask(server: &Server, method: &str, path: &str, operation: &Value) -> Answer {
     let parameters = operation["parameters"].as_array().into_iter().flatten();
-    let in_path = parameters.filter(|parameter| parameter["in"] == "path");
-    let path = in_path.fold(path.to_owned(), |path, parameter| {
+    let needed = parameters.filter(|parameter| parameter["required"] == true);
+    let path = needed.fold(path.to_owned(), |path, parameter| {
         let name = parameter["name"].as_str().expect("it has a name");
         let example = parameter["example"].as_str().expect("it has an example");
-        path.replace(&format!("{{{name}}}"), example)
+        if parameter["in"] == "query" {
+            format!("{path}?{name}={example}")
+        } else {
+            path.replace(&format!("{{{name}}}"), example)
+        }
     });
     let content = &operation["requestBody"]["content"];
     let json = &content["application/json"]["example"];
@@ -121,9 +125,9 @@ fn every_example_is_answered_as_the_document_says() {
                     .unwrap_or_else(|error| panic!("{error}: {what}"));
             }
             // There is no such job and no such schedule, nothing to go back to, no right to
-            // unload, and no row in the file.
+            // unload, no row in the file, and no reference.
             let expected = match id {
-                "job" | "deleteJob" | "retryJob" | "runSchedule" => 404,
+                "job" | "deleteJob" | "retryJob" | "runSchedule" | "driftDistribution" => 404,
                 "rollBack" => 409,
                 "unloadModel" | "score" | "scoreVersion" => 400,
                 "submitJob" | "feedback" => 202,
@@ -145,10 +149,17 @@ fn answers_that_are_full_of_figures_are_as_the_document_says() {
     let example = example.expect("the model has an example");
     assert_eq!(server.post("/v2/models/flight-delay/infer", &example).status, 200);
     for (path, name) in [
+        ("/api/overview", "Overview"),
+        ("/api/models/flight-delay/history", "History"),
+        ("/api/models/flight-delay/history?span=week", "History"),
         ("/api/models", "Models"),
         ("/api/models/flight-delay/contract", "ContractReports"),
         ("/api/models/flight-delay/drift", "DriftReports"),
         ("/api/models/flight-delay/drift/state?window=long", "DriftStates"),
+        ("/api/models/flight-delay/drift/distribution?feature=carrier", "DriftDistribution"),
+        ("/api/models/flight-delay/drift/distribution?feature=hour&span=week", "DriftDistribution"),
+        ("/api/models/flight-delay/versions/2", "VersionDetails"),
+        ("/api/models/flight-delay/example", "Example"),
         ("/api/models/flight-delay/quality", "QualityReports"),
         ("/v2/models/flight-delay", "ModelMetadata"),
         ("/v2/models/flight-delay/config", "ModelConfiguration"),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tract_onnx::pb::tensor_proto::DataLocation;
 
-use super::{columns, file, operators, support};
+use super::{columns, facts, file, operators, support};
 use crate::engine::{LoadError, Signature};
 
 /// The contents of an ONNX file.
@@ -58,7 +58,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, LoadError> {
         .filter(|node| node.op_type == "Constant")
         .flat_map(|node| node.attribute.iter().filter_map(|attribute| attribute.t.as_ref()));
     Ok(Inspection {
-        producer: format!("{} {}", proto.producer_name, proto.producer_version).trim().to_owned(),
+        producer: facts::producer(&proto).unwrap_or_default(),
         ir_version: proto.ir_version,
         opsets: proto
             .opset_import

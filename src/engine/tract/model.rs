@@ -19,16 +19,17 @@ use super::helpers::Helpers;
 use super::plan::{Common, RowByRow, TractPlan};
 use super::template::{Rows, Template};
 use super::warm_up::Findings;
-use super::{Config, attributes, columns, file, memory, operators, rewrite, support};
+use super::{Config, attributes, columns, facts, file, memory, operators, rewrite, support};
 use crate::engine::{
-    Batching, CostCurve, Facts, LoadError, LoadedModel, ModelSource, Plan, PlanLookup, PlanTicket,
-    RunError, Signature,
+    Batching, CostCurve, Facts, FileFacts, LoadError, LoadedModel, ModelSource, Plan, PlanLookup,
+    PlanTicket, RunError, Signature,
 };
 use crate::tensor::Shape;
 
 pub(super) struct TractModel {
     shared: Arc<Shared>,
     findings: Findings,
+    file: FileFacts,
 }
 
 /// What compile jobs share with the model.
@@ -53,6 +54,7 @@ impl TractModel {
         let onnx = operators::framework();
         support::check(proto, &onnx)?;
         attributes::check(file::graph(proto)?)?;
+        let facts = facts::of(&source.path, proto, &onnx);
         let mut signature = file::signature(file::graph(proto)?)?;
         columns::describe(&mut signature, proto, source.features.as_deref())?;
         rewrite::rewrite(proto);
@@ -74,7 +76,7 @@ impl TractModel {
             compiles: AtomicU64::new(0),
         };
         let findings = shared.warm_up(&source.known_shapes)?;
-        Ok(Self { shared: Arc::new(shared), findings })
+        Ok(Self { shared: Arc::new(shared), findings, file: facts })
     }
 
     pub(super) fn shared(&self) -> &Shared {
@@ -179,6 +181,10 @@ impl LoadedModel for TractModel {
             compiles: self.shared.compiles.load(Ordering::Relaxed),
             warnings: self.findings.warnings.clone(),
         }
+    }
+
+    fn file(&self) -> &FileFacts {
+        &self.file
     }
 }
 

@@ -90,13 +90,9 @@ pub(in crate::http) async fn state(
     Path(model): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Response {
-    let window = match asked.window.as_deref() {
-        None | Some("short") => Span::Short,
-        Some("long") => Span::Long,
-        Some(other) => {
-            let message = format!("window is '{other}', expected short or long");
-            return reply::problem(StatusCode::BAD_REQUEST, &message);
-        }
+    let window = match window(asked.window.as_deref()) {
+        Ok(window) => window,
+        Err(message) => return reply::problem(StatusCode::BAD_REQUEST, &message),
     };
     let source = match source(asked.source.as_deref()) {
         Ok(source) => source,
@@ -136,7 +132,15 @@ pub(in crate::http) async fn state(
     reply::json(&States { model: &model, source, window, versions: versions.collect() })
 }
 
-fn source(asked: Option<&str>) -> Result<Source, String> {
+pub(super) fn window(asked: Option<&str>) -> Result<Span, String> {
+    match asked {
+        None | Some("short") => Ok(Span::Short),
+        Some("long") => Ok(Span::Long),
+        Some(other) => Err(format!("window is '{other}', expected short or long")),
+    }
+}
+
+pub(super) fn source(asked: Option<&str>) -> Result<Source, String> {
     let Some(asked) = asked else { return Ok(Source::Request) };
     let found = Source::ALL.into_iter().find(|source| source.as_str() == asked);
     found.ok_or_else(|| format!("source is '{asked}', expected request or batch"))

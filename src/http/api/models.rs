@@ -32,7 +32,7 @@ struct Model<'a> {
 }
 
 #[derive(Serialize)]
-struct Version<'a> {
+pub(super) struct Version<'a> {
     #[serde(rename = "version")]
     number: u64,
     state: &'static str,
@@ -95,7 +95,7 @@ pub(in crate::http) async fn list(State(api): State<Api>) -> Response {
     reply::json(&Document { problem: snapshot.problem.as_deref(), models: models.collect() })
 }
 
-fn version(number: u64, entry: &VersionEntry) -> Version<'_> {
+pub(super) fn version(number: u64, entry: &VersionEntry) -> Version<'_> {
     Version {
         number,
         state: entry.state.as_str(),

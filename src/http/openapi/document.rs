@@ -162,7 +162,7 @@ fn parameter(parameter: &Parameter) -> Value {
     let mut described = json!({
         "name": parameter.name,
         "in": place,
-        "required": parameter.place == Place::Path,
+        "required": parameter.is_required,
         "description": parameter.about,
         "schema": parameter.schema,
     });

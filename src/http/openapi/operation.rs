@@ -19,10 +19,11 @@ pub(super) enum Tag {
     Health,
     Metrics,
     Documents,
+    Page,
 }
 
 impl Tag {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::V2,
         Self::V1,
         Self::Repository,
@@ -33,6 +34,7 @@ impl Tag {
         Self::Health,
         Self::Metrics,
         Self::Documents,
+        Self::Page,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -47,6 +49,7 @@ impl Tag {
             Self::Health => "health",
             Self::Metrics => "metrics",
             Self::Documents => "documents",
+            Self::Page => "dashboard",
         }
     }
 
@@ -62,6 +65,7 @@ impl Tag {
             Self::Health => "Probes.",
             Self::Metrics => "Pages for Prometheus.",
             Self::Documents => "This document.",
+            Self::Page => "The page for people, and what it needs to know before anything else.",
         }
     }
 }
@@ -99,6 +103,7 @@ pub(super) struct Parameter {
     pub(super) about: &'static str,
     pub(super) schema: Schema,
     pub(super) example: Option<&'static str>,
+    pub(super) is_required: bool,
 }
 
 pub(super) struct Body {
@@ -125,9 +130,10 @@ pub(super) struct Answer {
 pub(super) const JSON: &str = "application/json";
 
 impl Operation {
-    /// The path that is asked for.
+    /// The path that is asked for. What stands for the rest of a path is written as any other
+    /// parameter: the specification has no sign for it.
     pub(super) fn path(&self) -> String {
-        format!("{}{}", self.route, self.verb)
+        format!("{}{}", self.route.replace("{*", "{"), self.verb)
     }
 
     pub(super) fn details(mut self, details: &'static str) -> Self {
@@ -226,13 +232,15 @@ methods!(get GET, post POST, put PUT, delete DELETE);
 /// The parameters that stand between braces. A name that nobody knows has no meaning and so no
 /// parameter, which a test finds.
 fn in_path(route: &str) -> Vec<Parameter> {
-    const NAMES: [(&str, &str, &str); 5] = [
+    const NAMES: [(&str, &str, &str); 6] = [
         ("model", "The name of a model.", "digits"),
         ("version", "A version: its number, or a label of the routing.", "1"),
         ("label", "A label of the routing.", "stable"),
         ("id", "The id of a job.", "0000019ac6b4f55"),
         ("name", "The name of a schedule.", "nightly"),
+        ("file", "The name of a file of the dashboard, with its folders.", "app.js"),
     ];
+    let route = route.replace("{*", "{");
     let there = NAMES.into_iter().filter(|(name, ..)| route.contains(&format!("{{{name}}}")));
     there
         .map(|(name, about, example)| Parameter {
@@ -241,6 +249,7 @@ fn in_path(route: &str) -> Vec<Parameter> {
             about,
             schema: segment(),
             example: Some(example),
+            is_required: true,
         })
         .collect()
 }
@@ -253,10 +262,21 @@ fn segment() -> Schema {
 }
 
 pub(super) fn query(name: &'static str, schema: Schema, about: &'static str) -> Parameter {
-    Parameter { name, place: Place::Query, about, schema, example: None }
+    Parameter { name, place: Place::Query, about, schema, example: None, is_required: false }
+}
+
+/// One that must be there.
+pub(super) fn needed(
+    name: &'static str,
+    schema: Schema,
+    about: &'static str,
+    example: &'static str,
+) -> Parameter {
+    Parameter { example: Some(example), is_required: true, ..query(name, schema, about) }
 }
 
 /// Headers are ASCII.
 pub(super) fn header(name: &'static str, about: &'static str) -> Parameter {
-    Parameter { name, place: Place::Header, about, schema: form("^[ -~]*$", ""), example: None }
+    let schema = form("^[ -~]*$", "");
+    Parameter { name, place: Place::Header, about, schema, example: None, is_required: false }
 }

@@ -4,6 +4,8 @@
 mod data;
 mod jobs;
 mod models;
+mod overview;
+mod page;
 mod v1;
 mod v2;
 mod watching;
@@ -17,9 +19,11 @@ pub(super) fn all() -> Vec<Operation> {
         v1::all(),
         v2::repository(),
         models::all(),
+        overview::all(),
         data::all(),
         jobs::all(),
         watching::all(),
+        page::all(),
     ]
     .into_iter()
     .flatten()

@@ -4,16 +4,20 @@
 mod data;
 mod jobs;
 mod models;
+mod overview;
 mod v1;
 mod v2;
 
-use super::schema::{Named, always, closed, count, flag, list, maybe, of, one_of, text};
+use super::schema::{
+    Named, Schema, always, closed, count, flag, list, list_up_to, maybe, of, one_of, or_null, text,
+};
+use crate::access::Role;
 
 pub(super) use jobs::{ON_BAD_ROW, STATES as JOB_STATES};
 
 /// All components.
 pub(super) fn all() -> Vec<Named> {
-    [common(), v2::all(), v1::all(), models::all(), data::all(), jobs::all()].concat()
+    [common(), v2::all(), v1::all(), models::all(), overview::all(), data::all(), jobs::all()].concat()
 }
 
 fn common() -> Vec<Named> {
@@ -49,10 +53,25 @@ fn common() -> Vec<Named> {
         ("Problem", problem),
         ("Violation", violation),
         ("ViolationCode", one_of(&CODES, "")),
+        ("Session", session()),
         ("Alive", closed("", [always("status", one_of(&["alive"], ""))])),
         ("Live", closed("", [always("live", flag(""))])),
         ("Ready", closed("", [always("ready", flag(""))])),
     ]
+}
+
+fn session() -> Schema {
+    let roles = Role::ALL.map(Role::name);
+    closed(
+        "Who asks, and what that one may do.",
+        [
+            always("version", text("Of the server.")),
+            always("keys", flag("Whether keys are asked for.")),
+            always("key", or_null(text("The name of the key that came, if it is known."))),
+            always("roles", list_up_to(3, one_of(&roles, ""), "")),
+            always("prometheus", or_null(text("Where people find more figures (prometheus-url)."))),
+        ],
+    )
 }
 
 const CODES: [&str; 14] = [

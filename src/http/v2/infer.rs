@@ -72,6 +72,7 @@ async fn answer(
     exchange::tell(&mut response, token);
     let codec = Codec { decode: decode_time, encode: Timed::since(started) };
     exchange::flag(&mut response, passed);
+    exchange::time(&mut response, headers, &answer, &codec);
     watch.answered(&answer, rows, codec);
     Ok(response)
 }

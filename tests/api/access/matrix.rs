@@ -20,6 +20,7 @@ fn filled(method: &Method, path: &str) -> String {
         .replace("{label}", "stable")
         .replace("{id}", "none")
         .replace("{name}", "none")
+        .replace("{*file}", "app.js")
 }
 
 fn ask(address: SocketAddr, method: &str, path: &str, key: Option<&str>) -> Answer {

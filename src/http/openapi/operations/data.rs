@@ -2,8 +2,11 @@
 
 use serde_json::json;
 
-use crate::http::openapi::operation::{Operation, Tag, get, json as of_json, post, query, raw};
-use crate::http::openapi::schema::one_of;
+use super::models::VERSION;
+use crate::http::openapi::operation::{
+    Operation, Tag, get, json as of_json, needed, post, query, raw,
+};
+use crate::http::openapi::schema::{one_of, text};
 
 const DATA: Tag = Tag::Data;
 
@@ -12,7 +15,7 @@ pub(super) fn all() -> Vec<Operation> {
         let source = one_of(&["request", "batch"], "");
         query("source", source, "Where rows come from; request if it is not said.")
     };
-    let window = one_of(&["short", "long"], "");
+    let window = || one_of(&["short", "long"], "");
     vec![
         get(
             "/api/models/{model}/contract",
@@ -30,9 +33,24 @@ pub(super) fn all() -> Vec<Operation> {
             .json("DriftReports")
             .errors([400, 404]),
         get("/api/models/{model}/drift/state", DATA, "driftState", "The counts themselves.")
-            .with([query("window", window, "short if it is not said."), source()])
+            .with([query("window", window(), "short if it is not said."), source()])
             .json("DriftStates")
             .errors([400, 404]),
+        get(
+            "/api/models/{model}/drift/distribution",
+            DATA,
+            "driftDistribution",
+            "One feature: as the reference has it and as it is now, in the same bins.",
+        )
+        .with([
+            needed("feature", text(""), "The name of an input or a prediction.", "dep_delay"),
+            query("version", text(""), VERSION),
+            query("window", window(), "short if it is not said."),
+            source(),
+            query("span", one_of(&["hour", "week"], ""), "Of the history; hour if it is not said."),
+        ])
+        .json("DriftDistribution")
+        .errors([400, 404]),
         get("/api/models/{model}/quality", DATA, "quality", "How good predictions are.")
             .json("QualityReports")
             .errors([404]),

@@ -19,6 +19,23 @@ pub(super) fn all() -> Vec<Operation> {
             "Every model and version with all that is known of it.",
         )
         .json("Models"),
+        get(
+            "/api/models/{model}/versions/{version}",
+            Tag::Models,
+            "version",
+            "One version with all that is known of it.",
+        )
+        .details("Also the operators of its file, and what it has run.")
+        .json("VersionDetails")
+        .errors([404]),
+        get("/api/models/{model}/example", Tag::Models, "example", "A request to begin with.")
+            .details(
+                "The first golden example of the version, or noughts in the shape of its \
+                 signature. 404 also where that cannot be said in JSON, or is too large.",
+            )
+            .with([query("version", text(""), VERSION)])
+            .json("Example")
+            .errors([404, 500]),
         score(post(
             "/api/models/{model}/score",
             Tag::Models,
@@ -35,6 +52,9 @@ pub(super) fn all() -> Vec<Operation> {
     all.extend(operate());
     all
 }
+
+/// Of a parameter.
+pub(super) const VERSION: &str = "The version that is meant: its number, or a label of the routing; the one that answers if it is not said.";
 
 /// What a wish that is not granted becomes.
 const WISH: [u16; 4] = [400, 404, 409, 503];

@@ -139,6 +139,10 @@ fn infer(operation: Operation) -> Operation {
     let about = "Any Content-Type is read: the header Inference-Header-Content-Length makes the difference. Content-Encoding may be gzip or deflate.";
     operation
         .with(asked())
+        .with([Parameter {
+            schema: text(""),
+            ..header(names::TIMING_ASKED, "`true` asks how long the parts of the request took.")
+        }])
         .body(Body { is_required: true, about, kinds })
         .answers(
             200,
@@ -152,7 +156,13 @@ fn infer(operation: Operation) -> Operation {
             ],
         )
         .headers(told())
-        .headers([("Inference-Header-Content-Length", count("Of the JSON, where binary data follows."))])
+        .headers([
+            ("Inference-Header-Content-Length", count("Of the JSON, where binary data follows.")),
+            (
+                "Server-Timing",
+                text("decode, queue, infer and encode, each with dur in milliseconds, if it was asked for."),
+            ),
+        ])
         .errors(PREDICTION)
 }
 

@@ -18,7 +18,6 @@ pub(super) fn all() -> Vec<Operation> {
     };
     let page = || raw("text/plain", "Prometheus' text format.");
     vec![
-        get("/", HEALTH, "alive", "A sign of life, which KServe's clients read.").json("Alive"),
         live("/healthz", "healthz"),
         ready("/readyz", "readyz"),
         live("/v2/health/live", "serverLive"),

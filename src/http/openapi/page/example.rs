@@ -29,16 +29,18 @@ pub(super) fn curl(method: &str, path: &str, operation: &Value) -> String {
     words.join(" ")
 }
 
-/// The path with examples for its parameters.
+/// The path with examples for its parameters, and those of the query that must be there.
 fn filled(path: &str, operation: &Value) -> String {
-    items(&operation["parameters"]).filter(|parameter| parameter["in"] == "path").fold(
-        path.to_owned(),
-        |path, parameter| {
-            let name = parameter["name"].as_str().unwrap_or_default();
-            let example = parameter["example"].as_str().unwrap_or(name);
-            path.replace(&format!("{{{name}}}"), example)
-        },
-    )
+    let needed = items(&operation["parameters"]).filter(|parameter| parameter["required"] == true);
+    needed.fold(path.to_owned(), |path, parameter| {
+        let name = parameter["name"].as_str().unwrap_or_default();
+        let example = parameter["example"].as_str().unwrap_or(name);
+        if parameter["in"] == "query" {
+            let joint = if path.contains('?') { '&' } else { '?' };
+            return format!("{path}{joint}{name}={example}");
+        }
+        path.replace(&format!("{{{name}}}"), example)
+    })
 }
 
 fn quoted(text: &str) -> String {

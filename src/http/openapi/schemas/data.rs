@@ -1,12 +1,12 @@
 //! Of what is known of data and of predictions.
 
 use crate::http::openapi::schema::{
-    Field, Named, Schema, always, closed, count, either, flag, list, map, map_by, maybe, number,
-    of, one_of, or_null, share, text,
+    Field, Named, Schema, always, closed, count, either, flag, list, list_up_to, map, map_by,
+    maybe, number, of, one_of, or_null, share, text,
 };
 
 pub(super) fn all() -> Vec<Named> {
-    [contract(), drift(), counts(), quality(), feedback()].concat()
+    [contract(), drift(), distribution(), counts(), quality(), feedback()].concat()
 }
 
 fn by_version(name: &str, what: &str) -> Field {
@@ -22,6 +22,7 @@ fn contract() -> Vec<Named> {
             always("name", text("")),
             always("mode", one_of(&MODES, "")),
             always("violations", map(count(""), "By code.")),
+            always("rules", rules()),
         ],
     );
     let report = closed(
@@ -47,7 +48,28 @@ fn contract() -> Vec<Named> {
     vec![("ContractReports", document), ("ContractReport", report)]
 }
 
+fn rules() -> Schema {
+    let scalar = || either([number(""), text("")], "");
+    closed(
+        "What is demanded: only what the contract says.",
+        [
+            maybe("nullable", flag("Whether a value may be missing.")),
+            maybe("nan", flag("")),
+            maybe("inf", flag("")),
+            maybe("min", number("")),
+            maybe("max", number("")),
+            maybe("allowed", list_up_to(100, scalar(), "")),
+            maybe("more_allowed", count("How many more are allowed than are listed.")),
+            maybe("pattern", text("A regular expression for all of a text.")),
+            maybe("max_length", count("In characters.")),
+        ],
+    )
+}
+
 const SOURCES: [&str; 2] = ["request", "batch"];
+
+const ROLES: [&str; 2] = ["input", "prediction"];
+const READINGS: [&str; 5] = ["number", "text", "length", "mean", "norm"];
 
 fn window() -> Schema {
     closed(
@@ -88,8 +110,8 @@ fn drift() -> Vec<Named> {
         "",
         [
             always("name", text("")),
-            always("role", one_of(&["input", "prediction"], "")),
-            always("reading", one_of(&["number", "text", "length", "mean", "norm"], "")),
+            always("role", one_of(&ROLES, "")),
+            always("reading", one_of(&READINGS, "")),
             maybe("importance", number("Its share of what moves the predictions.")),
             always("state", one_of(&states, "")),
             always("since", number("Seconds since 1970.")),
@@ -123,6 +145,64 @@ fn drift() -> Vec<Named> {
         ("DriftScores", scores),
         ("DriftWindow", window()),
     ]
+}
+
+fn distribution() -> Vec<Named> {
+    let kinds = ["interval", "value", "other", "missing", "infinity"];
+    let bin = closed(
+        "Shares are of all values, those that are missing among them.",
+        [
+            always("name", text("As in the counts.")),
+            always("kind", one_of(&kinds, "")),
+            always(
+                "from",
+                or_null(number("Of an interval, which does not hold it; null is open.")),
+            ),
+            always("to", or_null(number("Of an interval, which holds it; null is open."))),
+            maybe(
+                "value",
+                either(
+                    [number(""), text("")],
+                    "Of a category, where the contract says that values may be shown.",
+                ),
+            ),
+            always("reference", share("")),
+            always("current", or_null(share("Null while nothing is counted."))),
+            always("count", count("")),
+        ],
+    );
+    let line = |what| list(or_null(number("")), what);
+    let history = closed(
+        "Scores of requests in the short window, equally many of each. A feature has drifted where psi - expected is above 0.1, and psi above critical.",
+        [
+            always("step_seconds", count("")),
+            always("at", list(number(""), "Seconds since 1970.")),
+            always("psi", line("")),
+            always("expected", line("What it is where nothing has drifted.")),
+            always("critical", line("What it exceeds by chance as seldom as false alarms may be.")),
+        ],
+    );
+    let document = closed(
+        "",
+        [
+            always("model", text("")),
+            always("version", count("")),
+            always("feature", text("")),
+            always("role", one_of(&ROLES, "")),
+            always("reading", one_of(&READINGS, "")),
+            always("reference", text("")),
+            always("reference_rows", count("")),
+            always("window", or_null(of("DriftWindow"))),
+            always("bins", list(bin, "")),
+            always(
+                "out_of_range",
+                count("Numbers beyond all of the reference; bins count them as well."),
+            ),
+            always("score", or_null(of("DriftScores"))),
+            always("history", history),
+        ],
+    );
+    vec![("DriftDistribution", document)]
 }
 
 fn counts() -> Vec<Named> {

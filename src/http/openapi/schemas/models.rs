@@ -2,11 +2,48 @@
 
 use crate::http::openapi::schema::{
     Field, Named, Schema, always, closed, count, count_to, either, flag, form, list, map, map_by,
-    maybe, number, of, one_of, or_null, text,
+    maybe, number, of, one_of, or_null, text, whole,
 };
 
 pub(super) fn all() -> Vec<Named> {
-    [listed(), routing()].concat()
+    [listed(), alone(), routing()].concat()
+}
+
+/// Of one version, and of a request to begin with.
+fn alone() -> Vec<Named> {
+    let operator = closed(
+        "One kind of operator, in subgraphs too.",
+        [always("operator", text("")), always("nodes", count(""))],
+    );
+    let batch = closed(
+        "Runs with so many rows.",
+        [always("rows", count("")), always("runs", count("")), always("mean_us", number(""))],
+    );
+    let totals = closed(
+        "Of requests since it was loaded.",
+        [always("requests", count("")), always("failed", count("")), always("rows", count(""))],
+    );
+    let more = [
+        maybe("operators", list(operator, "Of its file.")),
+        maybe("opset", or_null(whole("Of the default operators."))),
+        maybe("producer", or_null(text("The program that wrote the file."))),
+        maybe("file_bytes", count("With weights that lie beside it.")),
+        maybe("batches", list(batch, "Of up to 128 sizes.")),
+        maybe("totals", totals),
+    ];
+    let version = closed(
+        "The keys from `sha256` on are there while it serves.",
+        of_version().into_iter().chain(more),
+    );
+    let example = closed(
+        "",
+        [
+            always("version", count("")),
+            always("source", one_of(&["golden", "signature"], "A golden example, or noughts.")),
+            always("request", of("InferRequest")),
+        ],
+    );
+    vec![("VersionDetails", version), ("Example", example)]
 }
 
 fn listed() -> Vec<Named> {
@@ -28,17 +65,7 @@ fn listed() -> Vec<Named> {
             always("versions", list(of("Version"), "")),
         ],
     );
-    let stage = ["waiting", "verifying", "loading", "gate"];
-    let unless_live = [
-        always("version", count("")),
-        always("state", of("VersionState")),
-        always("reason", text("")),
-        maybe("stage", one_of(&stage, "Where new files of it are on their way into service.")),
-    ];
-    let version = closed(
-        "The keys from `sha256` on are there while it serves.",
-        unless_live.into_iter().chain(live()),
-    );
+    let version = closed("The keys from `sha256` on are there while it serves.", of_version());
     let cost = closed("", [always("rows", count("")), always("us", number("Microseconds."))]);
     let shadow = closed(
         "How the answers of a shadow compare.",
@@ -69,8 +96,13 @@ fn listed() -> Vec<Named> {
     ]
 }
 
-fn live() -> Vec<Field> {
+fn of_version() -> Vec<Field> {
+    let stage = ["waiting", "verifying", "loading", "gate"];
     vec![
+        always("version", count("")),
+        always("state", of("VersionState")),
+        always("reason", text("")),
+        maybe("stage", one_of(&stage, "Where new files of it are on their way into service.")),
         maybe("sha256", form("^[0-9a-f]{64}$", "Of the model file.")),
         maybe("loaded_at_unix", count("")),
         maybe("load_ms", number("")),

@@ -1,0 +1,112 @@
+// What a version had to show before it served, against its bars.
+
+import { h, keyed, setText, show } from "../../dom.js";
+import { ms } from "../../format.js";
+import { badge, empty, section, table } from "../../parts.js";
+
+const KINDS = ["signature", "contract", "profile", "quality", "golden", "latency", "evaluation"];
+
+// What each check asks, so that a skipped one is understood.
+const QUESTIONS = {
+  signature: "Can callers of the live version go on?",
+  contract: "Are its rules about what the model has?",
+  profile: "Is it the profile of this model file?",
+  quality: "Does the model make the prediction that is watched?",
+  golden: "Are the examples answered as they were?",
+  latency: "Is a run of one row fast enough?",
+  evaluation: "Is the score on the evaluation data good enough?",
+};
+
+const COLUMNS = [
+  { title: "Check" },
+  { title: "Outcome" },
+  { title: "Measured", number: true },
+  { title: "Bar", number: true },
+  { title: "In words" },
+  { title: "Took", number: true },
+];
+
+/** {element, update(version)}: a version of /api/models, or null. */
+export function gate() {
+  const list = table({
+    caption: "Checks before service",
+    columns: COLUMNS,
+    cards: true,
+    className: "gate",
+  });
+  const nothing = empty("");
+  const element = section("Gate", { className: "wide" }, list.element, nothing);
+  const update = (version) => {
+    const checks = checksOf(version);
+    keyed(
+      list.body,
+      checks,
+      ({ kind }) => kind,
+      ({ kind }) => row(list.row, kind),
+    );
+    show(list.element, checks.length > 0);
+    show(nothing, checks.length === 0);
+    setText(nothing, why(version));
+  };
+  return { element, update };
+}
+
+function why(version) {
+  if (version === null) return "No version is chosen.";
+  if (version.reason) return `It did not come as far as the gate: ${version.reason}`;
+  return "Nothing is known of its checks: they are kept while a version serves.";
+}
+
+function row(make, kind) {
+  const outcome = badge("off", "");
+  const [measured, bar, detail, took] = [
+    h("span", null),
+    h("span", null),
+    h("span", null),
+    h("span", null),
+  ];
+  const name = h("span", { title: QUESTIONS[kind] }, kind);
+  const element = make(name, outcome.element, measured, bar, detail, took);
+  const update = (check) => {
+    outcome.update({ passed: "good", failed: "bad" }[check.outcome] ?? "off", check.outcome);
+    const found = figures(check.kind, check.detail);
+    setText(measured, found.measured);
+    setText(bar, found.bar);
+    setText(detail, check.detail);
+    setText(took, ms(check.took_ms));
+  };
+  return { element, update };
+}
+
+/** The checks of a version; of a refused one the one that it did not pass, which its reason begins with. */
+export function checksOf(version) {
+  if (version === null) return [];
+  if (version.gate) return version.gate;
+  const match = /^([a-z]+): ([\s\S]*)$/.exec(version.reason ?? "");
+  if (!match || !KINDS.includes(match[1])) return [];
+  const at = KINDS.indexOf(match[1]);
+  return KINDS.slice(at).map((kind, index) =>
+    index === 0
+      ? { kind, outcome: "failed", detail: match[2], took_ms: null }
+      : { kind, outcome: "skipped", detail: `the check “${match[1]}” has failed`, took_ms: null },
+  );
+}
+
+/** What was measured and the bar, out of a detail such as "p99 31 us (bar 20.00 ms), p50 …". */
+export function figures(kind, detail) {
+  if (kind === "latency" || kind === "evaluation") {
+    const match = /^(\S+ .+?)(?: \(bar ([^)]+)\))?(?:,|$)/.exec(detail);
+    const margin = /live version \d+: ([^,]+)/.exec(detail);
+    const readable = (text) => (text ?? "").replace(/ us$/, " µs");
+    if (match && /\d/.test(match[1]))
+      return {
+        measured: readable(match[1]),
+        bar: readable(match[2]) || (margin ? `live ${margin[1]}` : "–"),
+      };
+  }
+  if (kind === "golden") {
+    const match = /at most (\d+ %)/.exec(detail);
+    if (match) return { measured: match[1], bar: "100 %" };
+  }
+  return { measured: "–", bar: "–" };
+}
