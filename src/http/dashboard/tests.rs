@@ -129,7 +129,9 @@ fn nothing_is_fetched_from_elsewhere() {
 fn every_module_that_is_imported_and_every_file_that_is_named_is_there() {
     let table: BTreeSet<&str> = FILES.iter().map(|(name, _)| *name).collect();
     let imported = Regex::new(r#"(?m)(?:^|\s)(?:from|import)\s*\(?\s*["'](\.[^"']*)["']"#).unwrap();
-    for (name, text) in own().filter(|(name, _)| name.ends_with(".js")) {
+    for (name, text) in
+        own().filter(|(name, _)| Path::new(name).extension().is_some_and(|it| it == "js"))
+    {
         for found in imported.captures_iter(text) {
             let mut place: Vec<&str> = name.split('/').collect();
             place.pop();
