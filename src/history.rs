@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::drift::{self, Source};
-use crate::registry::{Event, Model, Registry};
+use crate::registry::{Event, Model, Registry, What};
 use crate::repository::Version;
 
 pub use attention::{Attention, Condition, Drifted, Level, Quality, Queue, Topic, attention};
@@ -84,9 +84,10 @@ impl History {
     /// How a model of the snapshot is doing, and how it did in the last few minutes.
     #[must_use]
     pub fn glance(&self, name: &str, model: &Model) -> Glance {
-        let models = self.models();
-        let sample = Sample::of(Some(model), models.tails(name));
-        let mut glance = models.glance(self.now(), name, &sample);
+        // Nobody waits while counts are read.
+        let tails = self.models().tails(name).to_vec();
+        let sample = Sample::of(Some(model), &tails);
+        let mut glance = self.models().glance(self.now(), name, &sample);
         if model.live().next().is_none() {
             glance.now = None;
         }
@@ -99,10 +100,9 @@ impl History {
     pub fn series(&self, name: &str, span: Span) -> Option<Series> {
         let snapshot = self.0.registry.snapshot();
         let model = snapshot.models.get(name);
-        let models = self.models();
-        let tails = models.tails(name);
-        let sample = (model.is_some() || !tails.is_empty()).then(|| Sample::of(model, tails));
-        models.series(self.now(), name, span, sample.as_ref())
+        let tails = self.models().tails(name).to_vec();
+        let sample = (model.is_some() || !tails.is_empty()).then(|| Sample::of(model, &tails));
+        self.models().series(self.now(), name, span, sample.as_ref())
     }
 
     /// What became of its versions within the span, oldest first.
@@ -115,6 +115,15 @@ impl History {
         events
     }
 
+    /// When one of its versions went live or was taken back for the last time.
+    #[must_use]
+    pub fn last_swap(&self, name: &str) -> Option<SystemTime> {
+        let events = self.0.registry.events().of(name);
+        let swaps =
+            events.iter().filter(|event| matches!(event.what, What::Live | What::RolledBack));
+        swaps.map(|event| event.at).max()
+    }
+
     /// How far a feature of a version was from its reference: the scores of requests in the short
     /// window. Empty where nothing is known.
     #[must_use]
@@ -124,9 +133,9 @@ impl History {
         let monitor = live.and_then(|live| live.monitor.as_ref());
         let report = monitor.and_then(|monitor| monitor.report(Source::Request));
         let features = report.iter().flat_map(|report| &report.features);
-        let scores = features.filter(|it| it.name == feature).find_map(|feature| {
-            feature.scores.get(drift::Span::Short)
-        });
+        let scores = features
+            .filter(|it| it.name == feature)
+            .find_map(|feature| feature.scores.get(drift::Span::Short));
         self.drifts().series(self.now().at, (model, version), feature, span, scores)
     }
 

@@ -51,7 +51,10 @@ impl Contract {
         });
         let relations: Vec<RowCheck> = relations.collect();
         let inputs = compiler.entries_of_inputs();
-        let Compiler { features, entries, mut mistakes, .. } = compiler;
+        let Compiler { features, mut entries, mut mistakes, .. } = compiler;
+        if !document.values {
+            entries.iter_mut().for_each(|entry| entry.demands.hide_texts());
+        }
         if !mistakes.is_empty() {
             mistakes.sort_by_key(|(line, _)| *line);
             let line = |(line, text)| format!("line {line}: {text}");

@@ -53,6 +53,17 @@ impl From<&FeatureRule> for Demands {
     }
 }
 
+impl Demands {
+    /// Texts of a set may be personal data, as those are that come.
+    pub(super) fn hide_texts(&mut self) {
+        let is_text = |scalar: &Scalar| matches!(scalar, Scalar::Text(_));
+        if self.allowed.as_ref().is_some_and(|set| set.iter().any(is_text)) {
+            self.allowed = None;
+            self.more_allowed = None;
+        }
+    }
+}
+
 impl From<&OutputRule> for Demands {
     fn from(rule: &OutputRule) -> Self {
         let finite = rule.finite.then_some(false);
@@ -106,6 +117,18 @@ mod tests {
         };
         let expected = json!({"nullable": false, "min": -1, "max": 2.5, "allowed": [1, "<b>"], "max_length": 3});
         assert_eq!(told(&rule), expected);
+    }
+
+    #[test]
+    fn sets_of_texts_are_told_only_to_those_who_may_see_values() {
+        let set =
+            |scalar: Scalar| FeatureRule { set: Some(vec![scalar]), ..FeatureRule::default() };
+        let mut texts = Demands::from(&set(Scalar::Text("name".to_owned())));
+        texts.hide_texts();
+        assert_eq!(texts, Demands::default());
+        let mut numbers = Demands::from(&set(Scalar::Number(Number::Whole(1))));
+        numbers.hide_texts();
+        assert_eq!(serde_json::to_value(numbers).unwrap(), json!({"allowed": [1]}));
     }
 
     #[test]

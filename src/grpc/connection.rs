@@ -1,7 +1,6 @@
 //! One connection, from its first call to its graceful end.
 
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tonic::body::Body;
 
-use super::beside::{Beside, Together};
+use super::beside::Together;
 use crate::sockets::Stream;
 
 /// Resolves when the server accepts no more calls.
@@ -176,17 +175,17 @@ pub(super) async fn run<F>(
         let answer = answer(request);
         async { Ok::<_, std::convert::Infallible>(answer.await) }
     });
-    let beside = Beside::default();
-    let mut http = http2::Builder::new(beside.clone());
-    http.timer(TokioTimer::new())
-        .keep_alive_interval(PING)
-        .keep_alive_timeout(wait)
-        .max_concurrent_streams(MAX_STREAMS)
-        .initial_stream_window_size(CALL_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW);
     let written = stream.written();
-    let connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-    let mut connection = Together::new(connection, &beside);
+    let mut connection = Together::new(|beside| {
+        let mut http = http2::Builder::new(beside);
+        http.timer(TokioTimer::new())
+            .keep_alive_interval(PING)
+            .keep_alive_timeout(wait)
+            .max_concurrent_streams(MAX_STREAMS)
+            .initial_stream_window_size(CALL_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW);
+        Box::pin(http.serve_connection(TokioIo::new(stream), service))
+    });
     let ended = tokio::select! {
         ended = &mut connection => Some(ended),
         () = stop.stopped() => None,

@@ -61,9 +61,10 @@ pub struct Condition<'a> {
     /// What happened in the last seconds.
     pub now: Option<&'a Step>,
     pub queue: Queue,
-    /// Of the version that serves.
+    /// Of the version that is farthest from its reference, of those that are asked.
     pub drift: Option<Drifted<'a>>,
-    pub quality: Option<Quality>,
+    /// Of each version that is asked.
+    pub quality: Vec<Quality>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -114,9 +115,7 @@ pub fn attention(of: &Condition) -> Vec<Attention> {
     if let Some(drift) = &of.drift {
         all.extend(drifted(drift));
     }
-    if let Some(quality) = &of.quality {
-        all.extend(poor(quality));
-    }
+    all.extend(of.quality.iter().find_map(poor));
     // Among equals the order is that of the topics.
     all.sort_by_key(|attention| attention.level);
     all

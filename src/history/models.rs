@@ -105,8 +105,10 @@ impl Models {
                 continue;
             }
             let last = before.remove(&name).flatten();
+            // Where some were left out, a new one may have had no room: its past is not known.
+            let has_past = !self.told || self.known.contains_key(&name);
             let watched = self.known.entry(name).or_insert_with(Watched::new);
-            if let Some(seconds) = seconds {
+            if let Some(seconds) = seconds.filter(|_| has_past) {
                 let step = Step::between(last.as_ref(), &sample, seconds);
                 watched.rings.push(now.at, &step);
                 watched.step = Some(step);
@@ -160,7 +162,7 @@ impl Models {
         let seconds = self.seconds(now)?;
         let last = self.known.get(name).and_then(|watched| watched.last.as_ref());
         // A model that is left out has a past that is not known.
-        (last.is_some() || self.known.contains_key(name) || self.known.len() < self.most)
+        (last.is_some() || self.known.contains_key(name) || !self.told)
             .then(|| Step::between(last, sample, seconds))
     }
 

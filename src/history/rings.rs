@@ -119,7 +119,9 @@ impl Rings {
             Span::Week => (&self.coarse, self.end(now, rest)),
         };
         let kept = ring.until(now).map(|(at, point)| (*at, point));
-        Series::of(span, kept.chain(end.as_ref().map(|(at, point)| (*at, point))).collect())
+        // Where the clock was set back, times rise again with the next point.
+        let end = end.as_ref().filter(|(at, _)| ring.last().is_none_or(|last| last < *at));
+        Series::of(span, kept.chain(end.map(|(at, point)| (*at, point))).collect())
     }
 
     /// The coarse step that fills up, as far as it is.

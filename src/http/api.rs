@@ -44,10 +44,12 @@ fn malformed(error: &Error) -> Response {
 
 /// The version that a request names by its number, or by a label of the routing.
 fn version_of(model: &Model, named: &str) -> Option<repository::Version> {
-    named.parse().ok().or_else(|| model.routing.labels.get(named).copied())
+    // A number is written in one way.
+    let number = named.parse().ok().filter(|number: &repository::Version| number.to_string() == named);
+    number.or_else(|| model.routing.labels.get(named).copied())
 }
 
-/// The version that is asked for, or the one that answers where none is. The error is the answer
+/// The version that is asked for, or the one that answers most requests where none is. The error is the answer
 /// then: there is none of that name, or it does not serve.
 fn serving<'a>(
     model: &'a Model,
@@ -55,7 +57,7 @@ fn serving<'a>(
     named: Option<&str>,
 ) -> Result<&'a Arc<LiveModel>, Box<Response>> {
     let live = match named {
-        None => model.serving(),
+        None => model.leading(),
         Some(named) => match version_of(model, named) {
             Some(number) if model.versions.contains_key(&number) => model.live_version(number),
             _ => return Err(Box::new(no_version(name, named))),

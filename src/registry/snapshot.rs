@@ -102,6 +102,14 @@ impl Model {
         self.serving().map(|live| (live.version, 1.0)).into_iter().collect()
     }
 
+    /// The version that answers most of the requests that name none.
+    #[must_use]
+    pub fn leading(&self) -> Option<&Arc<LiveModel>> {
+        let traffic = self.traffic();
+        let most = traffic.iter().max_by(|a, b| a.1.total_cmp(b.1).then(a.0.cmp(b.0)));
+        most.and_then(|(version, _)| self.live_version(*version))
+    }
+
     /// This version, if it serves.
     #[must_use]
     pub fn live_version(&self, version: Version) -> Option<&Arc<LiveModel>> {

@@ -105,8 +105,8 @@ impl Overlay {
         for LabelFile { path, .. } in &files {
             let state = FileState::of(&directory.join(path));
             let state = state.map_err(|error| format!("label_filename '{path}': {error}"))?;
-            for files in model.versions.values_mut() {
-                files.fingerprint.files.extend(state.clone());
+            for version in model.versions.values_mut() {
+                version.fingerprint.files.extend(state.clone());
             }
         }
         let labels = triton::labels::read(&files, &directory)?;

@@ -132,7 +132,7 @@ impl Queue {
     /// Requests that wait now.
     #[must_use]
     pub fn depth(&self) -> usize {
-        self.shared.lock().depth(self.inner.id)
+        self.inner.waiting.load(Ordering::Relaxed)
     }
 
     /// Whether one more request may wait: asked before work is put into reading it.

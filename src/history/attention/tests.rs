@@ -131,7 +131,7 @@ fn quality_below_what_is_demanded_is_bad_once_enough_is_known() {
         min_accuracy: Some(0.9),
         ..Quality::default()
     };
-    let poor = |quality| Condition { quality: Some(quality), ..fine() };
+    let poor = |quality| Condition { quality: vec![quality], ..fine() };
     let message = "accuracy is 0.810, 0.9 is demanded".to_owned();
     assert_eq!(only(&poor(quality)), (Level::Bad, Topic::Quality, message));
     let few = Quality { truths: 99, ..quality };

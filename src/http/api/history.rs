@@ -8,7 +8,9 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use super::refused;
+use crate::away;
 use crate::history::{Series, Span};
+use crate::http::error::Error;
 use crate::http::path::Path;
 use crate::http::query::Query;
 use crate::http::{Api, reply};
@@ -58,13 +60,19 @@ pub(in crate::http) async fn history(
         Ok(span) => span,
         Err(message) => return reply::problem(StatusCode::BAD_REQUEST, &message),
     };
-    let Some(series) = api.history.series(&model, span) else {
-        return refused(&ControlError::UnknownModel(model));
+    let answer = away::blocking(move || document(&api, &model, span));
+    answer.await.unwrap_or_else(|lost| super::malformed(&Error::from(lost)))
+}
+
+/// A week is long, which the threads that read and write requests need not write.
+fn document(api: &Api, model: &str, span: Span) -> Response {
+    let Some(series) = api.history.series(model, span) else {
+        return refused(&ControlError::UnknownModel(model.to_owned()));
     };
     reply::json(&Document {
-        model: &model,
+        model,
         span: span.as_str(),
-        events: api.history.events(&model, span).into_iter().map(event).collect(),
+        events: api.history.events(model, span).into_iter().map(event).collect(),
         latency: Latency { bounds_ms: bounds_ms(), counts: &series.latencies },
         series: &series,
     })

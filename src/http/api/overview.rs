@@ -2,14 +2,17 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 
+use crate::away;
 use crate::drift::{self, Report, Source};
 use crate::history::{self, Attention, Condition, Drifted, Glance, Level, Quality, Queue, Step};
+use crate::http::error::Error;
 use crate::http::{Api, reply};
 use crate::registry::{self, LiveModel};
 
@@ -27,7 +30,7 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct Model<'a> {
     name: &'a str,
-    /// The version that answers requests which name none.
+    /// The version that answers most of the requests which name none.
     serving: Option<u64>,
     /// That of the version that serves, or of the newest.
     state: &'static str,
@@ -37,6 +40,7 @@ struct Model<'a> {
     /// Shares of requests that name no version.
     traffic: BTreeMap<u64, f64>,
     shadow: Option<u64>,
+    /// When the last version went live or was taken back.
     loaded_at: Option<u64>,
     now: Option<Now>,
     recent: Vec<f32>,
@@ -72,11 +76,17 @@ struct Drift {
     drifted_inputs: f64,
 }
 
+/// Many models are some work, which the threads that read and write requests need not do.
 pub(in crate::http) async fn overview(State(api): State<Api>) -> Response {
+    let document = away::blocking(move || document(&api));
+    document.await.unwrap_or_else(|lost| super::malformed(&Error::from(lost)))
+}
+
+fn document(api: &Api) -> Response {
     let snapshot = api.predictor.registry().snapshot();
     let models = snapshot.models.iter();
     let mut models: Vec<Model> =
-        models.map(|(name, of)| model(name, of, api.history.glance(name, of))).collect();
+        models.map(|(name, of)| model(api, name, of, api.history.glance(name, of))).collect();
     models.sort_by(|a, b| urgency(a, b));
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     reply::json(&Document {
@@ -101,11 +111,14 @@ fn urgency(a: &Model, b: &Model) -> Ordering {
     level(a).cmp(&level(b)).then(rate(b).total_cmp(&rate(a))).then(a.name.cmp(b.name))
 }
 
-fn model<'a>(name: &'a str, model: &'a registry::Model, glance: Glance) -> Model<'a> {
-    let serving = model.serving();
+fn model<'a>(api: &Api, name: &'a str, model: &'a registry::Model, glance: Glance) -> Model<'a> {
+    let serving = model.leading();
     let queue_depth = model.live().map(|live| live.queue.depth()).sum();
-    let report = serving.and_then(|live| live.monitor.as_ref()?.report(Source::Request));
-    let attention = attention(model, &glance, queue_depth, report.as_deref());
+    let traffic = model.traffic();
+    let asked: Vec<&LiveModel> =
+        traffic.keys().filter_map(|version| model.live_version(*version)).map(|it| &**it).collect();
+    let report = worst(&asked);
+    let attention = attention(model, &asked, &glance, report.as_deref());
     let newest = model.versions.values().next_back();
     let served = serving.and_then(|live| model.versions.get(&live.version));
     Model {
@@ -115,9 +128,13 @@ fn model<'a>(name: &'a str, model: &'a registry::Model, glance: Glance) -> Model
         problem: model.problem.as_deref(),
         dormant: model.dormant,
         versions: model.versions.iter().map(|(number, entry)| version(*number, entry)).collect(),
-        traffic: model.traffic(),
+        traffic,
         shadow: model.routes.shadow,
-        loaded_at: serving.map(|live| loaded_at(live)),
+        loaded_at: api
+            .history
+            .last_swap(name)
+            .or(serving.map(|live| live.loaded_at))
+            .map(since_1970),
         now: glance.now.as_ref().map(now),
         recent: glance.recent,
         queue_depth,
@@ -147,22 +164,35 @@ fn now(step: &Step) -> Now {
     }
 }
 
-fn loaded_at(live: &LiveModel) -> u64 {
-    let since_epoch = live.loaded_at.duration_since(SystemTime::UNIX_EPOCH);
-    since_epoch.unwrap_or(Duration::ZERO).as_secs()
+fn since_1970(at: SystemTime) -> u64 {
+    at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }
 
+/// Of the versions that are asked, what is farthest from its reference.
+fn worst(asked: &[&LiveModel]) -> Option<Arc<Report>> {
+    let monitors = asked.iter().filter_map(|live| live.monitor.as_ref());
+    let reports = monitors.filter_map(|monitor| monitor.report(Source::Request));
+    reports.max_by(|a, b| {
+        let inputs = a.drifted_inputs.total_cmp(&b.drifted_inputs);
+        let predictions = a.drifted_predictions.total_cmp(&b.drifted_predictions);
+        a.state.cmp(&b.state).then(inputs).then(predictions)
+    })
+}
+
+/// `asked` are the versions that requests go to which name none.
 fn attention(
     model: &registry::Model,
+    asked: &[&LiveModel],
     glance: &Glance,
-    depth: usize,
     report: Option<&Report>,
 ) -> Vec<Attention> {
-    let serving = model.serving();
     let reasons = model.versions.iter().filter(|(_, entry)| !entry.reason.is_empty());
-    let limit = model.live().map(|live| live.queue.limits().waiting).sum();
+    // Each version has a queue of its own; the fullest is the next that refuses.
+    let queues = model.live().map(|live| (live.queue.depth(), live.queue.limits().waiting));
+    let (depth, limit) =
+        queues.max_by(|a, b| (a.0 * b.1).cmp(&(b.0 * a.1)).then(a.0.cmp(&b.0))).unwrap_or_default();
     history::attention(&Condition {
-        serves: serving.is_some(),
+        serves: !asked.is_empty(),
         loading: model.is_loading(),
         rests: model.dormant || model.is_leaving(),
         problem: model.problem.as_deref(),
@@ -170,7 +200,7 @@ fn attention(
         now: glance.now.as_ref(),
         queue: Queue { depth, limit, grows: glance.queue_grows },
         drift: report.map(drifted),
-        quality: serving.and_then(|live| quality(live)),
+        quality: asked.iter().filter_map(|live| quality(live)).collect(),
     })
 }
 

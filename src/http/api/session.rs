@@ -13,7 +13,8 @@ use crate::http::{Api, reply};
 
 #[derive(Serialize)]
 struct Session<'a> {
-    version: &'static str,
+    /// Not for strangers where keys are asked for, nor is the other address.
+    version: Option<&'static str>,
     /// Whether keys are asked for.
     keys: bool,
     /// The name of the one that came.
@@ -33,12 +34,14 @@ pub(in crate::http) async fn session(
         Ok(standing) => standing,
         Err(refused) => return refusal(&refused, &uri),
     };
+    let keys = door.asks_for_keys();
+    let is_known = !keys || standing.key.is_some();
     let mut response = reply::json(&Session {
-        version: env!("CARGO_PKG_VERSION"),
-        keys: door.asks_for_keys(),
+        version: is_known.then_some(env!("CARGO_PKG_VERSION")),
+        keys,
         key: standing.key.as_deref(),
         roles: standing.roles.names(),
-        prometheus: api.config.prometheus.as_deref(),
+        prometheus: api.config.prometheus.as_deref().filter(|_| is_known),
     });
     // It is another one for whoever asks next.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -17,7 +17,8 @@ pub(super) use jobs::{ON_BAD_ROW, STATES as JOB_STATES};
 
 /// All components.
 pub(super) fn all() -> Vec<Named> {
-    [common(), v2::all(), v1::all(), models::all(), overview::all(), data::all(), jobs::all()].concat()
+    [common(), v2::all(), v1::all(), models::all(), overview::all(), data::all(), jobs::all()]
+        .concat()
 }
 
 fn common() -> Vec<Named> {
@@ -65,7 +66,12 @@ fn session() -> Schema {
     closed(
         "Who asks, and what that one may do.",
         [
-            always("version", text("Of the server.")),
+            always(
+                "version",
+                or_null(text(
+                    "Of the server; as the next ones not for strangers where keys are asked for.",
+                )),
+            ),
             always("keys", flag("Whether keys are asked for.")),
             always("key", or_null(text("The name of the key that came, if it is known."))),
             always("roles", list_up_to(3, one_of(&roles, ""), "")),

@@ -44,7 +44,12 @@ fn overview() -> Vec<Named> {
                 map_by(VERSION, share(""), "Shares by version of requests that name none."),
             ),
             always("shadow", or_null(count("The version that gets copies of requests."))),
-            always("loaded_at", or_null(count("Seconds since 1970."))),
+            always(
+                "loaded_at",
+                or_null(count(
+                    "When the last version went live or was taken back, in seconds since 1970.",
+                )),
+            ),
             always("now", or_null(of("Now"))),
             always(
                 "recent",
@@ -97,7 +102,7 @@ fn now() -> Schema {
 
 fn drift() -> Schema {
     closed(
-        "Of the requests of the version that serves.",
+        "Of the version that is farthest from its reference, of those that requests go to which name none.",
         [
             always("state", one_of(&["insufficient", "stable", "drifted"], "")),
             always("drifted_inputs", number("Their share, by importance.")),
