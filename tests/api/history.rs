@@ -281,3 +281,24 @@ fn spans_and_models_that_are_not_there_are_named() {
     assert_eq!(of("/api/models/scale_1/history?of=1").0, 400);
     server.stop();
 }
+
+#[test]
+fn a_model_is_shown_by_the_version_that_most_requests_go_to() {
+    let repository = Repository::with(&["scale_1", "scale_2"]);
+    repository.add("m", 1, "scale_1");
+    repository.add("m", 2, "scale_2");
+    let settings = "versions = \"all\"\nlabels = { stable = 1, canary = 2 }\ntraffic = { stable = 95, canary = 5 }\n";
+    repository.write("m/model.toml", settings);
+    let server = Server::start(repository.path(), &[]);
+    let model = until("both serve", || {
+        let model = at_a_glance(&server, "m");
+        (model["traffic"].as_object()?.len() == 2).then_some(model)
+    });
+    assert_eq!(model["serving"], 1, "{model}");
+    assert_eq!(model["traffic"], json!({"1": 0.95, "2": 0.05}));
+    let example = server.get("/api/models/m/example").json();
+    assert_eq!(example["version"], 1, "{example}");
+    // Nobody has a number in two ways.
+    assert_eq!(server.get("/api/models/m/versions/01").status, 404);
+    server.stop();
+}
