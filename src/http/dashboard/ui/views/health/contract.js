@@ -10,7 +10,7 @@ import { total } from "./figures.js";
 /** Rows of the table without the others being asked for. */
 const MOST = 20;
 
-/** {element, set(report, {model, hasProfile}), session}: `report` of one version, or null. */
+/** {element, set(report, {model, hasProfile})}: `report` of one version, or null. */
 export function contract() {
   const nothing = h("p", { class: "empty" });
   const known = facts();
@@ -45,7 +45,7 @@ export function contract() {
     setText(more, found.length === 0 ? (report.rows === 0 ? "No row was checked yet." : "No value broke it.") : found.length > MOST ? `and ${count(found.length - MOST)} more` : "");
     kept.set(model, report.features.some(({ mode }) => mode === "quarantine") || report.mode === "quarantine");
   }
-  return { element, set, session: kept.session };
+  return { element, set };
 }
 
 /** Each feature and code with how often, the most frequent first. */
@@ -93,11 +93,6 @@ function quarantine() {
       model = name;
       show(none, !keeps);
       show(open.element, keeps);
-    },
-    session: () => {
-      open.update();
-      replace(list);
-      show(hide, false);
     },
   };
 }

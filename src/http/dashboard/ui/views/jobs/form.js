@@ -12,7 +12,7 @@ const BAD_ROWS = [
 ];
 const FORMATS = ["csv", "csv.gz", "csv.zst", "ndjson", "ndjson.gz", "ndjson.zst", "parquet", "arrow"];
 
-/** {element, open, session}: `changed(job)` is called with the job that was accepted. */
+/** {opener, element}: `changed(job)` is called with the job that was accepted. */
 export function jobForm(changed) {
   const formats = h("datalist", { id: uniqueId("formats") }, FORMATS.map((value) => h("option", { value })));
   const models = h("datalist", { id: uniqueId("models") });
@@ -100,7 +100,7 @@ export function jobForm(changed) {
     }
   }
 
-  return { opener: opener.element, element: form, session: () => opener.update() };
+  return { opener: opener.element, element: form };
 }
 
 function text(list) {

@@ -1,9 +1,9 @@
 // A model's row in the overview. What updates every two seconds goes into elements that stay.
 
+import { sparkline } from "../../bars.js";
 import { h, keyed, setAttribute, setText, show, uniqueId } from "../../dom.js";
 import { ago, count, ms, rate, share, time } from "../../format.js";
 import { badge, driftState, versionState } from "../../parts.js";
-import { sparkline } from "../../spark.js";
 import { to } from "../../routes.js";
 import { liveVersion, trafficBar } from "../traffic.js";
 import { level } from "./order.js";
