@@ -13,7 +13,7 @@ import {
   toast,
   uniqueId,
 } from "../dom.js";
-import { duration, plural, rate } from "../format.js";
+import { duration, plural, rate, serverTime } from "../format.js";
 import { empty, notice, table } from "../parts.js";
 import { poll } from "../poll.js";
 import { keepQuery } from "../routes.js";
@@ -77,7 +77,9 @@ export function mount(root, { params }) {
 async function ask(signal) {
   if (may("metrics")) {
     try {
-      return { ...(await get("api/overview", { signal })), figures: true };
+      const found = await get("api/overview", { signal });
+      serverTime(found.at);
+      return { ...found, figures: true };
     } catch (error) {
       if (error.status !== 403) throw error;
     }

@@ -26,7 +26,7 @@ export function notices(name) {
     }
     tell(entries);
   };
-  // What is there stays; the header says that it is old.
+  // What is there stays; a line above the view says that it is old.
   const failed = (error, { model }) => {
     if (model === null) tell([["bad", error.message]]);
   };
