@@ -14,10 +14,11 @@ import { items, ranked } from "./health/figures.js";
 import { featureList } from "./health/list.js";
 import { quality as qualityPart } from "./health/quality.js";
 import { quoted } from "./shell.js";
+import { liveVersion } from "./traffic.js";
 
 /** Between two looks. The server looks at most so often itself. */
 const SECONDS = 10;
-/** Between two looks at which version serves. */
+/** Between two looks at which version gets most of the traffic. */
 const SERVING_SECONDS = 30;
 
 const SOURCES = [
@@ -65,7 +66,8 @@ export function mount(root, { params: { name, query: asked }, title }) {
 
   async function serving(signal) {
     const { models } = await get("api/overview", { signal });
-    state.serving = models.find((model) => model.name === name)?.serving ?? null;
+    const model = models.find((each) => each.name === name);
+    state.serving = model ? liveVersion(model) : null;
     page.draw();
   }
 

@@ -29,6 +29,7 @@ export function mount(root, { params: { name, query } }) {
     now: null,
     shares: {},
     speeds: {},
+    swapped: 0,
     shown: Number(query.version) || null,
     detail: null,
     ids: { contract: {}, reference: {} },

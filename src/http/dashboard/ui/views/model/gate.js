@@ -2,7 +2,7 @@
 
 import { h, keyed, setText, show } from "../../dom.js";
 import { ms } from "../../format.js";
-import { badge, empty, section, table } from "../../parts.js";
+import { badge, empty, section, table, wasTakenBack } from "../../parts.js";
 
 const KINDS = ["signature", "contract", "profile", "quality", "golden", "latency", "evaluation"];
 
@@ -53,6 +53,8 @@ export function gate() {
 
 function why(version) {
   if (version === null) return "No version is chosen.";
+  if (wasTakenBack(version.reason))
+    return `It had passed its gate and served, and was taken back (${version.reason}). Checks are kept while a version serves.`;
   if (version.reason) return `It did not come as far as the gate: ${version.reason}`;
   return "Nothing is known of its checks: they are kept while a version serves.";
 }

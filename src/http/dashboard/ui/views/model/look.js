@@ -109,6 +109,8 @@ async function past(name, state, page, signal) {
   if (!may("metrics")) return;
   const found = await history(name, page.span(), signal);
   page.history(found);
+  const swaps = found.events.filter(({ what }) => what === "live" || what === "rolled_back");
+  state.swapped = Math.max(0, ...swaps.map(({ at }) => at));
   state.speeds = Object.fromEntries(
     Object.entries(found.versions).map(([version, speeds]) => [version, speeds.at(-1) ?? null]),
   );

@@ -1,5 +1,6 @@
 // What happened since the last look that is worth a word: swaps and failures.
 
+import { wasTakenBack } from "../../parts.js";
 import { liveVersion } from "../traffic.js";
 
 const MOST = 3;
@@ -33,8 +34,8 @@ export function changes(old, model) {
         `${name}: version ${live} ${shared ? "gets most requests" : "serves"} now`,
         "good",
       ]);
-  } else if (live !== null && model.serving === old.serving && model.loaded_at !== old.loaded_at) {
-    found.push([`${name}: version ${model.serving} was loaded anew`, "good"]);
+  } else if (live !== null && model.loaded_at !== old.loaded_at) {
+    found.push([`${name}: a version was loaded, version ${live} still serves`, "good"]);
   }
   return [...found, ...failures(old, model)];
 }
@@ -43,5 +44,8 @@ function failures(old, { name, versions }) {
   const known = new Map(old.versions.map(({ version, reason }) => [version, reason]));
   return versions
     .filter((it) => it.state === "UNAVAILABLE" && it.reason && known.get(it.version) !== it.reason)
-    .map(({ version, reason }) => [`${name}: version ${version} does not serve: ${reason}`, "bad"]);
+    .map(({ version, reason }) => [
+      `${name}: version ${version} does not serve: ${reason}`,
+      wasTakenBack(reason) ? "info" : "bad",
+    ]);
 }

@@ -29,7 +29,7 @@ export const COLUMNS = [
   },
   { title: "Queue", number: true, hint: "Requests that wait for a worker" },
   { title: "Drift" },
-  { title: "Last swap" },
+  { title: "Last swap", hint: "When a version last came into service or was taken back" },
 ];
 
 /** Makes a row: {element, update(model)}; `row` makes the <tr> (parts.js table). */
