@@ -8,11 +8,10 @@ import { badge, choice, driftState, empty, facts, modelHead, notice, section } f
 import { poll } from "../poll.js";
 import { keepQuery } from "../routes.js";
 import { onSession, whyNot } from "../session.js";
-import { contract as contractPart } from "./health/contract.js";
+import { contract as contractPart, quality as qualityPart } from "./health/contract.js";
 import { featureDetail } from "./health/detail.js";
 import { items, ranked } from "./health/figures.js";
 import { featureList } from "./health/list.js";
-import { quality as qualityPart } from "./health/quality.js";
 import { quoted } from "./shell.js";
 import { liveVersion } from "./traffic.js";
 

@@ -8,8 +8,7 @@ import { poll } from "../poll.js";
 import { keepQuery } from "../routes.js";
 import { onSession, whyNot } from "../session.js";
 import { jobForm } from "./jobs/form.js";
-import { jobList } from "./jobs/list.js";
-import { scheduleList } from "./jobs/schedules.js";
+import { jobList, scheduleList } from "./jobs/list.js";
 import { isActive } from "./jobs/words.js";
 
 /** Seconds between two looks while something runs; otherwise every so many of them. */

@@ -15,8 +15,7 @@ import { notices } from "./model/notices.js";
 import { comparison, provenance, signature, warnings } from "./model/provenance.js";
 import { strip } from "./model/strip.js";
 import { versions } from "./model/versions.js";
-import { shares } from "./overview/fallback.js";
-import { watch } from "./overview/news.js";
+import { shares, watch } from "./overview/models.js";
 import { liveVersion } from "./traffic.js";
 
 export function mount(root, { params: { name, query } }) {

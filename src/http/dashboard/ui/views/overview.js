@@ -18,10 +18,8 @@ import { empty, notice, table } from "../parts.js";
 import { poll } from "../poll.js";
 import { keepQuery } from "../routes.js";
 import { may, whyNot } from "../session.js";
-import { sorted, withoutFigures } from "./overview/fallback.js";
-import { calmOrder } from "./overview/order.js";
+import { calmOrder, sorted, watch, withoutFigures } from "./overview/models.js";
 import { COLUMNS, modelRow } from "./overview/row.js";
-import { watch } from "./overview/news.js";
 
 const SECONDS = 2;
 

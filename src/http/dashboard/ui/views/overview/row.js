@@ -6,7 +6,7 @@ import { ago, count, ms, rate, share, time } from "../../format.js";
 import { badge, driftState, versionState } from "../../parts.js";
 import { to } from "../../routes.js";
 import { liveVersion, trafficBar } from "../traffic.js";
-import { level } from "./order.js";
+import { level } from "./models.js";
 
 const MOST_MESSAGES = 3;
 
