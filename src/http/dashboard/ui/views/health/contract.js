@@ -70,6 +70,7 @@ function quarantine() {
   const element = h("div", { class: "stack quarantine" }, h("div", { class: "row" }, open.element, hide), none, list);
   hide.addEventListener("click", () => {
     replace(list);
+    open.element.querySelector("button").focus();
     show(hide, false);
   });
 

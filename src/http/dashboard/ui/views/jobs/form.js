@@ -81,12 +81,14 @@ export function jobForm(changed) {
   }
 
   async function submit() {
+    // A disabled button would lose the focus.
+    if (send.getAttribute("aria-disabled")) return;
     replace(summary);
     Object.values(fields).forEach((each) => each.fault(null));
     const values = Object.fromEntries(Object.entries(fields).map(([name, { control }]) => [name, control.value]));
     const { request, faults } = requestOf({ ...values, fail_on_drift: drift.checked });
     if (faults) return fail(faults, null);
-    send.disabled = true;
+    setAttribute(send, "aria-disabled", "true");
     try {
       const job = await ask("POST", "api/jobs", { body: request });
       toast(`Job ${job.id} was accepted.`, "good");
@@ -96,7 +98,7 @@ export function jobForm(changed) {
       const name = fieldOf(error.message, values);
       fail(name === null ? {} : { [name]: error.message }, name === null ? error.message : null);
     } finally {
-      send.disabled = false;
+      setAttribute(send, "aria-disabled", null);
     }
   }
 

@@ -19,11 +19,18 @@ export function jobList(changed) {
 
   function set(next) {
     jobs = next;
+    const active = shell.body.contains(document.activeElement) ? document.activeElement : null;
+    const row = active?.closest("tr");
+    const place = [...shell.body.children].indexOf(row);
     const entries = jobs.flatMap((job) => {
       const entry = { key: `row ${job.id}`, job, isOpen: opened.has(job.id) };
       return entry.isOpen ? [entry, { key: `detail ${job.id}`, job, isDetail: true }] : [entry];
     });
     keyed(shell.body, entries, ({ key }) => key, (entry) => (entry.isDetail ? detailRow() : jobRow(shell, entry.job, { toggle, changed })));
+    // A button that goes takes the focus with it: on to its row, the next one, or the page.
+    if (active === null || active.checkVisibility()) return;
+    const heir = row.isConnected ? row : (shell.body.children[place] ?? shell.body.lastElementChild);
+    (heir?.querySelector(".feature") ?? document.getElementById("main")).focus();
   }
 
   function toggle(id) {
