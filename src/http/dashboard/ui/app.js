@@ -159,7 +159,13 @@ async function askForKey(reason) {
       "It is kept for this tab only, and sent with every request as X-API-Key. “onnxd key” makes keys.",
     ),
   ];
-  const check = () => (field.value.trim() === "" ? "Enter a key." : signIn(field.value.trim()));
+  const check = () => {
+    const text = field.value.trim();
+    // Others cannot be in a header at all.
+    if (!/^[\x21-\x7e]+$/.test(text))
+      return text ? "No key has such characters: copy it as it was printed." : "Enter a key.";
+    return signIn(text);
+  };
   const done = await dialog({
     title: "Sign in",
     body,
@@ -168,7 +174,10 @@ async function askForKey(reason) {
   });
   asking = false;
   declined = done === null;
-  if (done) go();
+  if (!done) return;
+  events.dispatchEvent(new Event("signed-in"));
+  // What was typed into a form stays.
+  if (!main.querySelector("form")) go();
 }
 
 async function forget() {

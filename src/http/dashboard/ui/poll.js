@@ -70,6 +70,7 @@ export function poll(seconds, task, failed = () => {}) {
   };
 
   document.addEventListener("visibilitychange", seen);
+  events.addEventListener("signed-in", seen);
   if (!document.hidden) start();
   return {
     stop() {
@@ -77,6 +78,7 @@ export function poll(seconds, task, failed = () => {}) {
       settle(null);
       clearTimeout(timer);
       document.removeEventListener("visibilitychange", seen);
+      events.removeEventListener("signed-in", seen);
     },
     async again() {
       await running;
