@@ -256,7 +256,8 @@ export function toast(message, kind) {
 /** Says something to screen readers only. For what changes rarely. */
 export function announce(message) {
   const element = document.getElementById("announcements");
-  if (element) element.textContent = message;
+  // The same words again are said again only if they differ.
+  if (element) element.textContent = element.textContent === message ? `${message}\u00a0` : message;
 }
 
 /** Copies a text; resolves to whether it went. Falls back where the page has no secure origin. */

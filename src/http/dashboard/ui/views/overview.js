@@ -14,7 +14,7 @@ import {
   uniqueId,
 } from "../dom.js";
 import { duration, plural, rate, serverTime } from "../format.js";
-import { empty, notice, table } from "../parts.js";
+import { driftState, empty, notice, table, versionState } from "../parts.js";
 import { poll } from "../poll.js";
 import { keepQuery } from "../routes.js";
 import { may, whyNot } from "../session.js";
@@ -154,8 +154,9 @@ function filterField(start, changed) {
   const accepts = (model) => {
     const text = [
       model.name,
-      model.state,
-      model.drift?.state ?? "",
+      // The words that are shown.
+      model.dormant ? "asleep" : versionState(model.state)[1],
+      model.drift ? driftState(model.drift.state)[1] : "",
       ...model.attention.map(({ message }) => message),
     ]
       .join(" ")
