@@ -122,6 +122,17 @@ function healthPage(state, again) {
 
   function listOf(heading, role) {
     let detail = null;
+    let before = { key: "", places: new Map() };
+    // Scores move with each look, and rows must not move under the pointer.
+    const calm = (found) => {
+      const key = JSON.stringify([state.order, state.filter, found.length]);
+      if (key === before.key && state.order === "drift" && list.element.matches(":hover")) {
+        const { places } = before;
+        return found.sort((a, b) => (places.get(a.name) ?? 0) - (places.get(b.name) ?? 0));
+      }
+      before = { key, places: new Map(found.map(({ name }, place) => [name, place])) };
+      return found;
+    };
     const list = featureList({
       caption: heading,
       weighs: role === "input",
@@ -136,7 +147,7 @@ function healthPage(state, again) {
       set(all) {
         const of = all.filter((item) => item.role === role);
         const fits = of.filter((item) => item.name.toLowerCase().includes(state.filter) || item.name === state.opened);
-        list.set(ranked(fits, state.order), state.opened);
+        list.set(calm(ranked(fits, state.order)), state.opened);
         setText(counted, summaryText(of, fits));
         setText(none, of.length === 0 ? "" : "No name has this text in it.");
         show(none, fits.length === 0);
