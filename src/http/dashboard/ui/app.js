@@ -195,7 +195,7 @@ async function forget() {
 
 // Above every view: since when what it shows is old, and why.
 const oldText = h("span", null);
-const old = h("div", { role: "status", hidden: true }, notice("warning", oldText));
+const old = h("div", { class: "late", role: "status", hidden: true }, notice("warning", oldText));
 
 function connection() {
   const state = badge("busy", "connecting");

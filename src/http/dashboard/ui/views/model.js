@@ -2,7 +2,7 @@
 // made of; and the controls that change it. Parts are in model/, one a file.
 
 import { announce, h, keyed, replace, setText, show, toast, uniqueId } from "../dom.js";
-import { empty, modelHead, notice } from "../parts.js";
+import { empty, modelHead, notice, versionState } from "../parts.js";
 import { poll } from "../poll.js";
 import { keepQuery, to } from "../routes.js";
 import { onSession } from "../session.js";
@@ -195,8 +195,9 @@ function chooser(choose) {
 
 function option({ version }) {
   const element = h("option", { value: String(version) });
-  const update = ({ state, isLive }) => {
-    const more = isLive ? ", live" : state === "READY" ? "" : `, ${state.toLowerCase()}`;
+  const update = ({ state, stage, reason, isLive }) => {
+    const word = state === "READY" ? "" : `, ${versionState(state, stage, reason)[1]}`;
+    const more = isLive ? ", live" : word;
     setText(element, `version ${version}${more}`);
   };
   return { element, update };
