@@ -44,3 +44,5 @@ for await (const order of createInterface({ input: process.stdin })) {
   process.stdout.write(`${order === "asks" ? JSON.stringify(await asks()) : "done"}\n`);
 }
 await browser.close();
+// Whoever gives orders may keep the line open.
+process.exit(0);

@@ -16,7 +16,7 @@ export class Failure extends Error {
   }
 }
 
-/** Events: "unauthorised" (a key is asked for), "reached" and "unreachable" (the server). */
+/** Events: "unauthorised" (a key is asked for), "signed-in", "reached" and "unreachable" (the server), "late" (poll.js). */
 export const events = new EventTarget();
 
 // What a browser does not keep (private windows may refuse) lives as long as the page.

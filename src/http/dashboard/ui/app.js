@@ -5,9 +5,9 @@
 
 import { events, key, setKey } from "./api.js";
 import { dialog, h, replace, setAttribute, setText, show, toast, uniqueId } from "./dom.js";
-import { ago } from "./format.js";
+import { clock, now } from "./format.js";
 import { badge, empty, notice } from "./parts.js";
-import { poll } from "./poll.js";
+import { oldest, poll } from "./poll.js";
 import { parse, to } from "./routes.js";
 import { onSession, refresh, session, signIn, signOut } from "./session.js";
 import { onTheme, switchTheme, theme } from "./theme.js";
@@ -35,7 +35,7 @@ async function go() {
   leave();
   mark(view);
   const root = h("div", { class: `view ${view ?? "nowhere"}` });
-  replace(main, root);
+  replace(main, old, root);
   window.scrollTo(0, 0);
   title(params.name ?? { overview: "Models", jobs: "Jobs" }[view] ?? "Not found");
   if (view === null) {
@@ -159,7 +159,13 @@ async function askForKey(reason) {
       "It is kept for this tab only, and sent with every request as X-API-Key. “onnxd key” makes keys.",
     ),
   ];
-  const check = () => (field.value.trim() === "" ? "Enter a key." : signIn(field.value.trim()));
+  const check = () => {
+    const text = field.value.trim();
+    // Others cannot be in a header at all.
+    if (!/^[\x21-\x7e]+$/.test(text))
+      return text ? "No key has such characters: copy it as it was printed." : "Enter a key.";
+    return signIn(text);
+  };
   const done = await dialog({
     title: "Sign in",
     body,
@@ -168,7 +174,10 @@ async function askForKey(reason) {
   });
   asking = false;
   declined = done === null;
-  if (done) go();
+  if (!done) return;
+  events.dispatchEvent(new Event("signed-in"));
+  // What was typed into a form stays.
+  if (!main.querySelector("form")) go();
 }
 
 async function forget() {
@@ -184,13 +193,32 @@ async function forget() {
 
 // ---- Connection
 
+// Above every view: since when what it shows is old, and why.
+const oldText = h("span", null);
+const old = h("div", { class: "late", role: "status", hidden: true }, notice("warning", oldText));
+
 function connection() {
   const state = badge("busy", "connecting");
   let since = null;
   const update = () => {
+    const late = oldest();
+    show(old, late !== undefined);
+    if (late) {
+      const { since: last, message } = late;
+      setText(
+        oldText,
+        `${last ? `Old since ${clock(last)}` : "Not all could be asked for"}: ${message}`,
+      );
+    }
     if (document.hidden) state.update("off", "paused");
     else if (since !== null)
-      state.update("bad", "no connection", `The server has not answered since ${ago(since)}.`);
+      state.update("bad", "no connection", `The server has not answered since ${clock(since)}.`);
+    else if (late)
+      state.update(
+        "warning",
+        late.since ? `old since ${clock(late.since).slice(0, 5)}` : "refused",
+        late.message,
+      );
     else state.update("good", "live");
   };
   events.addEventListener("reached", () => {
@@ -201,9 +229,10 @@ function connection() {
   });
   events.addEventListener("unreachable", () => {
     if (since === null) toast("The server cannot be reached. What is shown is old.", "bad");
-    since ??= Date.now() / 1000;
+    since ??= now();
     update();
   });
+  events.addEventListener("late", update);
   document.addEventListener("visibilitychange", update);
   setAttribute(state.element, "id", "connection");
   return state.element;
@@ -246,5 +275,6 @@ window.addEventListener("hashchange", () => {
 
 // Views say what the caller may do, so that is asked for first; a server that is away is asked again.
 await refresh().catch(() => {});
-poll(60, (signal) => refresh({ signal }));
+// The frame shows nothing that gets old.
+poll(60, (signal) => refresh({ signal }).catch(() => {}));
 go();

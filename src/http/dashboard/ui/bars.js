@@ -1,4 +1,5 @@
-// Bars: two distributions on the same bins, histograms, probabilities of classes, shares.
+// Bars: two distributions on the same bins, histograms, probabilities of classes, shares; and small
+// lines. They need no plotting library.
 //
 // Of two kinds of bars one is hollow, so that they are told apart without colours.
 
@@ -192,26 +193,6 @@ function figuresOf(title, bin, series, format) {
 }
 
 /**
- * The distributions of a feature, reference (hollow) and current (solid) on the same bins.
- * set(bins, text) takes them as /drift/distribution has them.
- */
-export function distribution({ title, height = 220 }) {
-  const series = [{ label: "reference", hollow: true }, { label: "now" }];
-  const plot = barPlot({ title, series, format: share, height });
-  const entry = ({ name, kind, reference, current, count: seen }, index) => ({
-    key: `${index}`,
-    label: kind === "missing" ? "missing" : name,
-    values: [reference, current],
-    note: `${count(seen)} values now`,
-  });
-  return {
-    element: plot.element,
-    destroy: plot.destroy,
-    set: (bins, text) => plot.set(bins.map(entry), text),
-  };
-}
-
-/**
  * Lying bars with their figures as text: probabilities of classes and the like. Returns {element,
  * set}: set([{key, label, value (0 to 1), text, strong}]).
  */
@@ -252,4 +233,44 @@ export function meter() {
     set: (value) =>
       setStyle(fill, { width: `${Math.min(100, Math.max(0, (value ?? 0) * 100)).toFixed(1)}%` }),
   };
+}
+
+const WIDE = 100;
+const HIGH = 24;
+
+/** A path for values in a box of 100 by 24, from 0 to the greatest of them. */
+function sparkPath(values) {
+  const numbers = values.map((value) => (Number.isFinite(value) ? value : 0));
+  if (numbers.length < 2) return "";
+  const most = Math.max(...numbers) || 1;
+  const step = WIDE / (numbers.length - 1);
+  return numbers
+    .map(
+      (value, index) =>
+        `${index ? "L" : "M"}${(index * step).toFixed(1)} ${(HIGH - 1.5 - (value / most) * (HIGH - 3)).toFixed(1)}`,
+    )
+    .join("");
+}
+
+/** A line without scales for a table's cell: {element, set(values)}. What it shows must stand beside it as text. */
+export function sparkline() {
+  const line = svg("path", { class: "spark-line", "vector-effect": "non-scaling-stroke" });
+  const area = svg("path", { class: "spark-area" });
+  const element = svg(
+    "svg",
+    {
+      class: "spark",
+      viewBox: `0 0 ${WIDE} ${HIGH}`,
+      preserveAspectRatio: "none",
+      "aria-hidden": "true",
+    },
+    area,
+    line,
+  );
+  const set = (values) => {
+    const path = sparkPath(values);
+    setAttribute(line, "d", path);
+    setAttribute(area, "d", path && `${path}L${WIDE} ${HIGH}L0 ${HIGH}Z`);
+  };
+  return { element, set };
 }

@@ -146,27 +146,41 @@ export function uniqueId(stem = "id") {
 /**
  * Opens a modal dialog. `actions`: [{label, value, kind: "primary"|"danger"|undefined, submit}];
  * resolves to the value of the action that closed it, or null (Escape, Cancel). `check(value)` may
- * return a text, which is shown and keeps the dialog open; it may be async.
+ * return a text, which is shown and keeps the dialog open; it may be async, and until it has ended
+ * nothing closes the dialog: what is under way is not taken back by looking away.
  */
 export function dialog({ title, body, actions, check, cancel = "Cancel" }) {
   return new Promise((resolve) => {
     const id = uniqueId("dialog");
     const problem = h("p", { class: "problem", role: "alert", hidden: true });
+    const busy = h("span", { class: "hint", role: "status" });
     let result = null;
-    const close = (value) => {
-      result = value;
-      element.close();
+    let working = false;
+    // Disabled buttons would lose the focus.
+    const work = (is) => {
+      working = is;
+      setText(busy, is ? "Working…" : "");
+      element
+        .querySelectorAll(".dialog-actions button")
+        .forEach((button) => setAttribute(button, "aria-disabled", is && "true"));
     };
     const act = async (action) => {
-      buttons.forEach((button) => (button.disabled = true));
+      if (working) return;
+      work(true);
       let text = null;
       try {
         text = check ? await check(action.value) : null;
       } catch (error) {
         text = error.message;
       }
-      buttons.forEach((button) => (button.disabled = false));
-      if (!text) return close(action.value);
+      work(false);
+      if (!text) result = action.value;
+      // Some browsers close it all the same, at a second Escape.
+      if (!element.open) {
+        if (text) toast(text, "bad");
+        return resolve(result);
+      }
+      if (!text) return element.close();
       setText(problem, text);
       show(problem, true);
     };
@@ -196,15 +210,23 @@ export function dialog({ title, body, actions, check, cancel = "Cancel" }) {
       h(
         "div",
         { class: "dialog-actions" },
+        busy,
         cancel &&
-          h("button", { type: "button", class: "button", onclick: () => close(null) }, cancel),
+          h(
+            "button",
+            { type: "button", class: "button", onclick: () => working || element.close() },
+            cancel,
+          ),
         buttons,
       ),
     );
-    const element = h("dialog", { "aria-labelledby": id }, form);
+    const hold = (event) => {
+      if (working && (event.type === "cancel" || event.key === "Escape")) event.preventDefault();
+    };
+    const element = h("dialog", { "aria-labelledby": id, oncancel: hold, onkeydown: hold }, form);
     element.addEventListener("close", () => {
       element.remove();
-      resolve(result);
+      if (!working) resolve(result);
     });
     document.body.append(element);
     element.showModal();
@@ -234,7 +256,8 @@ export function toast(message, kind) {
 /** Says something to screen readers only. For what changes rarely. */
 export function announce(message) {
   const element = document.getElementById("announcements");
-  if (element) element.textContent = message;
+  // The same words again are said again only if they differ.
+  if (element) element.textContent = element.textContent === message ? `${message}\u00a0` : message;
 }
 
 /** Copies a text; resolves to whether it went. Falls back where the page has no secure origin. */

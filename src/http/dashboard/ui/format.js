@@ -138,11 +138,21 @@ export function clock(at) {
     : NONE;
 }
 
-/** "just now", "12 s ago", "3 min ago", "in 4 h". `now` in seconds. */
-export function ago(at, now = Date.now() / 1000) {
+let ahead = 0;
+
+/** Takes the server's time: clocks of browsers differ from it. */
+export function serverTime(at) {
+  ahead = at - Date.now() / 1000;
+}
+
+/** Seconds since 1970 by the server's clock, as far as it is known. */
+export const now = () => Date.now() / 1000 + ahead;
+
+/** "just now", "12 s ago", "3 min ago", "in 4 h". */
+export function ago(at) {
   const date = moment(at);
   if (!date) return NONE;
-  const seconds = now - date.getTime() / 1000;
+  const seconds = now() - date.getTime() / 1000;
   if (Math.abs(seconds) < 5) return "just now";
   const [first, second] = duration(Math.abs(seconds)).split(" ");
   return seconds > 0 ? `${first} ${second} ago` : `in ${first} ${second}`;

@@ -22,8 +22,11 @@ export function badge(kind, word, title) {
   return { element, update };
 }
 
+/** Whether the reason of a version that does not serve is that it did, and was rolled back. */
+export const wasTakenBack = (reason) => (reason ?? "").startsWith("rolled back");
+
 /** [kind, word] of a version's state. */
-export function versionState(state, stage) {
+export function versionState(state, stage, reason) {
   switch (state) {
     case "READY":
       return ["good", "ready"];
@@ -32,7 +35,8 @@ export function versionState(state, stage) {
     case "UNLOADING":
       return ["busy", "unloading"];
     case "UNAVAILABLE":
-      return stage ? ["busy", `loading: ${stage}`] : ["bad", "unavailable"];
+      if (stage) return ["busy", `loading: ${stage}`];
+      return wasTakenBack(reason) ? ["warning", "taken back"] : ["bad", "unavailable"];
     default:
       return ["off", state.toLowerCase()];
   }

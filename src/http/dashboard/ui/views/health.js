@@ -8,16 +8,16 @@ import { badge, choice, driftState, empty, facts, modelHead, notice, section } f
 import { poll } from "../poll.js";
 import { keepQuery } from "../routes.js";
 import { onSession, whyNot } from "../session.js";
-import { contract as contractPart } from "./health/contract.js";
+import { contract as contractPart, quality as qualityPart } from "./health/contract.js";
 import { featureDetail } from "./health/detail.js";
 import { items, ranked } from "./health/figures.js";
 import { featureList } from "./health/list.js";
-import { quality as qualityPart } from "./health/quality.js";
 import { quoted } from "./shell.js";
+import { liveVersion } from "./traffic.js";
 
 /** Between two looks. The server looks at most so often itself. */
 const SECONDS = 10;
-/** Between two looks at which version serves. */
+/** Between two looks at which version gets most of the traffic. */
 const SERVING_SECONDS = 30;
 
 const SOURCES = [
@@ -65,7 +65,8 @@ export function mount(root, { params: { name, query: asked }, title }) {
 
   async function serving(signal) {
     const { models } = await get("api/overview", { signal });
-    state.serving = models.find((model) => model.name === name)?.serving ?? null;
+    const model = models.find((each) => each.name === name);
+    state.serving = model ? liveVersion(model) : null;
     page.draw();
   }
 
@@ -121,6 +122,17 @@ function healthPage(state, again) {
 
   function listOf(heading, role) {
     let detail = null;
+    let before = { key: "", places: new Map() };
+    // Scores move with each look, and rows must not move under the pointer.
+    const calm = (found) => {
+      const key = JSON.stringify([state.order, state.filter, found.length]);
+      if (key === before.key && state.order === "drift" && list.element.matches(":hover")) {
+        const { places } = before;
+        return found.sort((a, b) => (places.get(a.name) ?? 0) - (places.get(b.name) ?? 0));
+      }
+      before = { key, places: new Map(found.map(({ name }, place) => [name, place])) };
+      return found;
+    };
     const list = featureList({
       caption: heading,
       weighs: role === "input",
@@ -135,7 +147,7 @@ function healthPage(state, again) {
       set(all) {
         const of = all.filter((item) => item.role === role);
         const fits = of.filter((item) => item.name.toLowerCase().includes(state.filter) || item.name === state.opened);
-        list.set(ranked(fits, state.order), state.opened);
+        list.set(calm(ranked(fits, state.order)), state.opened);
         setText(counted, summaryText(of, fits));
         setText(none, of.length === 0 ? "" : "No name has this text in it.");
         show(none, fits.length === 0);

@@ -6,10 +6,9 @@ import { plural } from "../format.js";
 import { empty, notice, section } from "../parts.js";
 import { poll } from "../poll.js";
 import { keepQuery } from "../routes.js";
-import { onSession, whyNot } from "../session.js";
+import { may, onSession, whyNot } from "../session.js";
 import { jobForm } from "./jobs/form.js";
-import { jobList } from "./jobs/list.js";
-import { scheduleList } from "./jobs/schedules.js";
+import { jobList, scheduleList } from "./jobs/list.js";
 import { isActive } from "./jobs/words.js";
 
 /** Seconds between two looks while something runs; otherwise every so many of them. */
@@ -32,6 +31,8 @@ export function mount(root, { params: { query: asked }, title }) {
   replace(root, h("h1", null, "Jobs"), body);
   let page = null;
   const start = () => {
+    // What was typed into the form stays.
+    if (page && may("operate")) return;
     page?.stop();
     page = null;
     const reason = whyNot("operate");
@@ -50,6 +51,7 @@ function jobsPage(body, first) {
   let state = STATES.some(([name]) => name === first) ? first : "";
   let looks = 0;
   let active = false;
+  let loaded = false;
   let before = new Map();
   const again = () => {
     looks = 0;
@@ -83,6 +85,7 @@ function jobsPage(body, first) {
       get("api/schedules", { signal }),
     ]);
     active = jobs.some(isActive) || found.schedules.some(({ running }) => running !== null);
+    loaded = true;
     replace(problem);
     show(content, true);
     tellEnds(jobs);
@@ -106,7 +109,7 @@ function jobsPage(body, first) {
   function failed(error) {
     looks = 0;
     const off = error.status === 403;
-    show(content, !off && before.size > 0);
+    show(content, !off && loaded);
     replace(problem, off ? whyOff(error.message) : notice("warning", error.message));
   }
 

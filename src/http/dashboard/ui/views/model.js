@@ -2,7 +2,7 @@
 // made of; and the controls that change it. Parts are in model/, one a file.
 
 import { announce, h, keyed, replace, setText, show, toast, uniqueId } from "../dom.js";
-import { empty, modelHead, notice } from "../parts.js";
+import { empty, modelHead, notice, versionState } from "../parts.js";
 import { poll } from "../poll.js";
 import { keepQuery, to } from "../routes.js";
 import { onSession } from "../session.js";
@@ -15,8 +15,7 @@ import { notices } from "./model/notices.js";
 import { comparison, provenance, signature, warnings } from "./model/provenance.js";
 import { strip } from "./model/strip.js";
 import { versions } from "./model/versions.js";
-import { shares } from "./overview/fallback.js";
-import { watch } from "./overview/news.js";
+import { shares, watch } from "./overview/models.js";
 import { liveVersion } from "./traffic.js";
 
 export function mount(root, { params: { name, query } }) {
@@ -29,6 +28,7 @@ export function mount(root, { params: { name, query } }) {
     now: null,
     shares: {},
     speeds: {},
+    swapped: 0,
     shown: Number(query.version) || null,
     detail: null,
     ids: { contract: {}, reference: {} },
@@ -195,8 +195,9 @@ function chooser(choose) {
 
 function option({ version }) {
   const element = h("option", { value: String(version) });
-  const update = ({ state, isLive }) => {
-    const more = isLive ? ", live" : state === "READY" ? "" : `, ${state.toLowerCase()}`;
+  const update = ({ state, stage, reason, isLive }) => {
+    const word = state === "READY" ? "" : `, ${versionState(state, stage, reason)[1]}`;
+    const more = isLive ? ", live" : word;
     setText(element, `version ${version}${more}`);
   };
   return { element, update };

@@ -13,15 +13,13 @@ import {
   toast,
   uniqueId,
 } from "../dom.js";
-import { duration, plural, rate } from "../format.js";
-import { empty, notice, table } from "../parts.js";
+import { duration, plural, rate, serverTime } from "../format.js";
+import { driftState, empty, notice, table, versionState } from "../parts.js";
 import { poll } from "../poll.js";
 import { keepQuery } from "../routes.js";
 import { may, whyNot } from "../session.js";
-import { sorted, withoutFigures } from "./overview/fallback.js";
-import { calmOrder } from "./overview/order.js";
+import { calmOrder, sorted, watch, withoutFigures } from "./overview/models.js";
 import { COLUMNS, modelRow } from "./overview/row.js";
-import { watch } from "./overview/news.js";
 
 const SECONDS = 2;
 
@@ -77,7 +75,9 @@ export function mount(root, { params }) {
 async function ask(signal) {
   if (may("metrics")) {
     try {
-      return { ...(await get("api/overview", { signal })), figures: true };
+      const found = await get("api/overview", { signal });
+      serverTime(found.at);
+      return { ...found, figures: true };
     } catch (error) {
       if (error.status !== 403) throw error;
     }
@@ -154,8 +154,9 @@ function filterField(start, changed) {
   const accepts = (model) => {
     const text = [
       model.name,
-      model.state,
-      model.drift?.state ?? "",
+      // The words that are shown.
+      model.dormant ? "asleep" : versionState(model.state)[1],
+      model.drift ? driftState(model.drift.state)[1] : "",
       ...model.attention.map(({ message }) => message),
     ]
       .join(" ")

@@ -1,7 +1,7 @@
 // Try it: a request made by hand, its answer, and the same request as code.
 
 import { fetchFrom, get, path, query, url } from "../api.js";
-import { announce, h, replace, setText, show } from "../dom.js";
+import { announce, copy, h, replace, setAttribute, setText, show, toast } from "../dom.js";
 import { count, ms, plural } from "../format.js";
 import { empty, guarded, modelHead, notice, section } from "../parts.js";
 import { keepQuery } from "../routes.js";
@@ -44,7 +44,7 @@ export function mount(root, { params, title }) {
       page = tryPage({ name, version, ...found, pick });
       replace(body, page.element);
     } catch (error) {
-      if (!abort.signal.aborted) replace(body, notice("bad", `${error.message}. `, error.status === 503 ? "The model’s page says why." : ""));
+      if (!abort.signal.aborted) replace(body, notice("bad", `${error.message}. `, error.status === 503 ? "The model’s page says why. " : "", version !== null && h("button", { type: "button", class: "link", onclick: () => pick(null) }, "Ask whichever version serves instead.")));
     }
   }
 
@@ -54,7 +54,8 @@ export function mount(root, { params, title }) {
     open();
   }
 
-  const end = onSession(open);
+  // What was typed stays as long as it can be sent.
+  const end = onSession(() => page && may("predict") || open());
   open();
   return () => {
     end();
@@ -166,7 +167,14 @@ function tryPage({ name, version, metadata, example, rules, pick }) {
     tellRows();
   };
 
+  // A disabled button would lose the focus.
+  function busy(is) {
+    setAttribute(send, "aria-disabled", is && "true");
+    setText(send, is ? "Predicting…" : "Predict");
+  }
+
   async function submit() {
+    if (send.getAttribute("aria-disabled")) return;
     form.clear();
     replace(summary);
     const found = form.read();
@@ -175,8 +183,7 @@ function tryPage({ name, version, metadata, example, rules, pick }) {
     clearTimeout(timer);
     showCode();
     const request = encode(found.tensors, metadata.outputs);
-    send.disabled = true;
-    setText(send, "Predicting…");
+    busy(true);
     abort = new AbortController();
     const started = performance.now();
     try {
@@ -187,7 +194,7 @@ function tryPage({ name, version, metadata, example, rules, pick }) {
       const end = headers(LENGTH);
       const text = new TextDecoder().decode(bytes.subarray(0, end === null ? bytes.length : Number(end)));
       const answer = decode(bytes, end);
-      const asJson = h("details", { class: "figures" }, h("summary", null, "The answer as JSON"), h("pre", { tabindex: "0", "aria-label": "The answer as JSON" }, raw(text)));
+      const asJson = h("details", { class: "figures" }, h("summary", null, "The answer as JSON"), h("pre", { tabindex: "0", "aria-label": "The answer as JSON" }, raw(text)), h("button", { type: "button", class: "button small", onclick: async () => (await copy(text)) && toast("The whole answer is in the clipboard.") }, "Copy all of it"));
       replace(result, answerOf({ ...answer, roundTrip, headers }, outputs), asJson);
       announce(`Version ${answer.version} answered in ${ms(roundTrip)}.`);
     } catch (error) {
@@ -196,8 +203,7 @@ function tryPage({ name, version, metadata, example, rules, pick }) {
       const broken = error.document?.violations && (error.document.total ?? error.document.violations.length);
       tell(faults.of(error, inputs), broken ? `The contract of the model is broken by ${plural(broken, "value")}:` : "There is no answer:", broken || undefined);
     } finally {
-      send.disabled = false;
-      setText(send, "Predict");
+      busy(false);
     }
   }
 

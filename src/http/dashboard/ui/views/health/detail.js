@@ -40,6 +40,7 @@ export function featureDetail(first, context) {
     span = next;
     asking.again();
   });
+  const of = h("p", { class: "hint" });
   const figures = facts();
   const contract = h("div", { class: "stack" });
   const element = h(
@@ -51,7 +52,7 @@ export function featureDetail(first, context) {
       "div",
       { class: "columns" },
       h("div", null, h("h3", null, "Reference and now, on the same bins"), shape.element, numbered),
-      h("div", null, h("div", { class: "section-head" }, h("h3", null, "Score over time"), spans.element), score.element),
+      h("div", null, h("div", { class: "section-head" }, h("h3", null, "Score over time"), spans.element), of, score.element),
     ),
     figures.element,
     contract,
@@ -73,6 +74,9 @@ export function featureDetail(first, context) {
     sayLines(said, lines);
     figures.update(factsOf(shown, found));
     ofContract(contract, item);
+    const files = source === "batch";
+    setText(of, files ? "Scores over time are kept for requests only." : `Of requests, in the short window${window === "long" ? ": those of the long one are not kept" : ""}.`);
+    [score, spans].forEach(({ element: each }) => show(each, !files));
     if (!found) return;
     shape.set(bars(bins));
     show(numbered, isNumbered(bins));

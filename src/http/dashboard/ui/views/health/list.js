@@ -55,7 +55,7 @@ export function featureList({ caption, weighs, toggle, detail }) {
 const MANY = 60;
 
 /** Rows that are updated in one go. */
-const SLICE = 40;
+const SLICE = 20;
 
 /** Spreads work over several tasks, so that none holds up the page: {add(key, work), go, stop}. */
 function slices() {

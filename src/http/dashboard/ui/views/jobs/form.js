@@ -12,7 +12,7 @@ const BAD_ROWS = [
 ];
 const FORMATS = ["csv", "csv.gz", "csv.zst", "ndjson", "ndjson.gz", "ndjson.zst", "parquet", "arrow"];
 
-/** {element, open, session}: `changed(job)` is called with the job that was accepted. */
+/** {opener, element}: `changed(job)` is called with the job that was accepted. */
 export function jobForm(changed) {
   const formats = h("datalist", { id: uniqueId("formats") }, FORMATS.map((value) => h("option", { value })));
   const models = h("datalist", { id: uniqueId("models") });
@@ -81,12 +81,14 @@ export function jobForm(changed) {
   }
 
   async function submit() {
+    // A disabled button would lose the focus.
+    if (send.getAttribute("aria-disabled")) return;
     replace(summary);
     Object.values(fields).forEach((each) => each.fault(null));
     const values = Object.fromEntries(Object.entries(fields).map(([name, { control }]) => [name, control.value]));
     const { request, faults } = requestOf({ ...values, fail_on_drift: drift.checked });
     if (faults) return fail(faults, null);
-    send.disabled = true;
+    setAttribute(send, "aria-disabled", "true");
     try {
       const job = await ask("POST", "api/jobs", { body: request });
       toast(`Job ${job.id} was accepted.`, "good");
@@ -96,11 +98,11 @@ export function jobForm(changed) {
       const name = fieldOf(error.message, values);
       fail(name === null ? {} : { [name]: error.message }, name === null ? error.message : null);
     } finally {
-      send.disabled = false;
+      setAttribute(send, "aria-disabled", null);
     }
   }
 
-  return { opener: opener.element, element: form, session: () => opener.update() };
+  return { opener: opener.element, element: form };
 }
 
 function text(list) {

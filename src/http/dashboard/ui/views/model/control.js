@@ -9,6 +9,9 @@ import { whyNot } from "../../session.js";
 import { routingForm } from "./form.js";
 import { differences, promoted, resolve, shadowWords, shadowed, trafficWords } from "./routing.js";
 
+// A name may turn the direction of what follows it.
+const shown = (name) => (/[\u202a-\u202e\u2066-\u2069]/.test(name) ? `\u2068${name}\u2069` : name);
+
 /** {element, update(state), promote, shadow}; `changed()` is called after each change. */
 export function control(name, current, changed) {
   const list = facts();
@@ -84,12 +87,12 @@ function actions(name, current, changed) {
         run,
       })
     )
-      done(`The routing of ${name} was changed.${kept}`);
+      done(`The routing of ${shown(name)} was changed.${kept}`);
   };
   return {
     promote: (version) =>
       change(
-        `Promote version ${version} of ${name}?`,
+        `Promote version ${version} of ${shown(name)}?`,
         `Promote version ${version}`,
         promoted(current().routing, version),
         [
@@ -99,9 +102,9 @@ function actions(name, current, changed) {
     shadow: (version) => {
       const { routing: now } = current();
       return resolve(now, now.shadow) === version
-        ? change(`End the shadow of ${name}?`, "End the shadow", shadowed(now, null))
+        ? change(`End the shadow of ${shown(name)}?`, "End the shadow", shadowed(now, null))
         : change(
-            `Make version ${version} the shadow of ${name}?`,
+            `Make version ${version} the shadow of ${shown(name)}?`,
             "Make it the shadow",
             shadowed(now, version),
             ["It gets a copy of the requests that others answer; nobody waits for its answers."],
@@ -118,7 +121,7 @@ function actions(name, current, changed) {
 async function edit(name, current, put, done) {
   const form = routingForm(current());
   const wanted = await dialog({
-    title: `Routing of ${name}`,
+    title: `Routing of ${shown(name)}`,
     body: form.element,
     actions: [{ label: "Go on", value: "go", kind: "primary" }],
     check: () =>
@@ -136,13 +139,13 @@ async function edit(name, current, put, done) {
   ];
   if (
     await confirm({
-      title: `Change the routing of ${name}?`,
+      title: `Change the routing of ${shown(name)}?`,
       lines,
       action: "Change",
       run: async () => (kept = await put(to)),
     })
   )
-    done(`The routing of ${name} was changed.${kept}`);
+    done(`The routing of ${shown(name)} was changed.${kept}`);
 }
 
 async function rollBack(name, model, done) {
@@ -160,8 +163,16 @@ async function rollBack(name, model, done) {
   ];
   let serving = null;
   const run = async () => ({ serving } = await ask("POST", path("api/models", name, "rollback")));
-  if (await confirm({ title: `Roll ${name} back?`, lines, action: "Roll back", danger: true, run }))
-    done(`${name}: version ${serving} serves now.`);
+  if (
+    await confirm({
+      title: `Roll ${shown(name)} back?`,
+      lines,
+      action: "Roll back",
+      danger: true,
+      run,
+    })
+  )
+    done(`${shown(name)}: version ${serving} serves now.`);
 }
 
 async function reset(name, routing, done) {
@@ -169,8 +180,15 @@ async function reset(name, routing, done) {
     "Labels, shares and shadow become what model.toml says. What was changed by request is forgotten.",
   ];
   const run = () => ask("DELETE", routing);
-  if (await confirm({ title: `Set the routing of ${name} back?`, lines, action: "Set back", run }))
-    done(`The routing of ${name} is that of model.toml.`);
+  if (
+    await confirm({
+      title: `Set the routing of ${shown(name)} back?`,
+      lines,
+      action: "Set back",
+      run,
+    })
+  )
+    done(`The routing of ${shown(name)} is that of model.toml.`);
 }
 
 async function load(name, done) {
@@ -178,16 +196,18 @@ async function load(name, done) {
     "The model is loaded, and what was refused is tried again. This waits until it serves.",
   ];
   const run = () => ask("POST", path("v2/repository/models", name, "load"));
-  if (await confirm({ title: `Load ${name}?`, lines, action: "Load", run }))
-    done(`${name} was loaded.`);
+  if (await confirm({ title: `Load ${shown(name)}?`, lines, action: "Load", run }))
+    done(`${shown(name)} was loaded.`);
 }
 
 async function unload(name, model, done) {
   const live = model.versions.filter(({ state }) => state === "READY").length;
   const lines = [
-    `${plural(live, "version")} of ${name} leave${live === 1 ? "s" : ""} service; requests get an error until it is loaded again. Servers without “model-control explicit” refuse this.`,
+    `${plural(live, "version")} of ${shown(name)} leave${live === 1 ? "s" : ""} service; requests get an error until it is loaded again. Servers without “model-control explicit” refuse this.`,
   ];
   const run = () => ask("POST", path("v2/repository/models", name, "unload"));
-  if (await confirm({ title: `Unload ${name}?`, lines, action: "Unload", danger: true, run }))
-    done(`${name} was unloaded.`);
+  if (
+    await confirm({ title: `Unload ${shown(name)}?`, lines, action: "Unload", danger: true, run })
+  )
+    done(`${shown(name)} was unloaded.`);
 }

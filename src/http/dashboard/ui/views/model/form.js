@@ -1,6 +1,6 @@
 // The form of a routing: labels, weights, shadow.
 
-import { h, replace, uniqueId } from "../../dom.js";
+import { h, keyed, uniqueId } from "../../dom.js";
 import { badge, versionState } from "../../parts.js";
 import { fromForm, trafficWords } from "./routing.js";
 
@@ -19,17 +19,18 @@ export function routingForm({ routing, versions }) {
   const refresh = () => {
     const chosen = shadow.options.length ? shadow.value : String(routing.shadow ?? "");
     const all = [...new Set([...targets(), ...(chosen === "" ? [] : [chosen])])];
-    replace(
+    keyed(
       shadow,
-      h("option", { value: "" }, "none"),
-      all.map((target) => h("option", { value: target }, nameOf(target))),
+      ["", ...all],
+      (target) => target,
+      (target) => h("option", { value: target }, target === "" ? "none" : nameOf(target)),
     );
     shadow.value = chosen;
-    replace(
+    keyed(
       weights,
-      [...new Set([...targets(), ...kept.keys()])].map((target) =>
-        weightRow(target, kept, tell, versions),
-      ),
+      [...targets(), ...kept.keys()],
+      (target) => target,
+      (target) => weightRow(target, kept, tell, versions),
     );
     tell();
   };

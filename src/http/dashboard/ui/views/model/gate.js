@@ -2,7 +2,7 @@
 
 import { h, keyed, setText, show } from "../../dom.js";
 import { ms } from "../../format.js";
-import { badge, empty, section, table } from "../../parts.js";
+import { badge, empty, section, table, wasTakenBack } from "../../parts.js";
 
 const KINDS = ["signature", "contract", "profile", "quality", "golden", "latency", "evaluation"];
 
@@ -53,6 +53,8 @@ export function gate() {
 
 function why(version) {
   if (version === null) return "No version is chosen.";
+  if (wasTakenBack(version.reason))
+    return `It had passed its gate and served, and was taken back (${version.reason}). Checks are kept while a version serves.`;
   if (version.reason) return `It did not come as far as the gate: ${version.reason}`;
   return "Nothing is known of its checks: they are kept while a version serves.";
 }
@@ -78,35 +80,34 @@ function row(make, kind) {
   return { element, update };
 }
 
-/** The checks of a version; of a refused one the one that it did not pass, which its reason begins with. */
+/** The checks of a version; of a refused one what its reason says, which begins with the one that it did not pass. */
 export function checksOf(version) {
   if (version === null) return [];
   if (version.gate) return version.gate;
   const match = /^([a-z]+): ([\s\S]*)$/.exec(version.reason ?? "");
   if (!match || !KINDS.includes(match[1])) return [];
   const at = KINDS.indexOf(match[1]);
-  return KINDS.slice(at).map((kind, index) =>
-    index === 0
-      ? { kind, outcome: "failed", detail: match[2], took_ms: null }
-      : { kind, outcome: "skipped", detail: `the check “${match[1]}” has failed`, took_ms: null },
-  );
+  return KINDS.map((kind, index) => {
+    if (index < at) return { kind, outcome: "not failed", detail: "passed, or nothing to check" };
+    if (index === at) return { kind, outcome: "failed", detail: match[2] };
+    return { kind, outcome: "skipped", detail: `the check “${match[1]}” has failed` };
+  });
 }
 
-/** What was measured and the bar, out of a detail such as "p99 31 us (bar 20.00 ms), p50 …". */
+const SCORE = /^(\w+ -?[\d.]+(?:e-?\d+)?(?: [mu]?s)?)(?: \(bar ([^)]+)\))?(?:,|$)/;
+const MARGIN = /, live version \d+: ([^,]+), worse by more than ([^,]+)/;
+
+/** What was measured and the bar that counted, where a detail says both: "p99 31 us (bar 20.00 ms), p50 …". */
 export function figures(kind, detail) {
-  if (kind === "latency" || kind === "evaluation") {
-    const match = /^(\S+ .+?)(?: \(bar ([^)]+)\))?(?:,|$)/.exec(detail);
-    const margin = /live version \d+: ([^,]+)/.exec(detail);
-    const readable = (text) => (text ?? "").replace(/ us$/, " µs");
-    if (match && /\d/.test(match[1]))
-      return {
-        measured: readable(match[1]),
-        bar: readable(match[2]) || (margin ? `live ${margin[1]}` : "–"),
-      };
+  const score = ["latency", "evaluation"].includes(kind) && SCORE.exec(detail);
+  if (score) {
+    const readable = (text) => (text ?? "–").replace(/ us$/, " µs");
+    const [, live, margin] = MARGIN.exec(detail) ?? [];
+    return {
+      measured: readable(score[1]),
+      bar: live ? `live ${live}, at most ${margin} worse` : readable(score[2]),
+    };
   }
-  if (kind === "golden") {
-    const match = /at most (\d+ %)/.exec(detail);
-    if (match) return { measured: match[1], bar: "100 %" };
-  }
-  return { measured: "–", bar: "–" };
+  const part = kind === "golden" && /at most (\d+ %)/.exec(detail);
+  return part ? { measured: part[1], bar: "100 %" } : { measured: "–", bar: "–" };
 }

@@ -136,6 +136,8 @@ function versionsPlot() {
       .sort((a, b) => b - a)
       .slice(0, MOST_VERSIONS);
     show(element, all.length > 1);
+    // A model that never served has none.
+    if (all.length === 0) return;
     if (all.join() !== known) {
       known = all.join();
       plot?.destroy();

@@ -1,6 +1,7 @@
 // What the page of a model asks for, and when.
 
 import { get, path } from "../../api.js";
+import { serverTime } from "../../format.js";
 import { may } from "../../session.js";
 import { history } from "./history.js";
 
@@ -31,9 +32,12 @@ export function looker(name, state, page, news, draw) {
   };
   const now = async (signal) => {
     const figures = may("metrics");
-    const found = figures
-      ? (await get("api/overview", { signal })).models.find((model) => model.name === name)
-      : null;
+    let found = null;
+    if (figures) {
+      const { at, models } = await get("api/overview", { signal });
+      serverTime(at);
+      found = models.find((model) => model.name === name);
+    }
     state.now = found ?? null;
     if (found) news([found]);
     const { now: _, recent: __, at: ___, ...rest } = found ?? {};
@@ -105,6 +109,8 @@ async function past(name, state, page, signal) {
   if (!may("metrics")) return;
   const found = await history(name, page.span(), signal);
   page.history(found);
+  const swaps = found.events.filter(({ what }) => what === "live" || what === "rolled_back");
+  state.swapped = Math.max(0, ...swaps.map(({ at }) => at));
   state.speeds = Object.fromEntries(
     Object.entries(found.versions).map(([version, speeds]) => [version, speeds.at(-1) ?? null]),
   );

@@ -2,6 +2,8 @@
 // tested without a browser. A routing is {labels: {name: version}, traffic: {version or label:
 // weight}, shadow: version, label or null}.
 
+import { share } from "../../format.js";
+
 /** The version that a number, a text of digits or a label stands for; null if for none. */
 export function resolve(routing, target) {
   if (target === null || target === undefined || target === "") return null;
@@ -17,14 +19,11 @@ export function labelsOf(routing, version) {
   return Object.keys(routing.labels).filter((label) => routing.labels[label] === version);
 }
 
-/** Weights by version (labels resolved), as a Map. */
-export function weights(routing) {
-  const found = new Map();
-  for (const [target, weight] of Object.entries(routing.traffic)) {
-    const version = resolve(routing, target);
-    if (version !== null && weight > 0) found.set(version, (found.get(version) ?? 0) + weight);
-  }
-  return found;
+/** [target, weight] of those that count, by their versions. */
+function weights(routing) {
+  return Object.entries(routing.traffic)
+    .filter(([target, weight]) => resolve(routing, target) !== null && weight > 0)
+    .sort(([a], [b]) => resolve(routing, a) - resolve(routing, b) || (a < b ? -1 : 1));
 }
 
 /** All requests that name no version to this one; a shadow that it was ends. */
@@ -38,24 +37,26 @@ export function shadowed(routing, version) {
   return { labels: { ...routing.labels }, traffic: { ...routing.traffic }, shadow: version };
 }
 
-const percent = (part) => `${Math.round(part * 1000) / 10} %`;
+// "v3", "v3 (label canary)".
+function targetWords(routing, target) {
+  const version = `v${resolve(routing, target)}`;
+  return /^\d+$/.test(String(target)) ? version : `${version} (label ${target})`;
+}
 
-/** "all to the highest version that serves", "v1 95 %, v2 5 %". */
+/** "all to the highest version that serves", "v1 95 %, v2 (label canary) 5 %". */
 export function trafficWords(routing) {
-  const found = [...weights(routing)].sort(([a], [b]) => a - b);
+  const found = weights(routing);
   const total = found.reduce((sum, [, weight]) => sum + weight, 0);
   if (total === 0) return "all to the highest version that serves";
-  if (found.length === 1) return `all to v${found[0][0]}`;
-  return found.map(([version, weight]) => `v${version} ${percent(weight / total)}`).join(", ");
+  if (found.length === 1) return `all to ${targetWords(routing, found[0][0])}`;
+  return found
+    .map(([target, weight]) => `${targetWords(routing, target)} ${share(weight / total)}`)
+    .join(", ");
 }
 
 /** "none", "v3", "v3 (label canary)". */
 export function shadowWords(routing) {
-  const version = resolve(routing, routing.shadow);
-  if (version === null) return "none";
-  return /^\d+$/.test(String(routing.shadow))
-    ? `v${version}`
-    : `v${version} (label ${routing.shadow})`;
+  return resolve(routing, routing.shadow) === null ? "none" : targetWords(routing, routing.shadow);
 }
 
 /** What a change from one routing to another does, a line each; empty if nothing. */
@@ -69,10 +70,19 @@ export function differences(from, to) {
     else if (after === undefined) lines.push(`Label “${name}” (v${before}) goes away.`);
     else lines.push(`Label “${name}” moves from v${before} to v${after}.`);
   }
-  const [before, after] = [trafficWords(from), trafficWords(to)];
-  if (before !== after) lines.push(`Requests that name no version: ${before} → ${after}.`);
-  if (shadowWords(from) !== shadowWords(to))
-    lines.push(`Shadow: ${shadowWords(from)} → ${shadowWords(to)}.`);
+  const both = [from, to];
+  const [before, after] = both.map(trafficWords);
+  const [old, next] = both.map((routing) =>
+    weights(routing)
+      .map((pair) => pair.join(": "))
+      .join(", "),
+  );
+  // Labels are compared above; shares that read alike may differ in their weights.
+  const alike = before === after ? ` (weights ${old || "none"} → ${next || "none"})` : "";
+  if (old !== next || before !== after)
+    lines.push(`Requests that name no version: ${before} → ${after}${alike}.`);
+  const [shadow, newShadow] = both.map(shadowWords);
+  if (shadow !== newShadow) lines.push(`Shadow: ${shadow} → ${newShadow}.`);
   return lines;
 }
 

@@ -5,23 +5,28 @@ import { ago, bytes, count, ms, rate, share, time } from "../../format.js";
 import { badge, driftState, versionState } from "../../parts.js";
 import { to } from "../../routes.js";
 
-/** {element, update({name, model, now, live})}: `model` of /api/models, `now` of /api/overview or null. */
+/**
+ * {element, update({name, model, now, live, swapped})}: `model` of /api/models, `now` of
+ * /api/overview or null, `swapped` when the history last had a swap.
+ */
 export function strip() {
   const element = h("dl", { class: "strip" });
   const state = badge("off", "");
   const drift = badge("off", "");
   const driftLink = h("a", { class: "plain" }, drift.element);
-  const update = ({ name, model, now, live: number }) => {
+  const update = ({ name, model, now, live: number, swapped }) => {
     const live = model.versions.find(({ version }) => version === number);
     const [kind, word] = model.dormant ? ["off", "asleep"] : overall(model);
     state.update(kind, word);
     drift.update(...driftState(now?.drift?.state));
     setAttribute(driftLink, "href", to.health(name));
     const moment = now?.now;
+    // Who may not see figures knows when its files were loaded.
+    const swap = now ? Math.max(now.loaded_at ?? 0, swapped) : live?.loaded_at_unix;
     const tiles = [
       ["State", state.element],
       ["Live version", number === null ? "none" : `v${number}`],
-      ["Last swap", live ? ago(live.loaded_at_unix) : "–", live ? time(live.loaded_at_unix) : null],
+      [now ? "Last swap" : "Loaded", ago(swap || null), swap ? time(swap) : null],
       now && ["Requests/s", rate(moment?.requests_per_second)],
       now && ["p50", ms(moment?.p50_ms)],
       now && ["p99", ms(moment?.p99_ms)],
@@ -51,7 +56,7 @@ function tile([title]) {
 function overall({ serving, versions }) {
   if (serving !== null) return versionState("READY");
   const last = versions.at(-1);
-  return last ? versionState(last.state, last.stage) : ["off", "no version"];
+  return last ? versionState(last.state, last.stage, last.reason) : ["off", "no version"];
 }
 
 const sum = (values) => values.reduce((total, value) => total + value, 0);

@@ -2,7 +2,7 @@
 
 import { h, keyed, setAttribute, setText, show } from "../../dom.js";
 import { ago, bytes, rate, share, time } from "../../format.js";
-import { badge, guarded, section, table, versionState } from "../../parts.js";
+import { badge, guarded, section, table, versionState, wasTakenBack } from "../../parts.js";
 import { labelsOf, resolve } from "./routing.js";
 
 const COLUMNS = [
@@ -76,7 +76,7 @@ function row(make, number, act) {
   const update = ({ version, state: { model, live, shares, speeds, shown } }) => {
     const serves = version.state === "READY";
     setText(name, `v${number}${number === live ? " (live)" : ""}`);
-    mark.update(...versionState(version.state, version.stage));
+    mark.update(...versionState(version.state, version.stage, version.reason));
     setText(reason, version.reason);
     show(reason, version.reason !== "");
     const isShadow = resolve(model.routing, model.routing.shadow) === number;
@@ -107,7 +107,11 @@ function row(make, number, act) {
     setAttribute(
       element,
       "class",
-      version.state === "UNAVAILABLE" && version.reason ? "bad" : null,
+      version.state !== "UNAVAILABLE" || !version.reason
+        ? null
+        : wasTakenBack(version.reason)
+          ? "warning"
+          : "bad",
     );
   };
   return { element, update };

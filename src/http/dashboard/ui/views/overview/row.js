@@ -1,12 +1,12 @@
 // A model's row in the overview. What updates every two seconds goes into elements that stay.
 
+import { sparkline } from "../../bars.js";
 import { h, keyed, setAttribute, setText, show, uniqueId } from "../../dom.js";
 import { ago, count, ms, rate, share, time } from "../../format.js";
 import { badge, driftState, versionState } from "../../parts.js";
-import { sparkline } from "../../spark.js";
 import { to } from "../../routes.js";
 import { liveVersion, trafficBar } from "../traffic.js";
-import { level } from "./order.js";
+import { level } from "./models.js";
 
 const MOST_MESSAGES = 3;
 
@@ -29,7 +29,7 @@ export const COLUMNS = [
   },
   { title: "Queue", number: true, hint: "Requests that wait for a worker" },
   { title: "Drift" },
-  { title: "Last swap" },
+  { title: "Last swap", hint: "When a version last came into service or was taken back" },
 ];
 
 /** Makes a row: {element, update(model)}; `row` makes the <tr> (parts.js table). */

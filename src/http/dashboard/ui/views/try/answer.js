@@ -139,7 +139,7 @@ function downwards({ name, datatype, data }, labels) {
   return [h("div", { class: "scroll" }, element), cut(data.length, shown.length)];
 }
 
-const cut = (all, shown) => (all > shown ? h("p", { class: "hint" }, `The first ${count(shown)} of ${count(all)} values; the JSON below has all of them.`) : null);
+const cut = (all, shown) => (all > shown ? h("p", { class: "hint" }, `The first ${count(shown)} of ${count(all)} values; “Copy all of it” below the JSON has the others.`) : null);
 
 // ---- Times
 

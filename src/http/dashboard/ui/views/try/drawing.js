@@ -14,7 +14,9 @@ export function drawing({ height, width, label, get, put, paint }) {
     width,
     height,
     tabindex: "0",
-    role: "img",
+    // Screen readers leave its keys to it.
+    role: "application",
+    "aria-roledescription": "drawing",
     "aria-label": `${label}: drawing of ${width} by ${height} cells`,
     "aria-describedby": hintId,
   });
