@@ -50,7 +50,7 @@ pub use counts::{Counts, Sums};
 pub use events::{Event, Events, What};
 pub use labels::{Outcome, Protocol, Refusal, ShadowOutcome, Stage};
 pub use latencies::Latencies;
-pub use lifecycle::{Cause, SUPERSEDED, Ticket};
+pub use lifecycle::{Cause, ROLLED_BACK, SUPERSEDED, Ticket};
 pub use live::{Lineage, LiveModel};
 pub use metrics::Metrics;
 pub use owner::{Owner, Parts};

@@ -53,7 +53,9 @@ impl Contract {
         let inputs = compiler.entries_of_inputs();
         let Compiler { features, mut entries, mut mistakes, .. } = compiler;
         if !document.values {
-            entries.iter_mut().for_each(|entry| entry.demands.hide_texts());
+            for entry in &mut entries {
+                entry.demands.hide_texts();
+            }
         }
         if !mistakes.is_empty() {
             mistakes.sort_by_key(|(line, _)| *line);

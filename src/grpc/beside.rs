@@ -200,9 +200,9 @@ mod tests {
                     let count = Arc::clone(&count);
                     match polls {
                         1 => beside.execute(pending::<()>()),
-                        2 => {
-                            beside.execute(async move { _ = count.fetch_add(1, Ordering::Relaxed) })
-                        }
+                        2 => beside.execute(async move {
+                            count.fetch_add(1, Ordering::Relaxed);
+                        }),
                         _ => {}
                     }
                     Poll::<()>::Pending

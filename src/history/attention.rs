@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::step::Step;
 use crate::drift;
-use crate::registry::SUPERSEDED;
+use crate::registry::{ROLLED_BACK, SUPERSEDED};
 use crate::repository::Version;
 
 /// Shares of requests that fail: from here on somebody should know, or must.
@@ -136,7 +136,11 @@ fn versions(of: &Condition, all: &mut Vec<Attention>) {
     let mut said = false;
     // The newest matters most.
     for (version, reason) in failed.rev() {
-        let message = format!("version {version} failed: {reason}");
+        let message = if reason.starts_with(ROLLED_BACK) {
+            format!("version {version} was {reason}")
+        } else {
+            format!("version {version} failed: {reason}")
+        };
         all.push(Attention { level, about: Topic::Version, message });
         said = true;
     }

@@ -102,6 +102,9 @@ impl From<gate::Kind> for Cause {
 /// The reason of versions that nobody waits for any more: it is no failure.
 pub const SUPERSEDED: &str = "superseded before it was ready";
 
+/// How the reasons of versions begin that were taken back.
+pub const ROLLED_BACK: &str = "rolled back";
+
 /// The end of a version that did not come into service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refused {

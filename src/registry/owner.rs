@@ -16,7 +16,7 @@ use super::budget::Budget;
 use super::control::{Command, Commands};
 use super::desired::{Desired, Store};
 use super::fetched::{self, NotFetched};
-use super::lifecycle::{Cause, Ticket};
+use super::lifecycle::{Cause, ROLLED_BACK, Ticket};
 use super::live::LiveModel;
 use super::load::Loader;
 use super::metrics::Metrics;
@@ -376,7 +376,7 @@ impl Work {
             match &end.broken {
                 None => self.proved(&end.model),
                 Some(reason) => {
-                    self.take_back(&end.model, end.version, &format!("rolled back: {reason}"));
+                    self.take_back(&end.model, end.version, &format!("{ROLLED_BACK}: {reason}"));
                 }
             }
         }

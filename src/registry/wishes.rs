@@ -1,6 +1,7 @@
 //! Grants what operators ask for, or says why not.
 
 use super::control::{Command, ControlError, Reply, Routed};
+use super::lifecycle::ROLLED_BACK;
 use super::owner::Work;
 use super::reconcile::{Control, Known};
 use super::routing::Routing;
@@ -195,7 +196,7 @@ impl Work {
         match self.version_before(&model) {
             Ok((current, before)) => {
                 self.trials.forget(&model);
-                self.take_back(&model, current, "rolled back by request");
+                self.take_back(&model, current, &format!("{ROLLED_BACK} by request"));
                 let end = End::RolledBack { from: current, to: before, reply };
                 self.waiters.0.push(Waiter { model, end });
             }

@@ -47,6 +47,13 @@ fn the_newest_failure_comes_first_and_what_was_superseded_is_none() {
 }
 
 #[test]
+fn a_version_that_was_taken_back_is_not_said_to_have_failed() {
+    let reasons = vec![(2, "rolled back by request")];
+    let message = "version 2 was rolled back by request".to_owned();
+    assert_eq!(only(&Condition { reasons, ..fine() }), (Level::Warning, Topic::Version, message));
+}
+
+#[test]
 fn a_model_without_a_version_that_serves_is_bad_unless_one_is_loading() {
     let none = Condition { serves: false, ..fine() };
     assert_eq!(only(&none), (Level::Bad, Topic::Version, "no version serves".to_owned()));

@@ -12,7 +12,7 @@ use crate::http::text::Text;
 const MOST_BYTES: usize = 150_000;
 
 /// Made by others and taken as it is.
-const VENDORED: [&str; 3] = ["uplot.js", "uplot.css", "uplot-license.txt"];
+const VENDORED: [&str; 2] = ["uplot.js", "uplot-license.txt"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/dashboard/ui")
