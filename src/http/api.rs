@@ -45,7 +45,8 @@ fn malformed(error: &Error) -> Response {
 /// The version that a request names by its number, or by a label of the routing.
 fn version_of(model: &Model, named: &str) -> Option<repository::Version> {
     // A number is written in one way.
-    let number = named.parse().ok().filter(|number: &repository::Version| number.to_string() == named);
+    let number =
+        named.parse().ok().filter(|number: &repository::Version| number.to_string() == named);
     number.or_else(|| model.routing.labels.get(named).copied())
 }
 
