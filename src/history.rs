@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::drift::{self, Source};
-use crate::registry::{Event, Model, Registry, What};
+use crate::registry::{Event, Model, Registry};
 use crate::repository::Version;
 
 pub use attention::{Attention, Condition, Drifted, Level, Quality, Queue, Topic, attention};
@@ -118,10 +118,7 @@ impl History {
     /// When one of its versions went live or was taken back for the last time.
     #[must_use]
     pub fn last_swap(&self, name: &str) -> Option<SystemTime> {
-        let events = self.0.registry.events().of(name);
-        let swaps =
-            events.iter().filter(|event| matches!(event.what, What::Live | What::RolledBack));
-        swaps.map(|event| event.at).max()
+        self.0.registry.events().last_swap(name)
     }
 
     /// How far a feature of a version was from its reference: the scores of requests in the short

@@ -17,12 +17,14 @@ pub(super) mod session;
 pub(super) mod version;
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::error::Error;
 use super::reply;
+use crate::away;
 use crate::registry::{ControlError, LiveModel, Model};
 use crate::repository;
 
@@ -40,6 +42,16 @@ fn refused(error: &ControlError) -> Response {
 /// The answer to a request that cannot be understood.
 fn malformed(error: &Error) -> Response {
     reply::problem(error.status(), &error.to_string())
+}
+
+/// An answer that takes some work, which the threads that read and write requests need not do.
+async fn answered_away(answer: impl FnOnce() -> Response + Send + 'static) -> Response {
+    away::blocking(answer).await.unwrap_or_else(|lost| malformed(&Error::from(lost)))
+}
+
+/// As the interface tells times; those before 1970 are 1970.
+fn since_1970(at: SystemTime) -> Duration {
+    at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 /// The version that a request names by its number, or by a label of the routing.

@@ -70,6 +70,15 @@ impl Events {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().filter(|(name, _)| name == model).map(|(_, event)| event.clone()).collect()
     }
+
+    /// When a version of the model went live or was taken back for the last time.
+    #[must_use]
+    pub fn last_swap(&self, model: &str) -> Option<SystemTime> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_swap = |event: &Event| matches!(event.what, What::Live | What::RolledBack);
+        let swaps = all.iter().filter(|(name, event)| name == model && is_swap(event));
+        swaps.map(|(_, event)| event.at).max()
+    }
 }
 
 #[cfg(test)]

@@ -126,7 +126,6 @@ fn fifty_models_of_two_hundred_features_take_a_moment() {
         times.push(began.elapsed());
     }
     times.sort();
-    println!("the median of 100 samples of 50 models with 200 features is {:?}", times[50]);
     let kept: usize = drifts.versions.values().map(|block| block.places.len()).sum();
     assert!(kept <= MOST, "{kept}");
     assert!(times[50] < Duration::from_secs(1), "{times:?}");

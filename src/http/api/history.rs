@@ -1,16 +1,12 @@
 //! GET `/api/models/{model}/history`: how a model has been doing for an hour or a week.
 
-use std::time::SystemTime;
-
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
-use super::refused;
-use crate::away;
+use super::{answered_away, refused, since_1970};
 use crate::history::{Series, Span};
-use crate::http::error::Error;
 use crate::http::path::Path;
 use crate::http::query::Query;
 use crate::http::{Api, reply};
@@ -60,11 +56,10 @@ pub(in crate::http) async fn history(
         Ok(span) => span,
         Err(message) => return reply::problem(StatusCode::BAD_REQUEST, &message),
     };
-    let answer = away::blocking(move || document(&api, &model, span));
-    answer.await.unwrap_or_else(|lost| super::malformed(&Error::from(lost)))
+    answered_away(move || document(&api, &model, span)).await
 }
 
-/// A week is long, which the threads that read and write requests need not write.
+/// A week is long.
 fn document(api: &Api, model: &str, span: Span) -> Response {
     let Some(series) = api.history.series(model, span) else {
         return refused(&ControlError::UnknownModel(model.to_owned()));
@@ -85,9 +80,8 @@ pub(super) fn span(asked: Option<&str>) -> Result<Span, String> {
 }
 
 fn event(event: registry::Event) -> Event {
-    let since_epoch = event.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Event {
-        at: since_epoch.as_secs_f64(),
+        at: since_1970(event.at).as_secs_f64(),
         version: event.version,
         what: event.what.as_str(),
         reason: event.reason,

@@ -1,11 +1,10 @@
 //! GET `/api/models`: every model and version with all that is known of it.
 
-use std::time::{Duration, SystemTime};
-
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 
+use super::since_1970;
 use crate::describe::{TensorMetadata, outputs, tensors};
 use crate::engine::{Batching, CostCurve, CostPoint};
 use crate::gate;
@@ -111,11 +110,9 @@ fn live(live: &LiveModel) -> Live<'_> {
         Batching::Rows => (true, None),
         Batching::Off { reason } => (false, Some(reason.as_str())),
     };
-    let since_epoch =
-        live.loaded_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     Live {
         sha256: &live.lineage.sha256,
-        loaded_at_unix: since_epoch.as_secs(),
+        loaded_at_unix: since_1970(live.loaded_at).as_secs(),
         load_ms: live.load_time.as_secs_f64() * 1e3,
         cost: live.model.cost().map_or(&[], CostCurve::points),
         batching,

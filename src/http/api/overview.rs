@@ -3,16 +3,14 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 
-use crate::away;
+use super::{answered_away, since_1970};
 use crate::drift::{self, Report, Source};
 use crate::history::{self, Attention, Condition, Drifted, Glance, Level, Quality, Queue, Step};
-use crate::http::error::Error;
 use crate::http::{Api, reply};
 use crate::registry::{self, LiveModel};
 
@@ -76,10 +74,9 @@ struct Drift {
     drifted_inputs: f64,
 }
 
-/// Many models are some work, which the threads that read and write requests need not do.
+/// Many models are some work.
 pub(in crate::http) async fn overview(State(api): State<Api>) -> Response {
-    let document = away::blocking(move || document(&api));
-    document.await.unwrap_or_else(|lost| super::malformed(&Error::from(lost)))
+    answered_away(move || document(&api)).await
 }
 
 fn document(api: &Api) -> Response {
@@ -88,9 +85,8 @@ fn document(api: &Api) -> Response {
     let mut models: Vec<Model> =
         models.map(|(name, of)| model(api, name, of, api.history.glance(name, of))).collect();
     models.sort_by(|a, b| urgency(a, b));
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     reply::json(&Document {
-        at: now.unwrap_or_default().as_secs_f64(),
+        at: drift::now().as_secs_f64(),
         uptime_seconds: api.history.uptime().as_secs_f64(),
         ready: api.readiness.is_ready(&snapshot),
         problem: snapshot.problem.as_deref(),
@@ -134,7 +130,7 @@ fn model<'a>(api: &Api, name: &'a str, model: &'a registry::Model, glance: Glanc
             .history
             .last_swap(name)
             .or(serving.map(|live| live.loaded_at))
-            .map(since_1970),
+            .map(|at| since_1970(at).as_secs()),
         now: glance.now.as_ref().map(now),
         recent: glance.recent,
         queue_depth,
@@ -162,10 +158,6 @@ fn now(step: &Step) -> Now {
         p50_ms: step.quantile_ms(0.5),
         p99_ms: step.quantile_ms(0.99),
     }
-}
-
-fn since_1970(at: SystemTime) -> u64 {
-    at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }
 
 /// Of the versions that are asked, what is farthest from its reference.
