@@ -91,8 +91,11 @@ const PARTS = Symbol("parts");
  * `create(item)` gives an element, or {element, update}; `update(item)` is called at once and at
  * every later call. Children that go on are not made anew, and the one with the focus is not
  * moved. The container has no other children.
+ *
+ * With `later(move)` nothing takes its place yet: each call of `move` puts one child there and says
+ * whether there are more, until the next call of `keyed`.
  */
-export function keyed(container, items, key, create) {
+export function keyed(container, items, key, create, later) {
   const known = (container[PARTS] ??= new Map());
   const wanted = [];
   const seen = new Set();
@@ -115,22 +118,25 @@ export function keyed(container, items, key, create) {
     part.destroy?.();
     part.element.remove();
   }
-  arrange(container, wanted);
+  const moves = arranged(container, wanted);
+  const move = () => !moves.next().done;
+  if (later) later(move);
+  else while (move());
 }
 
-// An element that is moved loses the focus: the others go around it.
-function arrange(container, wanted) {
+// An element that is moved loses the focus: the others go around it. A pause after each.
+function* arranged(container, wanted) {
   const active = document.activeElement;
   const fixed = wanted.findIndex((element) => element.contains(active));
   let after = fixed < 0 ? null : wanted[fixed];
   for (let index = fixed - 1; index >= 0; index -= 1) {
-    if (after.previousSibling !== wanted[index]) container.insertBefore(wanted[index], after);
+    if (after.previousSibling !== wanted[index]) yield container.insertBefore(wanted[index], after);
     after = wanted[index];
   }
   let before = fixed < 0 ? null : wanted[fixed];
   for (let index = fixed + 1; index < wanted.length; index += 1) {
     const next = before ? before.nextSibling : container.firstChild;
-    if (next !== wanted[index]) container.insertBefore(wanted[index], next);
+    if (next !== wanted[index]) yield container.insertBefore(wanted[index], next);
     before = wanted[index];
   }
 }

@@ -30,7 +30,8 @@ export function featureList({ caption, weighs, toggle, detail }) {
       const entry = { key: `row ${item.name}`, item, isOpen: item.name === opened };
       return entry.isOpen ? [entry, { key: `detail ${item.name}`, item, isDetail: true }] : [entry];
     });
-    keyed(shell.body, entries, (entry) => entry.key, (entry) => (entry.isDetail ? detailRow(entry.item) : featureRow(shell, entry.item, { weighs, toggle, figures })));
+    const create = (entry) => (entry.isDetail ? detailRow(entry.item) : featureRow(shell, entry.item, { weighs, toggle, figures }));
+    keyed(shell.body, entries, (entry) => entry.key, create, figures.first);
     figures.go();
     shell.body.classList.toggle("many", items.length > MANY);
   };
@@ -54,30 +55,40 @@ export function featureList({ caption, weighs, toggle, detail }) {
 /** From so many rows on, those that are not seen are not laid out. */
 const MANY = 60;
 
-/** Rows that are updated in one go. */
-const SLICE = 20;
+/** Rows that are moved or updated in one go. */
+const SLICE = 10;
 
-/** Spreads work over several tasks, so that none holds up the page: {add(key, work), go, stop}. */
+/**
+ * Spreads work over several tasks, so that none holds up the page: {add(key, work), first(work), go,
+ * stop}. Work that is called again as long as it returns true goes first.
+ */
 function slices() {
   let waiting = new Map();
+  let moves = null;
   let timer = null;
   const go = () => {
     clearTimeout(timer);
     let left = SLICE;
+    while (moves && left > 0) {
+      left -= 1;
+      if (!moves()) moves = null;
+    }
     for (const [key, work] of waiting) {
       if (left === 0) break;
       left -= 1;
       waiting.delete(key);
       work();
     }
-    timer = waiting.size > 0 ? setTimeout(go, 10) : null;
+    timer = moves || waiting.size > 0 ? setTimeout(go, 10) : null;
   };
   return {
     add: (key, work) => waiting.set(key, work),
+    first: (work) => (moves = work),
     go,
     stop() {
       clearTimeout(timer);
       waiting = new Map();
+      moves = null;
     },
   };
 }
