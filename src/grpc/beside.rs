@@ -59,8 +59,8 @@ where
 {
     fn execute(&self, call: F) {
         // As in a task of its own, a panic is that of one call and not of its connection.
-        let call = AssertUnwindSafe(call).catch_unwind();
-        let call: Call = Box::pin(async { _ = call.await });
+        let call = AssertUnwindSafe(call).catch_unwind().map(drop);
+        let call: Call = Box::pin(call);
         let left = match self.0.upgrade() {
             Some(place) => place.put(call),
             None => Some(call),

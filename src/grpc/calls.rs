@@ -142,9 +142,9 @@ pub(super) async fn answer(
             reply(RepositoryIndexResponse { models }, coding).await
         }
         Call::RepositoryModelLoad => {
-            let request = load_request(received).await?;
+            let request = Box::pin(load_request(received)).await?;
             let model = repository::named(&request.repository_name, &request.model_name);
-            repository::load(api, model, request.parameters).await?;
+            Box::pin(repository::load(api, model, request.parameters)).await?;
             let model_name = model.to_owned();
             reply(RepositoryModelLoadResponse { model_name, is_loaded: true }, coding).await
         }
@@ -152,7 +152,7 @@ pub(super) async fn answer(
             // What its parameters say (`unload_dependents`) means nothing here.
             let request: RepositoryModelUnloadRequest = small(received)?;
             let model = repository::named(&request.repository_name, &request.model_name);
-            repository::unload(api, model).await?;
+            Box::pin(repository::unload(api, model)).await?;
             let model_name = model.to_owned();
             reply(RepositoryModelUnloadResponse { model_name, is_unloaded: true }, coding).await
         }

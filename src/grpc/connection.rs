@@ -1,10 +1,12 @@
 //! One connection, from its first call to its graceful end.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
@@ -171,10 +173,8 @@ pub(super) async fn run<F>(
 ) where
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let service = service_fn(|request| {
-        let answer = answer(request);
-        async { Ok::<_, std::convert::Infallible>(answer.await) }
-    });
+    // An async block would take its memory twice, and each call is moved.
+    let service = service_fn(|request| answer(request).map(Ok::<_, Infallible>));
     let written = stream.written();
     let mut connection = Together::new(|beside| {
         let mut http = http2::Builder::new(beside);

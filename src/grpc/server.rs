@@ -143,7 +143,8 @@ impl Connection {
             let headers = request.headers().clone();
             let head = Head::start(&services.api, path, headers, None);
             active.is_stream();
-            head.end_other(other.answer(services, request).await)
+            // Larger than predictions, and rare.
+            head.end_other(Box::pin(other.answer(services, request)).await)
         } else {
             let (parts, body) = request.into_parts();
             let mut head = Head::start(&services.api, path, parts.headers, call);
