@@ -9,6 +9,7 @@ mod csv;
 mod csv_cells;
 mod lines;
 mod origin;
+mod pages;
 mod parquet;
 mod record;
 mod unpacked;

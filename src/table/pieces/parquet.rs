@@ -7,16 +7,16 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, NullArray, RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
-use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, RowGroups,
 };
+use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::columnar::{Batches, plain};
+use super::pages::{Costs, Groups, rows_at_once};
 use super::{Content, Origin, Pieces, Position, Source};
 use crate::store::ReadAt;
 use crate::table::{Progress, parquet as footer};
@@ -79,21 +79,21 @@ pub fn groups(file: Arc<dyn ReadAt>) -> Result<Vec<Group>, String> {
 
 pub(super) fn open(origin: Origin, groups: Option<Range<usize>>) -> Result<Pieces, String> {
     let file = File(origin.into_file()?);
-    let mut reader = footer::reader(file.clone(), false)?;
+    let reader = footer::reader(file.clone(), false)?;
     let known = reader.metadata().row_groups();
     let groups = groups.unwrap_or(0..known.len());
     let wanted = known.get(groups.clone()).ok_or("it has become shorter")?;
     let rows: i64 = wanted.iter().map(RowGroupMetaData::num_rows).sum();
     let rows = u64::try_from(rows).unwrap_or(0);
     let schema = plain(reader.schema());
+    let read_as = |options| ArrowReaderMetadata::try_new(Arc::clone(reader.metadata()), options);
     let options = ArrowReaderOptions::new().with_schema(views(reader.schema()));
-    if let Ok(metadata) = ArrowReaderMetadata::try_new(Arc::clone(reader.metadata()), options) {
-        reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
-    }
-    let reader = reader.with_row_groups(groups.collect()).with_batch_size(BATCH);
+    let columns = read_as(options).or_else(|_| read_as(ArrowReaderOptions::new()));
+    let columns = columns.map_err(|error| footer::broken(&error))?;
+    let groups = Groups::new(file, Arc::clone(reader.metadata()), groups.collect());
     let progress = Progress::of(rows);
     let needed = (0..schema.fields().len()).collect();
-    let source = Rows::Closed { reader: Box::new(reader), needed, progress: progress.clone() };
+    let source = Rows::Closed { groups, columns, needed, progress: progress.clone() };
     Ok(Pieces::new(schema, Box::new(source), progress))
 }
 
@@ -116,7 +116,8 @@ fn viewed(field: &Field, kind: DataType) -> Arc<Field> {
 /// Rows of a file whose pages are not read before it is known which columns are needed.
 enum Rows {
     Closed {
-        reader: Box<ParquetRecordBatchReaderBuilder<File>>,
+        groups: Groups<File>,
+        columns: ArrowReaderMetadata,
         /// Ascending.
         needed: Vec<usize>,
         progress: Progress,
@@ -129,6 +130,7 @@ enum Rows {
 /// Batches of the columns that are needed, with columns of nothing in place of the others.
 struct Needed {
     batches: ParquetRecordBatchReader,
+    costs: Arc<Costs>,
     /// With the others.
     schema: SchemaRef,
     /// Their places, ascending.
@@ -138,9 +140,11 @@ struct Needed {
 impl Rows {
     fn open(&mut self) -> Result<&mut Batches<Needed>, String> {
         if let Self::Closed { .. } = self
-            && let Self::Closed { reader, needed, progress } = std::mem::replace(self, Self::Broken)
+            && let Self::Closed { groups, columns, needed, progress } =
+                std::mem::replace(self, Self::Broken)
         {
-            let batches = Needed::new(*reader, needed).map_err(|error| footer::broken(&error))?;
+            let batches = Needed::new(&groups, &columns, needed);
+            let batches = batches.map_err(|error| footer::broken(&error))?;
             *self = Self::Open(Batches::new(batches, progress));
         }
         match self {
@@ -172,7 +176,8 @@ impl Source for Rows {
 
 impl Needed {
     fn new(
-        reader: ParquetRecordBatchReaderBuilder<File>,
+        groups: &Groups<File>,
+        columns: &ArrowReaderMetadata,
         needed: Vec<usize>,
     ) -> ParquetResult<Self> {
         let field = |(at, field): (usize, &Arc<Field>)| {
@@ -180,11 +185,16 @@ impl Needed {
             let nothing = || Arc::new(Field::new(field.name(), DataType::Null, true));
             if is_needed { Arc::clone(field) } else { nothing() }
         };
-        let fields = reader.schema().fields().iter().enumerate().map(field);
-        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let columns = ProjectionMask::roots(reader.parquet_schema(), needed.iter().copied());
-        let batches = reader.with_projection(columns).build()?;
-        Ok(Self { batches, schema, places: needed })
+        let fields = columns.schema().fields();
+        let schema = fields.iter().enumerate().map(field).collect::<Vec<_>>();
+        let schema = Arc::new(Schema::new(schema));
+        let stored = columns.parquet_schema();
+        let mask = ProjectionMask::roots(stored, needed.iter().copied());
+        let levels = parquet_to_arrow_field_levels(stored, mask, Some(fields))?;
+        let rows = rows_at_once(stored, BATCH.min(groups.num_rows()))?;
+        let batches =
+            ParquetRecordBatchReader::try_new_with_row_groups(&levels, groups, rows, None)?;
+        Ok(Self { batches, costs: groups.costs(), schema, places: needed })
     }
 
     fn widened(&self, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
@@ -203,6 +213,7 @@ impl Iterator for Needed {
     type Item = Result<RecordBatch, String>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        self.costs.clear();
         let batch = self.batches.next()?.and_then(|batch| self.widened(&batch));
         Some(batch.map_err(|error| error.to_string()))
     }
