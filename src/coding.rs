@@ -1,6 +1,7 @@
 //! gzip and deflate (which is zlib's format, RFC 9110 section 8.4.1.2) on bodies.
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
+use std::thread;
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -84,20 +85,45 @@ fn accepted(element: &str) -> Option<Coding> {
 
 /// Undoes the coding, up to `limit` bytes: a small body may hold a very large one.
 pub(crate) fn decompress(coding: Coding, raw: &[u8], limit: usize) -> Result<Bytes, CodingError> {
-    let corrupt = |error: io::Error| CodingError::Corrupt(error.to_string());
-    let mut plain = Vec::new();
-    // One byte more than allowed tells "too large" from "just fits".
-    let bound = limit as u64 + 1;
     match coding {
-        Coding::Identity => plain.extend_from_slice(raw),
-        Coding::Gzip => {
-            MultiGzDecoder::new(raw).take(bound).read_to_end(&mut plain).map_err(corrupt)?;
-        }
-        Coding::Deflate => {
-            ZlibDecoder::new(raw).take(bound).read_to_end(&mut plain).map_err(corrupt)?;
-        }
+        Coding::Identity => within(raw, limit),
+        Coding::Gzip => within(MultiGzDecoder::new(raw), limit),
+        Coding::Deflate => within(ZlibDecoder::new(raw), limit),
     }
-    if plain.len() > limit { Err(CodingError::TooLarge) } else { Ok(plain.into()) }
+}
+
+/// Bytes that are unpacked without a pause: a fraction of a millisecond.
+const PIECE: usize = 256 * 1024;
+
+/// All that comes. Whoever waits for this core goes first after each piece: it would else wait for
+/// some milliseconds, until the system takes the core away. Pieces are put together at the end, as
+/// a buffer that grows is copied, all at once.
+fn within(mut unpacked: impl Read, limit: usize) -> Result<Bytes, CodingError> {
+    let (mut pieces, mut total) = (Vec::new(), 0);
+    loop {
+        let mut piece = Vec::new();
+        let mut next = unpacked.by_ref().take(PIECE as u64);
+        next.read_to_end(&mut piece).map_err(|error| CodingError::Corrupt(error.to_string()))?;
+        total += piece.len();
+        if total > limit {
+            return Err(CodingError::TooLarge);
+        }
+        let is_last = piece.len() < PIECE;
+        pieces.push(piece);
+        if is_last {
+            break;
+        }
+        thread::yield_now();
+    }
+    if pieces.len() == 1 {
+        return Ok(pieces.remove(0).into());
+    }
+    let mut whole = Vec::with_capacity(total);
+    for piece in pieces {
+        whole.extend_from_slice(&piece);
+        thread::yield_now();
+    }
+    Ok(whole.into())
 }
 
 pub(crate) fn compress(coding: Coding, plain: Vec<u8>) -> Vec<u8> {
@@ -135,6 +161,19 @@ mod tests {
             let packed = compress(coding, plain.clone());
             assert!(packed.len() < plain.len());
             assert!(matches!(decompress(coding, &packed, plain.len()), Ok(back) if back == plain));
+        }
+    }
+
+    #[test]
+    fn what_just_fits_comes_back_and_a_byte_more_does_not() {
+        for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE] {
+            let plain: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
+            let packed = compress(Coding::Gzip, plain.clone());
+            let back = decompress(Coding::Gzip, &packed, length);
+            assert!(matches!(back, Ok(back) if back == plain), "{length}");
+            let Some(less) = length.checked_sub(1) else { continue };
+            let refused = decompress(Coding::Gzip, &packed, less);
+            assert!(matches!(refused, Err(CodingError::TooLarge)), "{length}");
         }
     }
 
