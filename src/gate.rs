@@ -65,8 +65,46 @@ pub struct Check {
     pub outcome: Outcome,
     /// One line for people, with the figures.
     pub detail: String,
+    /// What was measured, as far as the check came.
+    pub figures: Vec<Figure>,
     #[serde(rename = "took_ms", serialize_with = "millis")]
     pub took: Duration,
+}
+
+/// A figure, and the bar that it is held against.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Figure {
+    /// `p99` in seconds, the part of the tolerance that is used, or the name of a metric.
+    pub name: &'static str,
+    pub measured: f64,
+    /// None if the figure is only told.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub bar: Option<Bar>,
+    /// The version that serves, where its own figure makes the bar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live_version: Option<Version>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bar {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Bar {
+    fn holds(self, measured: f64) -> bool {
+        match self {
+            Self::AtLeast(bar) => measured >= bar,
+            Self::AtMost(bar) => measured <= bar,
+        }
+    }
+}
+
+impl Figure {
+    fn of(name: &'static str, measured: f64, bar: Option<Bar>) -> Self {
+        Self { name, measured, bar, live_version: None }
+    }
 }
 
 fn millis<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -131,7 +169,12 @@ impl Kind {
         }
     }
 
-    fn check(self, candidate: &Candidate, report: &mut Report) -> Checked {
+    fn check(
+        self,
+        candidate: &Candidate,
+        report: &mut Report,
+        figures: &mut Vec<Figure>,
+    ) -> Checked {
         if (candidate.cancelled)() {
             return Err(CANCELLED.to_owned());
         }
@@ -140,9 +183,9 @@ impl Kind {
             Self::Contract => contract::check(candidate, &mut report.contract),
             Self::Profile => profile::check(candidate, &mut report.reference),
             Self::Quality => quality::check(candidate, &mut report.target),
-            Self::Golden => golden::check(candidate, &mut report.example),
-            Self::Latency => latency::check(candidate),
-            Self::Evaluation => evaluation::check(candidate),
+            Self::Golden => golden::check(candidate, &mut report.example, figures),
+            Self::Latency => latency::check(candidate, figures),
+            Self::Evaluation => evaluation::check(candidate, figures),
         }
     }
 }
@@ -172,13 +215,13 @@ impl Report {
 pub fn run(candidate: &Candidate) -> Report {
     let mut report = Report::default();
     for kind in Kind::ALL {
-        let started = Instant::now();
+        let (started, mut figures) = (Instant::now(), Vec::new());
         let checked = match report.failed() {
             Some(failed) => {
                 Ok(Verdict::Skipped(format!("the check '{}' has failed", failed.kind.as_str())))
             }
             // Reading foreign files, too, must cost the version and not the process.
-            None => guard::catch(|| kind.check(candidate, &mut report))
+            None => guard::catch(|| kind.check(candidate, &mut report, &mut figures))
                 .unwrap_or_else(|caught| Err(format!("the check panicked: {}", caught.0))),
         };
         let (outcome, detail) = match checked {
@@ -186,7 +229,8 @@ pub fn run(candidate: &Candidate) -> Report {
             Ok(Verdict::Skipped(detail)) => (Outcome::Skipped, detail),
             Err(detail) => (Outcome::Failed, detail),
         };
-        report.checks.push(Check { kind, outcome, detail, took: started.elapsed() });
+        let took = started.elapsed();
+        report.checks.push(Check { kind, outcome, detail, figures, took });
     }
     report
 }

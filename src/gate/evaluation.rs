@@ -7,7 +7,7 @@ mod predictions;
 
 use std::fmt::Write;
 
-use super::{Candidate, Checked, Verdict, runner};
+use super::{Bar, Candidate, Checked, Figure, Verdict, runner};
 use crate::engine::LoadedModel;
 use crate::repository::{Evaluation, Version};
 use crate::table::{Cell, Rows, Table};
@@ -17,7 +17,7 @@ use predictions::Predictions;
 /// Rows that run together at most.
 const BATCH: usize = 1000;
 
-pub(super) fn check(candidate: &Candidate) -> Checked {
+pub(super) fn check(candidate: &Candidate, figures: &mut Vec<Figure>) -> Checked {
     let Some(evaluation) = &candidate.settings.gate.evaluation else {
         return Ok(Verdict::Skipped("no evaluation is set".to_owned()));
     };
@@ -63,7 +63,7 @@ pub(super) fn check(candidate: &Candidate) -> Checked {
             Some((version, score))
         }
     };
-    judge(evaluation, score, first, live)
+    judge(evaluation, score, first, live, figures)
 }
 
 fn of_live(version: Version, reason: &str) -> String {
@@ -125,22 +125,26 @@ fn judge(
     score: f64,
     rows: usize,
     live: Option<(Version, f64)>,
+    figures: &mut Vec<Figure>,
 ) -> Checked {
     let metric = evaluation.metric;
-    let (bar, is_worse): (_, fn(f64, f64) -> bool) = if metric.larger_is_better() {
-        (evaluation.min, |score, bar| score < bar)
+    let (bar, sign, of): (_, _, fn(f64) -> Bar) = if metric.larger_is_better() {
+        (evaluation.min, -1.0, Bar::AtLeast)
     } else {
-        (evaluation.max, |score, bar| score > bar)
+        (evaluation.max, 1.0, Bar::AtMost)
     };
     let bar_text = bar.map_or_else(String::new, |bar| format!(" (bar {})", figure(bar)));
     let mut detail = format!("{} {}{bar_text}", metric.as_str(), figure(score));
-    let mut failed = bar.is_some_and(|bar| is_worse(score, bar));
+    let mut failed = bar.is_some_and(|bar| !of(bar).holds(score));
+    figures.push(Figure::of(metric.as_str(), score, bar.map(of)));
     match (evaluation.not_worse_than_live_by, live) {
         (Some(margin), Some((version, live))) => {
             // Writing into a string cannot fail.
             let _ = write!(detail, ", live version {version}: {}", figure(live));
-            let signed = if metric.larger_is_better() { -margin } else { margin };
-            if is_worse(score, live + signed) {
+            let bar = of(live + sign * margin);
+            let of_live = Figure::of(metric.as_str(), score, Some(bar));
+            figures.push(Figure { live_version: Some(version), ..of_live });
+            if !bar.holds(score) {
                 failed = true;
                 let _ = write!(detail, ", worse by more than {}", figure(margin));
             }
@@ -177,7 +181,8 @@ mod tests {
     }
 
     fn judged(metric: Metric, score: f64, live: Option<f64>) -> Result<String, String> {
-        match judge(&evaluation(metric), score, 10, live.map(|live| (1, live)))? {
+        let live = live.map(|live| (1, live));
+        match judge(&evaluation(metric), score, 10, live, &mut Vec::new())? {
             Verdict::Passed(detail) | Verdict::Skipped(detail) => Ok(detail),
         }
     }
@@ -195,6 +200,24 @@ mod tests {
             Err("auc 0.8000 (bar 0.7000), live version 1: 0.8200, worse by more than 0.0100, 10 rows"
                 .to_owned())
         );
+    }
+
+    #[test]
+    fn figures_stand_beside_the_bars_that_they_are_held_against() {
+        let mut figures = Vec::new();
+        let _ = judge(&evaluation(Metric::Auc), 0.5, 10, Some((7, 0.75)), &mut figures);
+        let told = serde_json::to_value(&figures).unwrap();
+        let expected = serde_json::json!([
+            { "name": "auc", "measured": 0.5, "at_least": 0.7 },
+            { "name": "auc", "measured": 0.5, "at_least": 0.74, "live_version": 7 },
+        ]);
+        assert_eq!(told, expected);
+        figures.clear();
+        let mut without = evaluation(Metric::Rmse);
+        without.max = None;
+        let _ = judge(&without, 0.5, 10, None, &mut figures);
+        let told = serde_json::to_value(&figures).unwrap();
+        assert_eq!(told, serde_json::json!([{ "name": "rmse", "measured": 0.5 }]));
     }
 
     #[test]

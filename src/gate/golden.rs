@@ -6,13 +6,17 @@ mod file;
 use std::sync::Arc;
 
 use super::runner::{self, Named};
-use super::{Candidate, Checked, Verdict, example};
+use super::{Bar, Candidate, Checked, Figure, Verdict, example};
 use crate::repository::GoldenPolicy;
 use crate::tensor::Tensor;
 pub(super) use file::{Golden, read};
 
 /// `first` becomes the first example.
-pub(super) fn check(candidate: &Candidate, first: &mut Option<Arc<str>>) -> Checked {
+pub(super) fn check(
+    candidate: &Candidate,
+    first: &mut Option<Arc<str>>,
+    figures: &mut Vec<Figure>,
+) -> Checked {
     let policy = candidate.settings.gate.golden;
     if policy == GoldenPolicy::Off {
         return Ok(Verdict::Skipped("golden = \"off\"".to_owned()));
@@ -36,6 +40,7 @@ pub(super) fn check(candidate: &Candidate, first: &mut Option<Arc<str>>) -> Chec
             .map_err(|reason| format!("example {number}: {reason}"))?;
         used = used.max(share);
     }
+    figures.push(Figure::of("tolerance", used, Some(Bar::AtMost(1.0))));
     let (count, percent) = (golden.examples.len(), used * 100.0);
     let noun = if count == 1 { "example holds" } else { "examples hold" };
     Ok(Verdict::Passed(format!("{count} {noun}, at most {percent:.0} % of the tolerance is used")))

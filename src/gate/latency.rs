@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Candidate, Checked, Verdict, golden, runner};
+use super::{Bar, Candidate, Checked, Figure, Verdict, golden, runner};
 use crate::courtesy::Stopwatch;
 use crate::engine::{Dim, Signature, TensorSpec};
 use crate::tensor::batch::{split, zeros};
@@ -20,7 +20,7 @@ const WARM_UP_BUDGET: Duration = Duration::from_millis(500);
 /// Sizes tried for open dimensions other than the rows where no example has any.
 const SIZES: [usize; 5] = [1, 16, 64, 224, 32];
 
-pub(super) fn check(candidate: &Candidate) -> Checked {
+pub(super) fn check(candidate: &Candidate, figures: &mut Vec<Figure>) -> Checked {
     let Some(bar) = candidate.settings.gate.max_latency_p99 else {
         return Ok(Verdict::Skipped("max_latency_p99 is not set".to_owned()));
     };
@@ -36,6 +36,8 @@ pub(super) fn check(candidate: &Candidate) -> Checked {
         text(p50),
         times.len()
     );
+    let at_most = Bar::AtMost(bar.as_secs_f64());
+    figures.push(Figure::of("p99", p99.as_secs_f64(), Some(at_most)));
     if p99 <= bar { Ok(Verdict::Passed(detail)) } else { Err(detail) }
 }
 

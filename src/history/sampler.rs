@@ -10,6 +10,7 @@ use super::models::Taken;
 use super::sample::{Sample, Tail};
 use super::{FINE, History};
 use crate::drift::Source;
+use crate::engine::guard;
 use crate::registry::Snapshot;
 
 /// Takes samples until it is dropped.
@@ -28,7 +29,10 @@ impl Sampler {
                 if stopped.recv_timeout(wait) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }
-                history.sample();
+                // One sample less is better than none from now on.
+                if let Err(caught) = guard::catch(|| history.sample()) {
+                    tracing::error!(reason = caught.0, "a sample of history panicked");
+                }
                 // A machine that slept owes no samples.
                 next = (next + FINE).max(Instant::now());
             }

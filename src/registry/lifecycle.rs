@@ -9,6 +9,7 @@
 //! callers. A newer version, or newer files, supersede a version on its way: it stops at
 //! its next step.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crate::gate;
@@ -106,16 +107,18 @@ pub const SUPERSEDED: &str = "superseded before it was ready";
 pub const ROLLED_BACK: &str = "rolled back";
 
 /// The end of a version that did not come into service.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Refused {
     pub(super) cause: Cause,
     /// As the repository index shows it.
     pub(super) reason: String,
+    /// The checks of its gate, if it came as far.
+    pub(super) checks: Arc<[gate::Check]>,
 }
 
 impl Refused {
     pub(super) fn new(cause: Cause, reason: impl Into<String>) -> Self {
-        Self { cause, reason: reason.into() }
+        Self { cause, reason: reason.into(), checks: Arc::default() }
     }
 }
 

@@ -115,10 +115,10 @@ impl Loader {
             live: live.map(|live| (live.version, live.model.as_ref())),
             cancelled: &|| ticket.is_cancelled(),
         });
-        let failed = report.failed().map(|check| {
-            Refused::new(check.kind.into(), format!("{}: {}", check.kind.as_str(), check.detail))
-        });
-        failed.map_or(Ok(report), Err)
+        let Some(failed) = report.failed() else { return Ok(report) };
+        let reason = format!("{}: {}", failed.kind.as_str(), failed.detail);
+        let refused = Refused::new(failed.kind.into(), reason);
+        Err(Refused { checks: report.checks.into(), ..refused })
     }
 
     /// What was counted of the version before, if it has a reference.

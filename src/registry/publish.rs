@@ -14,6 +14,7 @@ use super::metrics::Metrics;
 use super::reconcile::{Changes, Load};
 use super::routing::Routing;
 use super::snapshot::{Model, Snapshot, State, VersionEntry};
+use crate::gate;
 use crate::repository::{Source, Version};
 
 /// Replaces the snapshot. Loads run side by side, so each change is applied to whatever
@@ -88,6 +89,7 @@ impl Publisher {
             let entry = model.versions.entry(load.version).or_default();
             entry.state = State::Loading;
             entry.reason = String::new();
+            entry.refused = Arc::default();
             entry.ticket = Some(Arc::clone(ticket));
         });
         self.metrics.set_state(&load.model, &load.version.to_string(), State::Loading);
@@ -95,23 +97,24 @@ impl Publisher {
 
     /// What was on its way is not wanted any more.
     pub(super) fn superseded(&self, name: &str, version: Version) {
-        self.settle(name, version, SUPERSEDED);
+        self.settle(name, version, (SUPERSEDED, &[]));
         tracing::info!(model.name = name, model.version = version, "loading was given up");
     }
 
     /// What was refused of a version is of no account any more.
     pub(super) fn accepted(&self, name: &str, version: Version) {
-        self.settle(name, version, "");
+        self.settle(name, version, ("", &[]));
     }
 
     /// The version is as it was before its files were on their way.
-    fn settle(&self, name: &str, version: Version, reason: &str) {
+    fn settle(&self, name: &str, version: Version, (reason, checks): (&str, &[gate::Check])) {
         self.change(|snapshot| {
             let model = snapshot.models.entry(name.to_owned()).or_default();
             let entry = model.versions.entry(version).or_default();
             // New files of a version that serves: the old ones go on serving.
             entry.state = if entry.live.is_some() { State::Ready } else { State::Unavailable };
             reason.clone_into(&mut entry.reason);
+            entry.refused = checks.into();
             entry.ticket = None;
         });
         let state = if self.serves(name, version) { State::Ready } else { State::Unavailable };
@@ -130,6 +133,7 @@ impl Publisher {
             let entry = VersionEntry {
                 state: State::Ready,
                 reason: String::new(),
+                refused: Arc::default(),
                 live: Some(Arc::clone(live)),
                 ticket: None,
             };
@@ -159,8 +163,8 @@ impl Publisher {
     }
 
     pub(super) fn refused(&self, name: &str, version: Version, refused: &Refused) {
-        let Refused { cause, reason } = refused;
-        self.settle(name, version, reason);
+        let Refused { cause, reason, checks } = refused;
+        self.settle(name, version, (reason, checks));
         self.metrics.refused(name, *cause);
         self.metrics.events().add(name, version, What::Failed, reason);
         let snapshot = self.snapshot.load();
@@ -287,8 +291,10 @@ impl Publisher {
                 // A version that serves until another one takes its place needs no reason yet.
                 if let Some((entry, reason)) = entry.zip(reason.as_ref())
                     && entry.live.is_none()
+                    && entry.reason != *reason
                 {
                     entry.reason.clone_from(reason);
+                    entry.refused = Arc::default();
                 }
             }
             for (&version, entry) in &mut model.versions {

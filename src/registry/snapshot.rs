@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::lifecycle::Ticket;
 use super::live::LiveModel;
 use super::routing::{Routes, Routing};
+use crate::gate;
 use crate::repository::Version;
 
 /// All models at one moment. Never changed, only replaced.
@@ -37,6 +38,8 @@ pub struct VersionEntry {
     pub state: State,
     /// Why, where that is not obvious.
     pub reason: String,
+    /// The checks of files that their gate refused last.
+    pub refused: Arc<[gate::Check]>,
     /// Set while this version serves, whatever `state` says: a version whose files have
     /// changed is loading and serving at once.
     pub live: Option<Arc<LiveModel>>,

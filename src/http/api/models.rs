@@ -39,6 +39,9 @@ pub(super) struct Version<'a> {
     /// Where new files of it are on their way into service.
     #[serde(skip_serializing_if = "Option::is_none")]
     stage: Option<&'static str>,
+    /// The checks of files that its gate refused last.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    refused: &'a [gate::Check],
     #[serde(flatten)]
     live: Option<Live<'a>>,
 }
@@ -100,6 +103,7 @@ pub(super) fn version(number: u64, entry: &VersionEntry) -> Version<'_> {
         state: entry.state.as_str(),
         reason: &entry.reason,
         stage: entry.ticket.as_ref().map(|ticket| ticket.stage().as_str()),
+        refused: &entry.refused,
         live: entry.live.as_deref().map(live),
     }
 }

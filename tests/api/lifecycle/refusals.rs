@@ -183,6 +183,35 @@ fn a_score_worse_than_that_of_the_live_version_is_refused_with_both() {
 }
 
 #[test]
+fn what_a_refused_version_was_measured_at_stays_until_it_is_loaded_again() {
+    let repository = flights("min = 0.9, not_worse_than_live_by = 0.01");
+    let server = Server::start(repository.path(), &[]);
+    add_flights(&repository, 2);
+    server.wait_for_state("m", "2", "UNAVAILABLE");
+    let refused = version(&server, "m", 2);
+    let checks = refused["refused"].as_array().expect("it has checks");
+    let evaluation = checks.last().expect("it has some");
+    assert_eq!(
+        (&evaluation["kind"], &evaluation["outcome"]),
+        (&json!("evaluation"), &json!("failed"))
+    );
+    let figures = evaluation["figures"].as_array().expect("it was measured");
+    let auc = 5.0 / 6.0;
+    for figure in figures {
+        assert_eq!(figure["name"], "auc");
+        assert!((figure["measured"].as_f64().expect("a number") - auc).abs() < 1e-9, "{figure}");
+    }
+    assert_eq!((figures.len(), &figures[0]["at_least"]), (2, &json!(0.9)));
+    assert_eq!((&figures[1]["at_least"], &figures[1]["live_version"]), (&json!(0.99), &json!(1)));
+    assert!(refused.get("gate").is_none(), "{refused}");
+    assert!(version(&server, "m", 1).get("refused").is_none());
+    repository.write("m/model.toml", "");
+    server.wait_for_state("m", "2", "READY");
+    assert!(version(&server, "m", 2).get("refused").is_none());
+    server.stop_after(&[REFUSED]);
+}
+
+#[test]
 fn a_version_that_is_too_slow_is_refused_with_its_latency() {
     let repository = Repository::new();
     repository.add("m", 1, "unknown_rank");

@@ -83,7 +83,24 @@ fn listed() -> Vec<Named> {
             always("kind", one_of(&kinds, "")),
             always("outcome", one_of(&["passed", "skipped", "failed"], "")),
             always("detail", text("")),
+            always("figures", list(of("GateFigure"), "What was measured, as far as it came.")),
             always("took_ms", number("")),
+        ],
+    );
+    let figure = closed(
+        "Without a bar it is only told.",
+        [
+            always(
+                "name",
+                text("`p99` in seconds, the part of the `tolerance` that is used, or the metric."),
+            ),
+            always("measured", number("")),
+            maybe("at_least", number("")),
+            maybe("at_most", number("")),
+            maybe(
+                "live_version",
+                count("The version that serves, where its figure makes the bar."),
+            ),
         ],
     );
     vec![
@@ -93,6 +110,7 @@ fn listed() -> Vec<Named> {
         ("Cost", cost),
         ("Shadow", shadow),
         ("GateCheck", check),
+        ("GateFigure", figure),
     ]
 }
 
@@ -103,6 +121,10 @@ fn of_version() -> Vec<Field> {
         always("state", of("VersionState")),
         always("reason", text("")),
         maybe("stage", one_of(&stage, "Where new files of it are on their way into service.")),
+        maybe(
+            "refused",
+            list(of("GateCheck"), "Of files that did not come into service; one of them failed."),
+        ),
         maybe("sha256", form("^[0-9a-f]{64}$", "Of the model file.")),
         maybe("loaded_at_unix", count("")),
         maybe("load_ms", number("")),

@@ -22,6 +22,8 @@ import { calmOrder, sorted, watch, withoutFigures } from "./overview/models.js";
 import { COLUMNS, modelRow } from "./overview/row.js";
 
 const SECONDS = 2;
+/** Where only states are shown, of which there is all that /api/models says. */
+const STATES_SECONDS = 10;
 
 export function mount(root, { params }) {
   const summary = h("p", { class: "muted" });
@@ -64,6 +66,7 @@ export function mount(root, { params }) {
     told.update(overview);
     news(overview.models);
     draw();
+    return overview.figures ? SECONDS : STATES_SECONDS;
   };
   const failed = (error) => {
     if (last === null) told.failed(error);

@@ -1,10 +1,8 @@
 // What a version had to show before it served, against its bars.
 
 import { h, keyed, setText, show } from "../../dom.js";
-import { ms } from "../../format.js";
+import { ms, number, share } from "../../format.js";
 import { badge, empty, section, table, wasTakenBack } from "../../parts.js";
-
-const KINDS = ["signature", "contract", "profile", "quality", "golden", "latency", "evaluation"];
 
 // What each check asks, so that a skipped one is understood.
 const QUESTIONS = {
@@ -71,7 +69,7 @@ function row(make, kind) {
   const element = make(name, outcome.element, measured, bar, detail, took);
   const update = (check) => {
     outcome.update({ passed: "good", failed: "bad" }[check.outcome] ?? "off", check.outcome);
-    const found = figures(check.kind, check.detail);
+    const found = figures(check.figures);
     setText(measured, found.measured);
     setText(bar, found.bar);
     setText(detail, check.detail);
@@ -80,34 +78,24 @@ function row(make, kind) {
   return { element, update };
 }
 
-/** The checks of a version; of a refused one what its reason says, which begins with the one that it did not pass. */
-export function checksOf(version) {
-  if (version === null) return [];
-  if (version.gate) return version.gate;
-  const match = /^([a-z]+): ([\s\S]*)$/.exec(version.reason ?? "");
-  if (!match || !KINDS.includes(match[1])) return [];
-  const at = KINDS.indexOf(match[1]);
-  return KINDS.map((kind, index) => {
-    if (index < at) return { kind, outcome: "not failed", detail: "passed, or nothing to check" };
-    if (index === at) return { kind, outcome: "failed", detail: match[2] };
-    return { kind, outcome: "skipped", detail: `the check “${match[1]}” has failed` };
-  });
-}
+/** The checks of files that were refused, before those of what serves. */
+export const checksOf = (version) => version?.refused ?? version?.gate ?? [];
 
-const SCORE = /^(\w+ -?[\d.]+(?:e-?\d+)?(?: [mu]?s)?)(?: \(bar ([^)]+)\))?(?:,|$)/;
-const MARGIN = /, live version \d+: ([^,]+), worse by more than ([^,]+)/;
+const READABLE = {
+  p99: (seconds) => ms(seconds * 1000),
+  tolerance: share,
+};
 
-/** What was measured and the bar that counted, where a detail says both: "p99 31 us (bar 20.00 ms), p50 …". */
-export function figures(kind, detail) {
-  const score = ["latency", "evaluation"].includes(kind) && SCORE.exec(detail);
-  if (score) {
-    const readable = (text) => (text ?? "–").replace(/ us$/, " µs");
-    const [, live, margin] = MARGIN.exec(detail) ?? [];
-    return {
-      measured: readable(score[1]),
-      bar: live ? `live ${live}, at most ${margin} worse` : readable(score[2]),
-    };
-  }
-  const part = kind === "golden" && /at most (\d+ %)/.exec(detail);
-  return part ? { measured: part[1], bar: "100 %" } : { measured: "–", bar: "–" };
+/** What was measured and the bars, as texts. */
+export function figures(of) {
+  const readable = READABLE[of[0]?.name] ?? number;
+  const bar = ({ at_least: least, at_most: most, live_version: live }) => {
+    if (least === undefined && most === undefined) return [];
+    const text = least === undefined ? `at most ${readable(most)}` : `at least ${readable(least)}`;
+    return [live === undefined ? text : `${text} (from version ${live})`];
+  };
+  return {
+    measured: of.length > 0 ? `${of[0].name} ${readable(of[0].measured)}` : "–",
+    bar: of.flatMap(bar).join(", ") || "–",
+  };
 }
