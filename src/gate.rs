@@ -74,7 +74,7 @@ pub struct Check {
 /// A figure, and the bar that it is held against.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Figure {
-    /// `p99` in seconds, the part of the tolerance that is used, or the name of a metric.
+    /// `p99_seconds`, the part of the `tolerance` that is used, or the name of a metric.
     pub name: &'static str,
     pub measured: f64,
     /// None if the figure is only told.

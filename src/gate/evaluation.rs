@@ -128,6 +128,11 @@ fn judge(
     figures: &mut Vec<Figure>,
 ) -> Checked {
     let metric = evaluation.metric;
+    if let Some(endless) =
+        [Some(score), live.map(|(_, live)| live)].into_iter().flatten().find(|it| !it.is_finite())
+    {
+        return Err(format!("{} is {endless}, which is no score", metric.as_str()));
+    }
     let (bar, sign, of): (_, _, fn(f64) -> Bar) = if metric.larger_is_better() {
         (evaluation.min, -1.0, Bar::AtLeast)
     } else {
@@ -218,6 +223,12 @@ mod tests {
         let _ = judge(&without, 0.5, 10, None, &mut figures);
         let told = serde_json::to_value(&figures).unwrap();
         assert_eq!(told, serde_json::json!([{ "name": "rmse", "measured": 0.5 }]));
+    }
+
+    #[test]
+    fn a_score_without_end_passes_no_bar() {
+        assert!(judged(Metric::Rmse, f64::INFINITY, None).is_err());
+        assert!(judged(Metric::Rmse, 0.1, Some(f64::INFINITY)).is_err());
     }
 
     #[test]

@@ -97,24 +97,24 @@ impl Publisher {
 
     /// What was on its way is not wanted any more.
     pub(super) fn superseded(&self, name: &str, version: Version) {
-        self.settle(name, version, (SUPERSEDED, &[]));
+        self.settle(name, version, SUPERSEDED, &Arc::default());
         tracing::info!(model.name = name, model.version = version, "loading was given up");
     }
 
     /// What was refused of a version is of no account any more.
     pub(super) fn accepted(&self, name: &str, version: Version) {
-        self.settle(name, version, ("", &[]));
+        self.settle(name, version, "", &Arc::default());
     }
 
     /// The version is as it was before its files were on their way.
-    fn settle(&self, name: &str, version: Version, (reason, checks): (&str, &[gate::Check])) {
+    fn settle(&self, name: &str, version: Version, reason: &str, checks: &Arc<[gate::Check]>) {
         self.change(|snapshot| {
             let model = snapshot.models.entry(name.to_owned()).or_default();
             let entry = model.versions.entry(version).or_default();
             // New files of a version that serves: the old ones go on serving.
             entry.state = if entry.live.is_some() { State::Ready } else { State::Unavailable };
             reason.clone_into(&mut entry.reason);
-            entry.refused = checks.into();
+            entry.refused = Arc::clone(checks);
             entry.ticket = None;
         });
         let state = if self.serves(name, version) { State::Ready } else { State::Unavailable };
@@ -164,7 +164,7 @@ impl Publisher {
 
     pub(super) fn refused(&self, name: &str, version: Version, refused: &Refused) {
         let Refused { cause, reason, checks } = refused;
-        self.settle(name, version, (reason, checks));
+        self.settle(name, version, reason, checks);
         self.metrics.refused(name, *cause);
         self.metrics.events().add(name, version, What::Failed, reason);
         let snapshot = self.snapshot.load();

@@ -3,7 +3,7 @@
 //! would make gigabytes.
 //!
 //! What a page may take is bounded, and what those of one batch take together beyond what ordinary
-//! files do.
+//! files do. The size that a page claims to have unpacked is not handed out, so it is not compared.
 
 mod delta;
 mod unpack;
@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::vec::IntoIter;
 
+use arrow_schema::{DataType, Field, Fields};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::RowGroups;
 use parquet::basic::{Compression, Encoding, Type};
@@ -20,7 +21,7 @@ use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::ChunkReader;
 use parquet::file::serialized_reader::SerializedPageReader;
-use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
+use parquet::schema::types::ColumnDescPtr;
 
 use unpack::Codec;
 
@@ -41,17 +42,49 @@ const MAX_ROWS: usize = 256 << 20;
 const VALUE: usize = 16;
 
 /// Rows that may be decoded at once, up to so many: room is made for all before they are read.
-///
+pub(super) fn rows_at_once(fields: &Fields, most: usize) -> usize {
+    let width = fields.iter().map(|field| width(field.data_type())).fold(0, usize::saturating_add);
+    (MAX_ROWS / width.max(1)).clamp(1, most.max(1))
+}
+
 /// # Errors
-/// A row alone is too large.
-pub(super) fn rows_at_once(schema: &SchemaDescriptor, most: usize) -> ParquetResult<usize> {
-    let width = |column: &ColumnDescPtr| fixed_length(column).map_or(VALUE, |it| it.max(VALUE));
-    let width = schema.columns().iter().map(width).fold(0, usize::saturating_add);
-    if width > MAX_ROWS {
-        let text = format!("a row has {width} bytes, expected at most {MAX_ROWS}");
-        return Err(ParquetError::General(text));
+/// A value of this column alone may be too large.
+pub(super) fn check_width(column: &Field) -> Result<(), String> {
+    let width = width(column.data_type());
+    if width <= MAX_ROWS {
+        return Ok(());
     }
-    Ok((MAX_ROWS / width.max(1)).clamp(1, most.max(1)))
+    let name = column.name();
+    Err(format!("column {name}: a value may have {width} bytes, expected at most {MAX_ROWS}"))
+}
+
+/// Bytes that a row takes whatever is in it.
+fn width(kind: &DataType) -> usize {
+    match kind {
+        DataType::FixedSizeBinary(length) => usize::try_from(*length).unwrap_or(0).max(VALUE),
+        DataType::FixedSizeList(of, length) => {
+            usize::try_from(*length).unwrap_or(0).saturating_mul(width(of.data_type())).max(VALUE)
+        }
+        DataType::Struct(fields) => {
+            fields.iter().map(|of| width(of.data_type())).fold(VALUE, usize::saturating_add)
+        }
+        // It is not known how many there are, and what is missing is laid out as well.
+        DataType::List(of) | DataType::LargeList(of) | DataType::Map(of, _) => {
+            if has_fixed_list(of.data_type()) { usize::MAX } else { width(of.data_type()) }
+        }
+        _ => VALUE,
+    }
+}
+
+fn has_fixed_list(kind: &DataType) -> bool {
+    match kind {
+        DataType::FixedSizeList(..) => true,
+        DataType::Struct(fields) => fields.iter().any(|of| has_fixed_list(of.data_type())),
+        DataType::List(of) | DataType::LargeList(of) | DataType::Map(of, _) => {
+            has_fixed_list(of.data_type())
+        }
+        _ => false,
+    }
 }
 
 fn fixed_length(column: &ColumnDescPtr) -> Option<usize> {
@@ -59,21 +92,33 @@ fn fixed_length(column: &ColumnDescPtr) -> Option<usize> {
     is_fixed.then(|| usize::try_from(column.type_length()).unwrap_or(0))
 }
 
-/// What the pages of a batch took.
+/// What the pages of a batch took, and those that its columns stand in.
 pub(super) struct Costs {
     max_page: usize,
     max_batch: usize,
     taken: AtomicUsize,
+    held: AtomicUsize,
 }
 
 impl Costs {
     fn new(max_page: usize, max_batch: usize) -> Arc<Self> {
-        Arc::new(Self { max_page, max_batch, taken: AtomicUsize::new(0) })
+        Arc::new(Self {
+            max_page,
+            max_batch,
+            taken: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
+        })
     }
 
-    /// The next batch begins.
+    /// The next batch begins, with the pages that the last one ended in.
     pub(super) fn clear(&self) {
-        self.taken.store(0, Ordering::Relaxed);
+        self.taken.store(self.held.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// A column goes from a page with this cost to one with that.
+    fn moved(&self, from: usize, to: usize) {
+        self.held.fetch_add(to, Ordering::Relaxed);
+        self.held.fetch_sub(from, Ordering::Relaxed);
     }
 
     fn add(&self, bytes: usize) -> Result<(), String> {
@@ -152,7 +197,8 @@ impl<R: ChunkReader + 'static> Chunks<R> {
             chunk.clone().into_builder().set_compression(Compression::UNCOMPRESSED).build()?;
         let rows = usize::try_from(group.num_rows())?;
         let packed = SerializedPageReader::new(Arc::clone(&self.file), &plain, rows, None)?;
-        Ok(Pages { packed, codec, column, costs: Arc::clone(&self.costs) })
+        let costs = Arc::clone(&self.costs);
+        Ok(Pages { packed, codec, column, costs, dictionary: 0, data: 0 })
     }
 }
 
@@ -178,6 +224,15 @@ struct Pages<R: ChunkReader> {
     codec: Codec,
     column: ColumnDescPtr,
     costs: Arc<Costs>,
+    /// What its dictionary takes, and the page that it stands in.
+    dictionary: usize,
+    data: usize,
+}
+
+impl<R: ChunkReader> Drop for Pages<R> {
+    fn drop(&mut self) {
+        self.costs.moved(self.dictionary + self.data, 0);
+    }
 }
 
 impl<R: ChunkReader> Pages<R> {
@@ -185,7 +240,12 @@ impl<R: ChunkReader> Pages<R> {
         let packed = page.buffer().len();
         let check = self.unpack(&mut page).and_then(|()| {
             let cost = page.buffer().len().saturating_add(self.cost(&page)?);
-            self.costs.add(cost.saturating_sub(packed.saturating_mul(ORDINARY)))
+            let cost = cost.saturating_sub(packed.saturating_mul(ORDINARY));
+            self.costs.add(cost)?;
+            let held =
+                if page.is_dictionary_page() { &mut self.dictionary } else { &mut self.data };
+            self.costs.moved(std::mem::replace(held, cost), cost);
+            Ok(())
         });
         check.map(|()| page).map_err(|reason| refused(&self.column, &reason))
     }
@@ -213,7 +273,8 @@ impl<R: ChunkReader> Pages<R> {
         }
         // All values of a row are read at once; where columns are flat they are few.
         let is_list = self.column.max_rep_level() > 0;
-        let levels = if is_list { values.saturating_mul(size_of::<u128>()) } else { 0 };
+        let width = fixed_length(&self.column).unwrap_or(0).max(VALUE);
+        let levels = if is_list { values.saturating_mul(width) } else { 0 };
         let encoding = page.encoding();
         if !matches!(encoding, Encoding::DELTA_LENGTH_BYTE_ARRAY | Encoding::DELTA_BYTE_ARRAY) {
             return Ok(levels);

@@ -16,7 +16,7 @@ use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::columnar::{Batches, plain};
-use super::pages::{Costs, Groups, rows_at_once};
+use super::pages::{Costs, Groups, check_width, rows_at_once};
 use super::{Content, Origin, Pieces, Position, Source};
 use crate::store::ReadAt;
 use crate::table::{Progress, parquet as footer};
@@ -143,6 +143,7 @@ impl Rows {
             && let Self::Closed { groups, columns, needed, progress } =
                 std::mem::replace(self, Self::Broken)
         {
+            needed.iter().try_for_each(|at| check_width(columns.schema().field(*at)))?;
             let batches = Needed::new(&groups, &columns, needed);
             let batches = batches.map_err(|error| footer::broken(&error))?;
             *self = Self::Open(Batches::new(batches, progress));
@@ -191,7 +192,7 @@ impl Needed {
         let stored = columns.parquet_schema();
         let mask = ProjectionMask::roots(stored, needed.iter().copied());
         let levels = parquet_to_arrow_field_levels(stored, mask, Some(fields))?;
-        let rows = rows_at_once(stored, BATCH.min(groups.num_rows()))?;
+        let rows = rows_at_once(fields, BATCH.min(groups.num_rows()));
         let batches =
             ParquetRecordBatchReader::try_new_with_row_groups(&levels, groups, rows, None)?;
         Ok(Self { batches, costs: groups.costs(), schema, places: needed })

@@ -118,8 +118,14 @@ export function keyed(container, items, key, create, later) {
     part.destroy?.();
     part.element.remove();
   }
-  const moves = arranged(container, wanted);
-  const move = () => !moves.next().done;
+  let [active, moves] = [document.activeElement, arranged(container, wanted)];
+  const move = () => {
+    // Somebody went on meanwhile, and must not be moved.
+    if (active !== document.activeElement) {
+      [active, moves] = [document.activeElement, arranged(container, wanted)];
+    }
+    return !moves.next().done;
+  };
   if (later) later(move);
   else while (move());
 }

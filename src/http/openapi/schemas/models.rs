@@ -92,7 +92,7 @@ fn listed() -> Vec<Named> {
         [
             always(
                 "name",
-                text("`p99` in seconds, the part of the `tolerance` that is used, or the metric."),
+                text("`p99_seconds`, the part of the `tolerance` that is used, or the metric."),
             ),
             always("measured", number("")),
             maybe("at_least", number("")),

@@ -8,7 +8,6 @@ use arrow_select::concat::concat_batches;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::{ArrowWriter, ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion};
-use parquet::schema::parser::parse_message_type;
 
 use super::*;
 
@@ -238,11 +237,38 @@ fn damage_is_an_error() {
 
 #[test]
 fn rows_that_are_wide_are_decoded_in_smaller_batches() {
-    let rows = |columns: &str| {
-        let schema = parse_message_type(&format!("message m {{ {columns} }}")).unwrap();
-        rows_at_once(&SchemaDescriptor::new(Arc::new(schema)), 8192)
-    };
-    assert_eq!(rows("required int64 a;").unwrap(), 8192);
-    assert_eq!(rows("required fixed_len_byte_array(1048576) a;").unwrap(), 256);
-    assert!(rows("required fixed_len_byte_array(1000000000) a;").is_err());
+    let rows = |kind| rows_at_once(&Fields::from(vec![Field::new("a", kind, true)]), 8192);
+    assert_eq!(rows(DataType::Int64), 8192);
+    assert_eq!(rows(DataType::FixedSizeBinary(1 << 20)), 256);
+    assert_eq!(rows(DataType::FixedSizeBinary(1_000_000_000)), 1);
+}
+
+#[test]
+fn values_that_take_their_room_although_they_are_missing_are_refused_where_it_is_large() {
+    let item = Arc::new(Field::new("item", DataType::Float32, true));
+    let fixed = |length| DataType::FixedSizeList(Arc::clone(&item), length);
+    let check = |kind| check_width(&Field::new("a", kind, true));
+    assert_eq!(check(fixed(768)), Ok(()));
+    assert_eq!(check(DataType::List(Arc::clone(&item))), Ok(()));
+    let message = check(fixed(1_000_000_000)).unwrap_err();
+    let expected = "column a: a value may have 16000000000 bytes, expected at most 268435456";
+    assert_eq!(message, expected);
+    let within = Arc::new(Field::new("within", fixed(4), true));
+    assert!(check(DataType::List(within)).is_err());
+    assert!(check(DataType::FixedSizeBinary(1_000_000_000)).is_err());
+}
+
+#[test]
+fn pages_that_columns_stand_in_count_for_the_next_batch() {
+    let costs = Costs::new(1000, 100);
+    costs.add(60).unwrap();
+    costs.moved(0, 60);
+    costs.clear();
+    assert!(costs.add(41).is_err());
+    costs.moved(60, 10);
+    costs.clear();
+    assert_eq!(costs.add(90), Ok(()));
+    costs.moved(10, 0);
+    costs.clear();
+    assert_eq!(costs.add(100), Ok(()));
 }

@@ -43,8 +43,9 @@ export function gate() {
       ({ kind }) => row(list.row, kind),
     );
     show(list.element, checks.length > 0);
-    show(nothing, checks.length === 0);
-    setText(nothing, why(version));
+    const others = version?.refused && version.gate;
+    show(nothing, checks.length === 0 || others);
+    setText(nothing, others ? "These are of files that were refused. What serves came before them." : why(version));
   };
   return { element, update };
 }
@@ -54,7 +55,7 @@ function why(version) {
   if (wasTakenBack(version.reason))
     return `It had passed its gate and served, and was taken back (${version.reason}). Checks are kept while a version serves.`;
   if (version.reason) return `It did not come as far as the gate: ${version.reason}`;
-  return "Nothing is known of its checks: they are kept while a version serves.";
+  return "Nothing is known of its checks: they are kept while a version serves, or as long as its files are refused.";
 }
 
 function row(make, kind) {
@@ -82,20 +83,20 @@ function row(make, kind) {
 export const checksOf = (version) => version?.refused ?? version?.gate ?? [];
 
 const READABLE = {
-  p99: (seconds) => ms(seconds * 1000),
-  tolerance: share,
+  p99_seconds: ["p99", (seconds) => ms(seconds * 1000)],
+  tolerance: ["tolerance", share],
 };
 
 /** What was measured and the bars, as texts. */
 export function figures(of) {
-  const readable = READABLE[of[0]?.name] ?? number;
+  const [name, readable] = READABLE[of[0]?.name] ?? [of[0]?.name, number];
   const bar = ({ at_least: least, at_most: most, live_version: live }) => {
     if (least === undefined && most === undefined) return [];
     const text = least === undefined ? `at most ${readable(most)}` : `at least ${readable(least)}`;
     return [live === undefined ? text : `${text} (from version ${live})`];
   };
   return {
-    measured: of.length > 0 ? `${of[0].name} ${readable(of[0].measured)}` : "–",
+    measured: of.length > 0 ? `${name} ${readable(of[0].measured)}` : "–",
     bar: of.flatMap(bar).join(", ") || "–",
   };
 }
