@@ -27,7 +27,8 @@ const row = (page, job) => page.getByRole("row").filter({ hasText: job.id }).fir
 
 test("a job's progress is seen while it runs, and its end without loading the page anew", TEST, async (t) => {
   const { root, server } = await started(t);
-  parts(root, 40);
+  // The page looks once a second, and a quick machine has ten done by then.
+  parts(root, 100);
   const { page } = await Visit.open(t, server, { hash: "#/jobs" });
   const job = await server.json("POST", "/api/jobs", inParts("out/"));
   const seen = new Set();
