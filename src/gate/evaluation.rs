@@ -6,6 +6,7 @@ mod outputs;
 mod predictions;
 
 use std::fmt::Write;
+use std::iter;
 
 use super::{Bar, Candidate, Checked, Figure, Verdict, runner};
 use crate::engine::LoadedModel;
@@ -128,9 +129,8 @@ fn judge(
     figures: &mut Vec<Figure>,
 ) -> Checked {
     let metric = evaluation.metric;
-    if let Some(endless) =
-        [Some(score), live.map(|(_, live)| live)].into_iter().flatten().find(|it| !it.is_finite())
-    {
+    let mut scores = iter::once(score).chain(live.map(|(_, live)| live));
+    if let Some(endless) = scores.find(|score| !score.is_finite()) {
         return Err(format!("{} is {endless}, which is no score", metric.as_str()));
     }
     let (bar, sign, of): (_, _, fn(f64) -> Bar) = if metric.larger_is_better() {

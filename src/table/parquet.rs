@@ -50,11 +50,13 @@ fn check_compression(metadata: &ParquetMetaData) -> Result<(), String> {
         | Compression::LZ4_RAW => None,
         other => Some(other),
     });
-    unknown.map_or(Ok(()), |unknown| {
-        Err(format!(
-            "it is compressed as {unknown}, expected Snappy, gzip, Zstandard, LZ4 or no compression"
-        ))
-    })
+    unknown.map_or(Ok(()), |unknown| Err(unknown_compression(unknown)))
+}
+
+pub(super) fn unknown_compression(compression: Compression) -> String {
+    format!(
+        "it is compressed as {compression}, expected Snappy, gzip, Zstandard, LZ4 or no compression"
+    )
 }
 
 #[cfg(test)]

@@ -17,6 +17,9 @@ async function started(t, ...arguments_) {
   return { repository, server };
 }
 
+/** Of the gate's checks. */
+const checkRow = (page, kind) => page.getByRole("table", { name: "Checks before service" }).getByRole("row").filter({ has: page.getByRole("rowheader", { name: kind }) });
+
 test("a new version is seen on the open overview and on the open page of its model", { timeout: 120_000 }, async (t) => {
   const { repository, server } = await started(t);
   const overview = await Visit.open(t, server);
@@ -53,15 +56,13 @@ test("a version that fails its gate is shown with the reason, and the one before
 });
 
 test("what a refused version was measured at stands beside its bar", { timeout: 120_000 }, async (t) => {
-  const repository = new Repository(t).version("scale", 1, scale(1));
-  const server = await Server.start(t, repository.root);
+  const { repository, server } = await started(t);
   const { page } = await Visit.open(t, server, { hash: "#/models/scale" });
   repository.files("scale", { "model.toml": '[gate]\nmax_latency_p99 = "1us"\n' }).version("scale", 2, scale(2));
   await server.version("scale", 2, (version) => version.state === "UNAVAILABLE");
 
   await versionRow(page, 2).getByRole("button", { name: /details of/i }).click();
-  const checks = page.getByRole("table", { name: "Checks before service" });
-  const row = checks.getByRole("row").filter({ hasText: "latency" });
+  const row = checkRow(page, "latency");
   await row.getByText("failed", { exact: true }).waitFor();
   await row.getByText(/^p99 [\d.]+ (µs|ms)$/).waitFor();
   await row.getByText(/^at most /).waitFor();
@@ -97,7 +98,7 @@ test("what a version had to show stands beside the bar that it had to reach", { 
   const repository = new Repository(t).files("scale", { "model.toml": '[gate]\nmax_latency_p99 = "5s"\n' }).version("scale", 1, scale(1));
   const server = await Server.start(t, repository.root);
   const { page } = await Visit.open(t, server, { hash: "#/models/scale" });
-  const check = (kind) => page.getByRole("table", { name: "Checks before service" }).getByRole("row").filter({ has: page.getByRole("rowheader", { name: kind }) });
+  const check = (kind) => checkRow(page, kind);
   await check("golden").getByText("passed", { exact: true }).waitFor();
   await check("latency").getByText("passed", { exact: true }).waitFor();
   await check("latency").getByText(/^at most 5\.0+ s$/).waitFor();

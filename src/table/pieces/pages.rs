@@ -221,7 +221,7 @@ fn refused(column: &ColumnDescPtr, reason: &str) -> ParquetError {
 /// Pages of a column in a row group.
 struct Pages<R: ChunkReader> {
     packed: SerializedPageReader<R>,
-    codec: Codec,
+    codec: Option<Codec>,
     column: ColumnDescPtr,
     costs: Arc<Costs>,
     /// What its dictionary takes, and the page that it stands in.
@@ -251,6 +251,7 @@ impl<R: ChunkReader> Pages<R> {
     }
 
     fn unpack(&mut self, page: &mut Page) -> Result<(), String> {
+        let Some(codec) = &mut self.codec else { return Ok(()) };
         let (bytes, front) = match page {
             Page::DataPageV2 { is_compressed: false, .. } => return Ok(()),
             // Its levels are never packed.
@@ -259,9 +260,7 @@ impl<R: ChunkReader> Pages<R> {
             }
             Page::DataPage { buf, .. } | Page::DictionaryPage { buf, .. } => (buf, 0),
         };
-        if !self.codec.is_plain() {
-            *bytes = self.codec.unpack(bytes, front, self.costs.max_page)?.into();
-        }
+        *bytes = codec.unpack(bytes, front, self.costs.max_page)?.into();
         Ok(())
     }
 

@@ -3,7 +3,6 @@
 //! follow may repeat the beginning.
 
 use std::sync::Arc;
-use std::vec::IntoIter;
 
 use bytes::Bytes;
 use parquet::basic::{Encoding, Type as Physical};
@@ -88,27 +87,27 @@ fn column(values: &Bytes, count: usize) -> ParquetResult<ColumnReaderImpl<Int32T
         .with_repetition(parquet::basic::Repetition::REQUIRED)
         .build()?;
     let column = ColumnDescriptor::new(Arc::new(kind), 0, 0, ColumnPath::new(Vec::new()));
-    Ok(ColumnReaderImpl::new(Arc::new(column), Box::new(Pages(vec![page].into_iter()))))
+    Ok(ColumnReaderImpl::new(Arc::new(column), Box::new(Alone(Some(page)))))
 }
 
-struct Pages(IntoIter<Page>);
+/// A column of one page.
+struct Alone(Option<Page>);
 
-impl Iterator for Pages {
+impl Iterator for Alone {
     type Item = ParquetResult<Page>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(Ok)
+        self.0.take().map(Ok)
     }
 }
 
-impl PageReader for Pages {
+impl PageReader for Alone {
     fn get_next_page(&mut self) -> ParquetResult<Option<Page>> {
-        Ok(self.0.next())
+        Ok(self.0.take())
     }
 
     fn peek_next_page(&mut self) -> ParquetResult<Option<PageMetadata>> {
-        let page = self.0.as_slice().first();
-        Ok(page.map(|page| PageMetadata {
+        Ok(self.0.as_ref().map(|page| PageMetadata {
             num_rows: None,
             num_levels: Some(page.num_values() as usize),
             is_dict: false,
@@ -116,7 +115,7 @@ impl PageReader for Pages {
     }
 
     fn skip_next_page(&mut self) -> ParquetResult<()> {
-        self.0.next();
+        self.0 = None;
         Ok(())
     }
 }

@@ -24,6 +24,10 @@ fn codecs() -> [Compression; 6] {
     ]
 }
 
+fn codec(compression: Compression) -> Codec {
+    Codec::of(compression).unwrap().unwrap()
+}
+
 fn array(array: impl arrow_array::Array + 'static) -> ArrayRef {
     Arc::new(array)
 }
@@ -208,11 +212,11 @@ fn lz4_may_be_a_frame_or_a_block_or_nothing() {
     frame.write_all(&text).unwrap();
     let block = lz4_flex::block::compress(&text);
     for packed in [frame.finish().unwrap(), block] {
-        let mut codec = Codec::of(Compression::LZ4).unwrap();
+        let mut codec = codec(Compression::LZ4);
         assert_eq!(codec.unpack(&packed, 0, text.len()), Ok(text.clone()));
         assert!(codec.unpack(&packed, 0, text.len() - 1).is_err());
     }
-    let nothing = Codec::of(Compression::LZ4).unwrap().unpack(&[1, 0, 0, 0, 0], 1, 100);
+    let nothing = codec(Compression::LZ4).unpack(&[1, 0, 0, 0, 0], 1, 100);
     assert_eq!(nothing, Ok(vec![1]));
 }
 
@@ -221,7 +225,7 @@ fn damage_is_an_error() {
     let text = b"some text that repeats ".repeat(100);
     let table = column(StringArray::from_iter_values(["some text that repeats "; 100]));
     for compression in &codecs()[1..] {
-        let mut codec = Codec::of(*compression).unwrap();
+        let mut codec = codec(*compression);
         assert!(codec.unpack(&text, 0, MAX_PAGE).is_err(), "{compression:?}");
         assert!(codec.unpack(&text, text.len() + 1, MAX_PAGE).is_err(), "{compression:?}");
         let properties = properties(*compression).set_dictionary_enabled(false);

@@ -9,6 +9,8 @@ use parquet::basic::Compression;
 use zstd::stream::raw::{self, InBuffer, Operation, OutBuffer};
 use zstd::zstd_safe::get_frame_content_size;
 
+use crate::table::parquet as footer;
+
 /// What heads say is believed up to so many bytes for each that is there.
 const BELIEVED: usize = 64;
 
@@ -21,7 +23,6 @@ const ROOM: usize = 64 << 10;
 const LZ4_MAGIC: [u8; 4] = 0x184D_2204_u32.to_le_bytes();
 
 pub(super) enum Codec {
-    Plain,
     Gzip,
     Zstd(raw::Decoder<'static>),
     Snappy(snap::raw::Decoder),
@@ -31,20 +32,18 @@ pub(super) enum Codec {
 }
 
 impl Codec {
-    pub(super) fn of(compression: Compression) -> Result<Self, String> {
-        match compression {
-            Compression::UNCOMPRESSED => Ok(Self::Plain),
-            Compression::GZIP(_) => Ok(Self::Gzip),
-            Compression::ZSTD(_) => raw::Decoder::new().map(Self::Zstd).map_err(damaged),
-            Compression::SNAPPY => Ok(Self::Snappy(snap::raw::Decoder::new())),
-            Compression::LZ4 => Ok(Self::Lz4),
-            Compression::LZ4_RAW => Ok(Self::Lz4Raw),
-            other => Err(format!("it is compressed as {other}, which is not known")),
-        }
-    }
-
-    pub(super) fn is_plain(&self) -> bool {
-        matches!(self, Self::Plain)
+    /// None where pages lie in the file as they are.
+    pub(super) fn of(compression: Compression) -> Result<Option<Self>, String> {
+        let codec = match compression {
+            Compression::UNCOMPRESSED => return Ok(None),
+            Compression::GZIP(_) => Self::Gzip,
+            Compression::ZSTD(_) => Self::Zstd(raw::Decoder::new().map_err(damaged)?),
+            Compression::SNAPPY => Self::Snappy(snap::raw::Decoder::new()),
+            Compression::LZ4 => Self::Lz4,
+            Compression::LZ4_RAW => Self::Lz4Raw,
+            other => return Err(footer::unknown_compression(other)),
+        };
+        Ok(Some(codec))
     }
 
     /// What is packed, behind so many bytes in front that are not; at most so many bytes of it.
@@ -64,7 +63,6 @@ impl Codec {
             return Ok(out.bytes);
         }
         match self {
-            Self::Plain => out.bytes.extend_from_slice(packed),
             Self::Gzip => gzip(packed, &mut out)?,
             Self::Zstd(decoder) => zstd(decoder, packed, &mut out)?,
             Self::Snappy(decoder) => snappy(decoder, packed, &mut out)?,

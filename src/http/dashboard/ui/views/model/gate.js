@@ -45,7 +45,12 @@ export function gate() {
     show(list.element, checks.length > 0);
     const others = version?.refused && version.gate;
     show(nothing, checks.length === 0 || others);
-    setText(nothing, others ? "These are of files that were refused. What serves came before them." : why(version));
+    setText(
+      nothing,
+      others
+        ? "These are of files that were refused. What serves came before them."
+        : why(version),
+    );
   };
   return { element, update };
 }
