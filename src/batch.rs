@@ -15,6 +15,7 @@ mod engine;
 mod error;
 mod files;
 mod finished;
+mod gather;
 mod job;
 mod join;
 mod journal;

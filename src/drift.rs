@@ -7,6 +7,7 @@
 mod binning;
 mod blocks;
 mod build;
+mod categories;
 mod column;
 mod comparable;
 mod diff;
@@ -14,6 +15,7 @@ mod distance;
 mod file;
 mod history;
 mod importance;
+mod many;
 mod metrics;
 mod monitor;
 mod monitors;

@@ -1,14 +1,15 @@
-//! The threads of a job: one cuts, several score, and the one that called takes what they made, in
-//! order. A bounded number of tasks is under way, so memory does not grow with the files.
+//! The threads of a job: one cuts, several score pieces, and the one that called takes what they made,
+//! in order. A bounded number of tasks is under way, so memory does not grow with the files.
 
 use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::error::Error;
+use super::gather::{self, Gathered, Unit};
 use super::read::Task;
 use super::score::{Scored, Scoring};
 use crate::courtesy;
@@ -30,13 +31,14 @@ pub(super) fn run<'a>(
     (0..most).for_each(|_| {
         let _ = permits.try_send(());
     });
-    let (tasks, waiting) = mpsc::sync_channel::<Task>(most);
+    // There are no more than those of the tasks under way.
+    let (units, waiting) = mpsc::channel::<Unit>();
     let (done, scored) = mpsc::sync_channel::<Done>(most);
     let waiting = Mutex::new(waiting);
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         let failed = done.clone();
-        let cutter = Cutter { permitted, tasks, failed, next: first, stop: &stop };
+        let cutter = Cutter { permitted, units, failed, next: first, stop: &stop };
         let mut cut = Some((cutter, next));
         scope.spawn(move || {
             scoring.model.work(&mut || {
@@ -80,7 +82,7 @@ type Done = (u64, Result<Scored, Error>);
 
 struct Cutter<'s, 'a> {
     permitted: Receiver<()>,
-    tasks: SyncSender<Task<'a>>,
+    units: Sender<Unit<'a>>,
     failed: SyncSender<Done>,
     /// The number of the next task.
     next: u64,
@@ -93,8 +95,8 @@ impl<'a> Cutter<'_, 'a> {
             let task = panic::catch_unwind(AssertUnwindSafe(&mut next));
             match task.unwrap_or_else(|_| Err(Error::Internal("reading broke off".to_owned()))) {
                 Ok(Some(task)) => {
-                    self.next = task.number + 1;
-                    if self.tasks.send(task).is_err() {
+                    self.next = task.goal.number + 1;
+                    if gather::units(task).any(|unit| self.units.send(unit).is_err()) {
                         return;
                     }
                     courtesy::point();
@@ -111,24 +113,31 @@ impl<'a> Cutter<'_, 'a> {
 
 fn work(
     scoring: &Scoring,
-    waiting: &Mutex<Receiver<Task>>,
+    waiting: &Mutex<Receiver<Unit>>,
     done: &SyncSender<Done>,
     stop: &AtomicBool,
 ) {
     loop {
-        let task = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(task) = task else { return };
+        let unit = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Unit { opened, piece, place }) = unit else { return };
         if stop.load(Ordering::Relaxed) {
             continue;
         }
-        let number = task.number;
-        let scored = panic::catch_unwind(AssertUnwindSafe(|| scoring.score(task)));
-        let scored = scored.unwrap_or_else(|_| Err(Error::Internal("a task broke off".to_owned())));
-        if done.send((number, scored)).is_err() {
-            return;
+        let part = unbroken(|| scoring.part(&opened, piece));
+        if let Some(Gathered { goal, parts }) = place.put(part) {
+            let scored = parts.and_then(|parts| unbroken(|| scoring.whole(goal, parts)));
+            if done.send((goal.number, scored)).is_err() {
+                return;
+            }
         }
         courtesy::point();
     }
+}
+
+/// What the work gives; a panic is an error of its task alone.
+fn unbroken<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    let done = panic::catch_unwind(AssertUnwindSafe(work));
+    done.unwrap_or_else(|_| Err(Error::Internal("a task broke off".to_owned())))
 }
 
 /// Puts what comes in any order back into its own. Failures wait for their turn, too: what came

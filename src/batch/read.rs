@@ -29,9 +29,15 @@ pub(super) struct Mark {
 }
 
 pub(super) struct Task<'a> {
+    pub(super) goal: Goal,
+    pub(super) pieces: Vec<(Arc<Opened<'a>>, Piece)>,
+}
+
+/// Which task it is, and where what is made of it goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Goal {
     pub(super) number: u64,
     pub(super) output: usize,
-    pub(super) pieces: Vec<(Arc<Opened<'a>>, Piece)>,
     /// Where the next one begins.
     pub(super) after: Mark,
     /// Bytes of all files that have been read.
@@ -112,7 +118,8 @@ impl<'a> Tasks<'a> {
         }
         let number = self.mark.tasks;
         self.mark.tasks += 1;
-        Ok(Some(Task { number, output, pieces, after: self.mark, read: self.read() }))
+        let goal = Goal { number, output, after: self.mark, read: self.read() };
+        Ok(Some(Task { goal, pieces }))
     }
 
     fn piece(

@@ -7,7 +7,7 @@ use super::columns::Columns;
 use super::error::Error;
 use super::job::OnBadRow;
 use super::model::{Failure, Model};
-use super::read::{Mark, Opened, Task};
+use super::read::{Goal, Mark, Opened};
 use super::rejects::{self, Reject};
 use super::totals::Totals;
 use crate::contract::RowVerdicts;
@@ -25,6 +25,17 @@ pub(super) struct Scoring<'a> {
     pub(super) encoder: &'a Encoder,
     /// None where nobody is told what is wrong with rows.
     pub(super) rejects: Option<&'a Encoder>,
+}
+
+/// A piece that was done.
+pub(super) struct Part {
+    file: String,
+    /// Of the piece, in the file.
+    first: u64,
+    rows: usize,
+    columns: Vec<Values>,
+    bad: Vec<Reject>,
+    totals: Totals,
 }
 
 /// A task that was done.
@@ -125,32 +136,40 @@ impl<'r> Rows<'r> {
 }
 
 impl Scoring<'_> {
-    pub(super) fn score(&self, task: Task) -> Result<Scored, Error> {
-        let Task { output, pieces, after, read, .. } = task;
+    /// Scores a piece of a file.
+    pub(super) fn part(&self, opened: &Opened, piece: Piece) -> Result<Part, Error> {
+        let first = opened.first_row + piece.first;
+        let mut rows = Rows::new(opened, first, piece.rows);
         let mut totals = Totals::default();
-        let mut parts = Vec::with_capacity(pieces.len());
+        let columns = self.piece(&mut rows, piece, &mut totals)?;
+        let bad = rows.bad.into_values().flatten().collect();
+        Ok(Part { file: opened.file.clone(), first, rows: rows.count, columns, bad, totals })
+    }
+
+    /// Joins the parts of a task, in their order.
+    pub(super) fn whole(&self, goal: Goal, parts: Vec<Part>) -> Result<Scored, Error> {
+        let mut totals = Totals::default();
+        let mut columns = Vec::with_capacity(parts.len());
         let mut rejects: Vec<(String, Vec<Reject>)> = Vec::new();
         let (mut named, mut rows_in) = (String::new(), (0, 0));
-        for (opened, piece) in pieces {
-            let first = opened.first_row + piece.first;
-            if named != opened.file {
-                (named, rows_in) = (opened.file.clone(), (first, first));
+        for Part { file, first, rows, columns: own, bad, totals: more } in parts {
+            if named != file {
+                (named, rows_in) = (file, (first, first));
             }
-            rows_in.1 = first + piece.rows as u64;
-            let mut rows = Rows::new(&opened, first, piece.rows);
-            parts.push(self.piece(&mut rows, piece, &mut totals)?);
-            courtesy::point();
-            let bad: Vec<Reject> = rows.bad.into_values().flatten().collect();
+            rows_in.1 = first + rows as u64;
+            totals.add(&more);
+            columns.push(own);
             if !bad.is_empty() {
-                rejects.push((opened.file.clone(), bad));
+                rejects.push((named.clone(), bad));
             }
         }
-        let columns = joined_columns(parts).map_err(Error::Internal)?;
+        let columns = joined_columns(columns).map_err(Error::Internal)?;
         courtesy::point();
         let segment = self.encoder.segment(columns);
         let segment = segment.map_err(|reason| not_written(&named, rows_in, &reason))?;
         let encoder = self.rejects.filter(|_| !rejects.is_empty());
         let rejects = encoder.map(|encoder| rejects::segment(encoder, &rejects)).transpose()?;
+        let Goal { output, after, read, .. } = goal;
         Ok(Scored { output, segment, rejects, totals, after, read })
     }
 

@@ -7,7 +7,7 @@ use super::error::Error;
 use super::job::OnBadRow;
 use super::model::Model;
 use super::pipeline;
-use super::read::{Mark, Opened, PIECE_ROWS, ROWS, Task};
+use super::read::{Goal, Mark, Opened, PIECE_ROWS, ROWS, Task};
 use super::score::{Scored, Scoring};
 use super::totals::Totals;
 use crate::table::{Encoder, Format, Kind, MAX_BYTES, Origin, Packing, Pieces, Placed};
@@ -142,7 +142,8 @@ impl<'a> Tasks<'a> {
         }
         let number = self.number;
         self.number += 1;
-        Ok(Some(Task { number, output: 0, pieces, after: Mark::default(), read: 0 }))
+        let goal = Goal { number, output: 0, after: Mark::default(), read: 0 };
+        Ok(Some(Task { goal, pieces }))
     }
 }
 

@@ -125,7 +125,7 @@ settings! {
         "Batch jobs that may wait";
     JOB_THREADS: "job-threads", "ONNXD_JOB_THREADS", "N" = "cores",
         "Threads of each batch job, or 'cores'";
-    JOB_SHARE: "job-share", "ONNXD_JOB_SHARE", "PERCENT" = "25",
+    JOB_SHARE: "job-share", "ONNXD_JOB_SHARE", "PERCENT" = "15",
         "Of a core, what each thread of a batch job takes while requests keep the server busy";
     JOB_HISTORY: "job-history", "ONNXD_JOB_HISTORY", "N" = "1000",
         "Batch jobs that have ended and are still known";

@@ -7,6 +7,9 @@ use super::repair::Fix;
 use super::violation::Code;
 use crate::features::Band;
 
+/// Numbers of a set that are compared one after the other.
+const FEW: usize = 16;
+
 /// The checks of values of one type.
 pub(super) trait ValueRule<V> {
     /// What is wrong with the value, if anything is.
@@ -108,7 +111,15 @@ impl NumberRule {
 impl ValueRule<f64> for NumberRule {
     #[inline]
     fn check(&self, value: f64) -> Option<Code> {
-        if value >= self.least && value <= self.greatest && self.set.is_none() {
+        let is_known = || match self.set.as_deref() {
+            None => true,
+            // All of them, without a branch that differs from value to value.
+            Some(set) if set.len() <= FEW => {
+                set.iter().fold(false, |found, known| found | (*known == value))
+            }
+            Some(_) => false,
+        };
+        if value >= self.least && value <= self.greatest && is_known() {
             return None;
         }
         self.look(value)

@@ -1,13 +1,8 @@
 //! Which bin a value falls into.
 
-use std::collections::HashMap;
-
-use ahash::RandomState;
-
-use crate::stats::{EdgeError, Edges};
-use crate::tensor::CompactString;
-
+use super::categories::Categories;
 use super::profile::Bins;
+use crate::stats::{EdgeError, Edges};
 
 /// The bins of one feature, in this order: those of its values; `other`, where values are
 /// categories; `missing`; and of numbers `-inf` and `+inf`.
@@ -17,7 +12,7 @@ pub enum Binning {
     Edges(Edges),
     /// Numbers by their values.
     Numbers(Vec<f64>),
-    Texts(HashMap<CompactString, usize, RandomState>),
+    Texts(Categories),
 }
 
 /// What falls into a bin.
@@ -73,13 +68,7 @@ impl Binning {
             }
             Bins::Texts(texts) => {
                 at_most(texts.len())?;
-                let mut places = HashMap::with_capacity_and_hasher(texts.len(), RandomState::new());
-                for (place, text) in texts.iter().enumerate() {
-                    if places.insert(text.as_str().into(), place).is_some() {
-                        return Err(BinsError::Twice(text.clone()));
-                    }
-                }
-                Ok(Self::Texts(places))
+                Ok(Self::Texts(Categories::new(texts).map_err(BinsError::Twice)?))
             }
         }
     }
@@ -151,11 +140,11 @@ impl Binning {
 
     /// The bin of a text; missing ones are empty.
     #[must_use]
+    #[inline]
     pub fn of_text(&self, text: &str) -> usize {
         match self {
             Self::Texts(texts) => texts
-                .get(text)
-                .copied()
+                .place(text)
                 .unwrap_or_else(|| if text.is_empty() { self.missing() } else { texts.len() }),
             Self::Edges(_) | Self::Numbers(_) => self.missing(),
         }

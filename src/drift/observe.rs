@@ -70,9 +70,8 @@ impl Tally {
     }
 
     #[inline]
-    fn count_number(&mut self, lane: &Lane, number: f64) {
-        // One comparison for the numbers that nearly all are: NaN fails it as well.
-        if number.abs() <= LARGEST {
+    pub(super) fn count_number(&mut self, lane: &Lane, number: f64) {
+        if is_usual(number) {
             self.count_finite(lane, number);
         } else {
             self.count_odd(lane, number);
@@ -88,7 +87,7 @@ impl Tally {
         };
         *count += 1;
         *sum += number;
-        if number < lane.least || number > lane.greatest {
+        if lane.is_outside(number) {
             self.count_outside(lane);
         }
     }
@@ -103,7 +102,7 @@ impl Tally {
         *count += 1;
         if number.is_finite() {
             *sum += number.clamp(-LARGEST, LARGEST);
-            if number < lane.least || number > lane.greatest {
+            if lane.is_outside(number) {
                 self.count_outside(lane);
             }
         }
@@ -117,6 +116,12 @@ impl Tally {
     }
 }
 
+/// One comparison for the numbers that nearly all are: NaN fails it as well.
+#[inline]
+pub(super) fn is_usual(number: f64) -> bool {
+    number.abs() <= LARGEST
+}
+
 /// Counts the columns of a table.
 struct Counter<'a>(&'a mut Tally, &'a [Lane]);
 
@@ -124,7 +129,7 @@ impl Columns for Counter<'_> {
     #[inline]
     fn column(&mut self, at: usize, numbers: impl Iterator<Item = f64>) {
         let Some(lane) = self.1.get(at) else { return };
-        numbers.for_each(|number| self.0.count_number(lane, number));
+        self.0.count_column(lane, numbers);
     }
 
     fn row(&mut self, first: usize, numbers: &[f64]) {

@@ -29,8 +29,8 @@ pub(super) struct Lane {
     /// Its bins begin here.
     pub(super) first: usize,
     /// Finite numbers of the reference lie between these.
-    pub(super) least: f64,
-    pub(super) greatest: f64,
+    least: f64,
+    greatest: f64,
     /// The edges once more, if they are few.
     few: Option<[f64; FEW]>,
     binning: Binning,
@@ -71,7 +71,7 @@ fn add(groups: &mut Vec<Group>, place: usize, watched: &Watched) {
 }
 
 impl Lane {
-    fn new(place: usize, watched: &Watched) -> Self {
+    pub(super) fn new(place: usize, watched: &Watched) -> Self {
         // Where the reference had no finite number, none is outside of it.
         let all = (f64::NEG_INFINITY, f64::INFINITY);
         let moments = watched.profile.moments;
@@ -79,6 +79,16 @@ impl Lane {
         let binning = watched.binning.clone();
         let few = if let Binning::Edges(edges) = &binning { few(edges) } else { None };
         Self { place, first: watched.first, least, greatest, few, binning }
+    }
+
+    pub(super) fn binning(&self) -> &Binning {
+        &self.binning
+    }
+
+    /// Whether the reference had no number so small or so large.
+    #[inline]
+    pub(super) fn is_outside(&self, number: f64) -> bool {
+        number < self.least || number > self.greatest
     }
 
     /// Where a number is counted.

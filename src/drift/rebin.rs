@@ -32,7 +32,7 @@ pub(super) fn rebin(of: &FeatureProfile, binning: &Binning, into: &Binning) -> O
             found.counts[into.missing() - 1] += others;
             let is_known = |text: &str| texts.iter().any(|known| known == text);
             // Of the others nobody knows which they were.
-            found.exact = others == 0 || wanted.keys().all(|text| is_known(text));
+            found.exact = others == 0 || wanted.texts().all(is_known);
         }
         _ if !into.is_of_numbers() => return None,
         Bins::Numbers(_) | Bins::Edges(_) => {

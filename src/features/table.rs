@@ -63,7 +63,11 @@ impl Table {
             }
             for (at, column) in self.columns.iter().enumerate() {
                 let rest = values.get(*column..).unwrap_or_default();
-                taker.column(at, rest.iter().step_by(stride).map(|value| value.number()));
+                if stride == 1 {
+                    taker.column(at, rest.iter().map(|value| value.number()));
+                } else {
+                    taker.column(at, rest.iter().step_by(stride).map(|value| value.number()));
+                }
             }
         });
     }

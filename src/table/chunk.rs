@@ -46,6 +46,18 @@ impl Texts {
         (begin as usize).min(end)..end
     }
 
+    /// The stretches of a column, row by row.
+    #[inline]
+    pub(super) fn spans(&self, column: usize) -> impl Iterator<Item = Range<usize>> {
+        let rows = self.ends.chunks_exact(self.width.max(1)).zip(&self.begins);
+        rows.map(move |(ends, begin)| {
+            let end = ends[column] as usize;
+            let begin = if column == 0 { *begin } else { ends[column - 1] + 1 };
+            // As above.
+            (begin as usize).min(end)..end
+        })
+    }
+
     #[inline]
     pub(super) fn get(&self, row: usize, column: usize) -> &str {
         &self.text[self.span(row, column)]

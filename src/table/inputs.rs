@@ -3,6 +3,8 @@
 //! A cell that is no value of its input is told of and becomes a nought: whoever asked decides
 //! what is done with its row.
 
+use std::ops::Range;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowPrimitiveType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
@@ -83,7 +85,7 @@ trait FromCell: Element + Default {
 
     /// The quick way for cells that are written as nearly all are.
     #[inline]
-    fn of_text(_texts: &Texts, _row: usize, _column: usize) -> Option<Self> {
+    fn of_text(_text: &str, _cell: Range<usize>) -> Option<Self> {
         None
     }
 }
@@ -106,9 +108,8 @@ macro_rules! whole {
             }
 
             #[inline]
-            fn of_text(texts: &Texts, row: usize, column: usize) -> Option<Self> {
-                let number = short_i64(texts.text.as_bytes(), texts.span(row, column))?;
-                <$rust>::try_from(number).ok()
+            fn of_text(text: &str, cell: Range<usize>) -> Option<Self> {
+                <$rust>::try_from(short_i64(text.as_bytes(), cell)?).ok()
             }
         })*
     };
@@ -128,8 +129,8 @@ impl FromCell for f32 {
     }
 
     #[inline]
-    fn of_text(texts: &Texts, row: usize, column: usize) -> Option<Self> {
-        short_f32(texts.text.as_bytes(), texts.span(row, column))
+    fn of_text(text: &str, cell: Range<usize>) -> Option<Self> {
+        short_f32(text.as_bytes(), cell)
     }
 }
 
@@ -139,8 +140,8 @@ impl FromCell for f64 {
     }
 
     #[inline]
-    fn of_text(texts: &Texts, row: usize, column: usize) -> Option<Self> {
-        short_f64(texts.text.as_bytes(), texts.span(row, column))
+    fn of_text(text: &str, cell: Range<usize>) -> Option<Self> {
+        short_f64(text.as_bytes(), cell)
     }
 }
 
@@ -150,8 +151,8 @@ impl FromCell for CompactString {
     }
 
     #[inline]
-    fn of_text(texts: &Texts, row: usize, column: usize) -> Option<Self> {
-        Some(Self::from(texts.get(row, column)))
+    fn of_text(text: &str, cell: Range<usize>) -> Option<Self> {
+        Some(Self::from(&text[cell]))
     }
 }
 
@@ -191,8 +192,8 @@ impl Reading<'_> {
     ) -> Result<(), String> {
         match &self.chunk.columns[place] {
             Column::Text(texts, column) => {
-                for row in 0..self.chunk.rows {
-                    let value = T::of_text(texts, row, *column);
+                for (row, cell) in texts.spans(*column).enumerate() {
+                    let value = T::of_text(&texts.text, cell);
                     let value =
                         value.or_else(|| self.other(place, row, &text(texts, row, *column)));
                     put(row, value.unwrap_or_default());

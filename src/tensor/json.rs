@@ -14,11 +14,12 @@ mod agreement;
 mod number;
 mod reader;
 mod skip;
+mod stretch;
 mod values;
 mod writer;
 
-pub use number::{short_f32, short_f64, short_i64};
 pub use reader::{JsonError, Kind, Reader};
+pub use stretch::{short_f32, short_f64, short_i64};
 pub use values::{FromJson, Nesting, read_nested};
 pub use writer::{
     NonFinite, Unwritable, write_flat, write_key, write_nested, write_object, write_row,

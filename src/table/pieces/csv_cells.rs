@@ -1,5 +1,7 @@
 //! Records of CSV as cells. Most text has no quotation marks, and then cells are what lies between
-//! commas: found eight bytes at a time, and not copied.
+//! commas: found eight bytes at a time or more, and not copied.
+
+mod regular;
 
 use std::sync::Arc;
 
@@ -12,8 +14,12 @@ type Damaged = Vec<(usize, String)>;
 
 pub(super) fn chunk(bytes: Vec<u8>, columns: &[String], rows: usize) -> Result<Chunk, String> {
     let width = columns.len();
-    let plain = (memchr::memchr(b'"', &bytes).is_none()).then(|| plain(&bytes, width, rows));
-    let (bytes, cells) = match plain.flatten() {
+    let plain = match memchr::memchr2(b'"', b'\r', &bytes) {
+        None => regular::cells(&bytes, width, rows).or_else(|| plain(&bytes, width, rows)),
+        Some(at) if memchr::memchr(b'"', &bytes[at..]).is_none() => plain(&bytes, width, rows),
+        Some(_) => None,
+    };
+    let (bytes, cells) = match plain {
         Some(cells) => (bytes, cells),
         None => quoted(&bytes, width, rows)?,
     };
@@ -37,12 +43,13 @@ struct Cells {
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 
-/// The top bit of each byte that is this one.
+/// The top bit of each byte up to a comma: the ends of cells, blanks, and little else.
 #[inline]
-fn equal(word: u64, byte: u8) -> u64 {
-    let difference = word ^ (ONES * u64::from(byte));
-    let low = 0x7f * ONES;
-    !(((difference & low).wrapping_add(low)) | difference | low)
+fn up_to_comma(word: u64) -> u64 {
+    let top = 0x80 * ONES;
+    // No byte borrows from the next one.
+    let above = (word | top) - u64::from(b',' + 1) * ONES;
+    !(above | word) & top
 }
 
 /// Cells of text without quotation marks; `None` if it does not have so many rows.
@@ -53,23 +60,22 @@ fn plain(bytes: &[u8], width: usize, rows: usize) -> Option<Cells> {
         damaged: Vec::new(),
         begin: 0,
         row: 0,
+        full: 0,
         width,
     };
     let mut words = bytes.chunks_exact(8);
     for (at, word) in words.by_ref().enumerate() {
         let word = u64::from_le_bytes(word.try_into().ok()?);
-        let mut ends = equal(word, b',') | equal(word, b'\n') | equal(word, b'\r');
+        let mut ends = up_to_comma(word);
         while ends != 0 {
             let end = at * 8 + ends.trailing_zeros() as usize / 8;
-            found.end(end, bytes[end] == b',');
+            found.look(end, bytes[end]);
             ends &= ends - 1;
         }
     }
     let rest = bytes.len() - words.remainder().len();
     for (at, byte) in words.remainder().iter().enumerate() {
-        if matches!(byte, b',' | b'\n' | b'\r') {
-            found.end(rest + at, *byte == b',');
-        }
+        found.look(rest + at, *byte);
     }
     if found.begin < bytes.len() || found.is_within_row() {
         found.end(bytes.len(), false);
@@ -85,10 +91,21 @@ struct Found {
     /// Where the cell begins that is looked at.
     begin: usize,
     row: usize,
+    /// Cells of the rows before it.
+    full: usize,
     width: usize,
 }
 
 impl Found {
+    #[inline]
+    fn look(&mut self, at: usize, byte: u8) {
+        match byte {
+            b',' => self.end(at, true),
+            b'\n' | b'\r' => self.end(at, false),
+            _ => {}
+        }
+    }
+
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "pieces are smaller than 4 GiB")]
     fn end(&mut self, end: usize, within_row: bool) {
@@ -109,15 +126,15 @@ impl Found {
 
     #[inline]
     fn is_within_row(&self) -> bool {
-        self.ends.len() > self.row * self.width
+        self.ends.len() > self.full
     }
 
     #[inline]
     fn end_row(&mut self) {
         self.row += 1;
-        let wanted = self.row * self.width;
-        if self.ends.len() != wanted {
-            self.is_damaged(wanted);
+        self.full += self.width;
+        if self.ends.len() != self.full {
+            self.is_damaged(self.full);
         }
     }
 

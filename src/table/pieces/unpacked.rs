@@ -18,9 +18,10 @@ const BLOCK: usize = 256 << 10;
 
 pub(super) struct Unpacked {
     reader: Box<dyn Read + Send>,
-    /// What was read and not taken yet, from `taken` on.
+    /// What was read and not taken yet, from `taken` to `filled`.
     buffer: Vec<u8>,
     taken: usize,
+    filled: usize,
     /// Bytes of the text that were taken.
     before: u64,
     ended: bool,
@@ -54,8 +55,8 @@ impl Unpacked {
                 Box::new(zstd::stream::read::Decoder::new(reader).map_err(unreadable)?)
             }
         };
-        let (buffer, taken, before, ended) = (Vec::new(), 0, 0, false);
-        let mut text = Self { reader, buffer, taken, before, ended };
+        let mut text =
+            Self { reader, buffer: Vec::new(), taken: 0, filled: 0, before: 0, ended: false };
         // A pipe may give its first bytes one by one.
         while text.rest().len() < HEAD && text.more()? {}
         if let Some((name, _)) = COMPRESSED.iter().find(|(_, magic)| text.rest().starts_with(magic))
@@ -70,7 +71,7 @@ impl Unpacked {
 
     /// What was read and not taken.
     pub(super) fn rest(&self) -> &[u8] {
-        &self.buffer[self.taken..]
+        &self.buffer[self.taken..self.filled]
     }
 
     /// Bytes of the text that were taken.
@@ -83,19 +84,19 @@ impl Unpacked {
         if self.ended {
             return Ok(false);
         }
-        if self.taken > 0 {
-            self.buffer.drain(..self.taken);
-            self.taken = 0;
+        self.buffer.copy_within(self.taken..self.filled, 0);
+        (self.taken, self.filled) = (0, self.filled - self.taken);
+        if self.buffer.len() < self.filled + BLOCK {
+            self.buffer.resize(self.filled + BLOCK, 0);
         }
-        let before = self.buffer.len();
-        self.buffer.resize(before + BLOCK, 0);
+        let room = self.filled..self.filled + BLOCK;
         let read = loop {
-            match self.reader.read(&mut self.buffer[before..]) {
+            match self.reader.read(&mut self.buffer[room.clone()]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 read => break read.map_err(unreadable)?,
             }
         };
-        self.buffer.truncate(before + read);
+        self.filled += read;
         self.ended = read == 0;
         Ok(read > 0)
     }

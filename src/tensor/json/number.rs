@@ -5,8 +5,6 @@
 //! that are both exact in binary need one multiplication or division, which rounds once
 //! and so rounds right. Everything else goes to the standard library.
 
-use std::ops::Range;
-
 use super::reader::{JsonError, Reader};
 
 /// A number as it stands in the text.
@@ -55,13 +53,16 @@ const TENS: [i64; SHORT_DIGITS + 1] = {
 /// The first integer that f64 may not hold exactly is one above.
 const EXACT: i64 = 1 << 53;
 
+/// One in each byte.
+pub(super) const ONES: u64 = 0x0101_0101_0101_0101;
+
 /// A number of at most [`SHORT_DIGITS`] digits and without exponent, as nearly all are in
 /// tensors.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Short {
-    negative: bool,
-    mantissa: i64,
-    decimals: usize,
+    pub(super) negative: bool,
+    pub(super) mantissa: i64,
+    pub(super) decimals: usize,
     /// Where the text goes on.
     pub(super) end: usize,
 }
@@ -145,7 +146,6 @@ fn up_to_eight_digits(text: &[u8], at: usize) -> (i64, usize) {
 /// a loop over digits costs the processor a wrong guess wherever numbers differ in length.
 #[inline(always)]
 fn leading_digits(characters: [u8; 8]) -> (i64, usize) {
-    const ONES: u64 = 0x0101_0101_0101_0101;
     // The first character is the lowest byte. Digits become 0 to 9, all others more.
     let values = u64::from_le_bytes(characters) ^ (ONES * 0x30);
     // The top bit is set where a value is above 9, and at random behind the first of those.
@@ -155,12 +155,17 @@ fn leading_digits(characters: [u8; 8]) -> (i64, usize) {
         return (0, 0);
     }
     // Noughts in front of the digits push what follows them out of the word.
-    let values = values << (64 - 8 * count);
+    (eight_digits(values << (64 - 8 * count)), count as usize)
+}
+
+/// The number of which these bytes are the digits, 0 to 9 each; the last one is the highest.
+#[inline(always)]
+pub(super) fn eight_digits(values: u64) -> i64 {
     // Pairs, fours and eights of digits.
     let pairs = values.wrapping_mul(10).wrapping_add(values >> 8);
     let upper = (pairs & 0xff_0000_00ff).wrapping_mul(100 + (1_000_000 << 32));
     let lower = (pairs >> 16 & 0xff_0000_00ff).wrapping_mul(1 + (10_000 << 32));
-    ((upper.wrapping_add(lower) >> 32).cast_signed(), count as usize)
+    (upper.wrapping_add(lower) >> 32).cast_signed()
 }
 
 /// What is left of the text, and no digits behind it.
@@ -212,25 +217,6 @@ impl Short {
     pub(super) fn to_i64(self) -> Option<i64> {
         (self.decimals == 0).then_some(if self.negative { -self.mantissa } else { self.mantissa })
     }
-}
-
-/// The number that stands in exactly this stretch of a text, if it is a short decimal; `None` for
-/// all others, and for what is no number.
-#[inline]
-pub fn short_f32(text: &[u8], stretch: Range<usize>) -> Option<f32> {
-    Short::scan(text, stretch.start).filter(|short| short.end == stretch.end)?.to_f32()
-}
-
-/// The same in double precision.
-#[inline]
-pub fn short_f64(text: &[u8], stretch: Range<usize>) -> Option<f64> {
-    Short::scan(text, stretch.start).filter(|short| short.end == stretch.end)?.to_f64()
-}
-
-/// The same for a whole number.
-#[inline]
-pub fn short_i64(text: &[u8], stretch: Range<usize>) -> Option<i64> {
-    Short::scan(text, stretch.start).filter(|short| short.end == stretch.end)?.to_i64()
 }
 
 impl<'a> Reader<'a> {

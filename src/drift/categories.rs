@@ -1,0 +1,160 @@
+//! Texts that are told apart at every row: short ones without a hash map.
+
+use std::collections::HashMap;
+use std::iter;
+
+use ahash::RandomState;
+
+use crate::tensor::CompactString;
+
+/// Slots for short texts: four times as many as there are categories at most, so that a multiplier
+/// by which each has a slot of its own is found after some fifty tries.
+const SLOTS: usize = 128;
+
+const TRIES: usize = 10_000;
+
+/// The categories of a feature, each with its place.
+#[derive(Debug, Clone)]
+pub struct Categories {
+    places: HashMap<CompactString, usize, RandomState>,
+    short: Option<Short>,
+}
+
+/// Texts of up to eight bytes.
+#[derive(Debug, Clone)]
+struct Short {
+    multiplier: u64,
+    slots: Box<[Slot; SLOTS]>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Slot {
+    key: u64,
+    /// Of the text in bytes.
+    length: usize,
+    place: usize,
+}
+
+/// In no slot is a text of such a length.
+const EMPTY: Slot = Slot { key: 0, length: usize::MAX, place: 0 };
+
+impl Categories {
+    /// # Errors
+    /// The text that is there twice.
+    pub(super) fn new(texts: &[String]) -> Result<Self, String> {
+        let mut places = HashMap::with_capacity_and_hasher(texts.len(), RandomState::new());
+        for (place, text) in texts.iter().enumerate() {
+            if places.insert(text.as_str().into(), place).is_some() {
+                return Err(text.clone());
+            }
+        }
+        Ok(Self { places, short: Short::new(texts) })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.places.keys().map(CompactString::as_str)
+    }
+
+    #[inline]
+    pub(super) fn place(&self, text: &str) -> Option<usize> {
+        if let Some(short) = &self.short
+            && let Some(key) = key(text.as_bytes())
+        {
+            return short.place(key, text.len());
+        }
+        self.places.get(text).copied()
+    }
+}
+
+impl Short {
+    /// `None` where no multiplier was found.
+    fn new(texts: &[String]) -> Option<Self> {
+        // Powers of the golden ratio's bits: odd numbers that look random.
+        const RATIO: u64 = 0x9e37_79b9_7f4a_7c15;
+        let multipliers = iter::successors(Some(RATIO), |last| Some(last.wrapping_mul(RATIO)));
+        multipliers.take(TRIES).find_map(|multiplier| {
+            let slots = slots(texts, multiplier)?;
+            Some(Self { multiplier, slots })
+        })
+    }
+
+    #[inline]
+    fn place(&self, key: u64, length: usize) -> Option<usize> {
+        let slot = self.slots[slot(key, length, self.multiplier)];
+        (slot.key == key && slot.length == length).then_some(slot.place)
+    }
+}
+
+fn slots(texts: &[String], multiplier: u64) -> Option<Box<[Slot; SLOTS]>> {
+    let mut slots = Box::new([EMPTY; SLOTS]);
+    for (place, text) in texts.iter().enumerate() {
+        let Some(key) = key(text.as_bytes()) else { continue };
+        let slot = &mut slots[slot(key, text.len(), multiplier)];
+        if *slot != EMPTY {
+            return None;
+        }
+        *slot = Slot { key, length: text.len(), place };
+    }
+    Some(slots)
+}
+
+#[inline]
+fn slot(key: u64, length: usize, multiplier: u64) -> usize {
+    ((key ^ length as u64).wrapping_mul(multiplier) >> (64 - SLOTS.ilog2())) as usize
+}
+
+/// A number that no other text of this length has; `None` for long ones.
+#[inline]
+fn key(text: &[u8]) -> Option<u64> {
+    // Both ends, which overlap in the middle.
+    let (first, last) = match text.len() {
+        0 => (0, 0),
+        1 => (u32::from(text[0]), 0),
+        2..=3 => {
+            let two = |two: &[u8; 2]| u32::from(u16::from_le_bytes(*two));
+            (two(text.first_chunk()?), two(text.last_chunk()?))
+        }
+        4..=8 => {
+            let four = |four: &[u8; 4]| u32::from_le_bytes(*four);
+            (four(text.first_chunk()?), four(text.last_chunk()?))
+        }
+        _ => return None,
+    };
+    Some(u64::from(first) << 32 | u64::from(last))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_there_twice_is_named() {
+        let twice = ["a", "b", "a"].map(str::to_owned);
+        assert_eq!(Categories::new(&twice).unwrap_err(), "a");
+    }
+
+    proptest! {
+        #[test]
+        fn texts_have_the_places_at_which_they_were_given(
+            texts in vec("[ab\u{0}é]{0,10}", 0..32),
+            others in vec("[ab\u{0}é]{0,10}", 0..32),
+        ) {
+            let mut texts = texts;
+            texts.sort_unstable();
+            texts.dedup();
+            let categories = Categories::new(&texts).unwrap();
+            prop_assert!(categories.short.is_some());
+            for text in texts.iter().chain(&others) {
+                let place = texts.iter().position(|known| known == text);
+                prop_assert_eq!(categories.place(text), place);
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! A column of many numbers, counted eight at a time and without a branch.
+
+use super::binning::Binning;
+use super::observe::is_usual;
+use super::plan::Lane;
+use super::tally::Tally;
+
+/// Numbers that are looked at together.
+const TOGETHER: usize = 8;
+
+/// Neighbours often fall into the same bin, where each would wait until the one before it is added.
+/// So they take turns.
+const TURNS: usize = 4;
+
+/// Bins of values that a lane has at most to be counted so: a power of two.
+const BINS: usize = 64;
+
+/// Columns of fewer numbers are counted one by one: setting out would cost more.
+const LEAST: usize = 256;
+
+/// What has fallen into a bin in one turn.
+#[derive(Clone, Copy)]
+struct Mass {
+    sum: f64,
+    count: u64,
+}
+
+/// As [`Binning::of_number`] of numbers among edges.
+#[inline]
+fn among_edges(edges: &[f64], numbers: &[f64; TOGETHER]) -> [u64; TOGETHER] {
+    let mut bins = [0; TOGETHER];
+    for edge in edges {
+        for (bin, number) in bins.iter_mut().zip(numbers) {
+            *bin += u64::from(edge < number);
+        }
+    }
+    bins
+}
+
+/// The same of finite numbers among values.
+#[inline]
+fn among_values(values: &[f64], numbers: &[f64; TOGETHER]) -> [u64; TOGETHER] {
+    let mut back = values.len() as u64;
+    let mut bins = [back; TOGETHER];
+    for value in values {
+        for (bin, number) in bins.iter_mut().zip(numbers) {
+            // The two zeros are equal, as they are there.
+            *bin -= if value.eq(number) { back } else { 0 };
+        }
+        back -= 1;
+    }
+    bins
+}
+
+impl Tally {
+    /// Counts the numbers of a column.
+    pub(super) fn count_column(&mut self, lane: &Lane, numbers: impl Iterator<Item = f64>) {
+        let is_long = numbers.size_hint().0 >= LEAST;
+        match lane.binning() {
+            Binning::Edges(edges) if is_long && edges.bins() <= BINS => {
+                let edges = edges.as_slice();
+                self.count_many(lane, |numbers| among_edges(edges, numbers), numbers);
+            }
+            Binning::Numbers(values) if is_long && values.len() < BINS => {
+                self.count_many(lane, |numbers| among_values(values, numbers), numbers);
+            }
+            _ => numbers.for_each(|number| self.count_number(lane, number)),
+        }
+    }
+
+    fn count_many(
+        &mut self,
+        lane: &Lane,
+        bins: impl Fn(&[f64; TOGETHER]) -> [u64; TOGETHER],
+        mut numbers: impl Iterator<Item = f64>,
+    ) {
+        let mut masses = [[Mass { sum: 0.0, count: 0 }; BINS]; TURNS];
+        let mut outside = 0;
+        loop {
+            let (mut together, mut count) = ([0.0; TOGETHER], 0);
+            together.iter_mut().zip(&mut numbers).for_each(|(place, number)| {
+                *place = number;
+                count += 1;
+            });
+            if count < TOGETHER || !together.iter().all(|number| is_usual(*number)) {
+                together[..count].iter().for_each(|number| self.count_number(lane, *number));
+                if count < TOGETHER {
+                    break;
+                }
+                continue;
+            }
+            for (at, (bin, number)) in bins(&together).iter().zip(together).enumerate() {
+                let mass = &mut masses[at % TURNS][*bin as usize % BINS];
+                mass.sum += number;
+                mass.count += 1;
+            }
+            outside +=
+                together.iter().map(|number| u64::from(lane.is_outside(*number))).sum::<u64>();
+        }
+        for turn in &masses {
+            let counts = self.counts.iter_mut().zip(&mut self.sums).skip(lane.first);
+            for ((count, sum), mass) in counts.zip(turn) {
+                *count += mass.count;
+                *sum += mass.sum;
+            }
+        }
+        if let Some(count) = self.outside.get_mut(lane.place) {
+            *count += outside;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::drift::reference::Watched;
+    use crate::drift::{Bins, FeatureProfile, Moments};
+    use crate::features::{Feature, Reading, Role};
+
+    fn lane(bins: Bins) -> Lane {
+        let binning = Binning::new(&bins).unwrap();
+        let feature = Feature::alone("x".to_owned(), Role::Input, Reading::Number, 0);
+        let profile = FeatureProfile {
+            name: "x".to_owned(),
+            role: Role::Input,
+            reading: Reading::Number,
+            bins,
+            counts: Vec::new(),
+            sums: None,
+            moments: Some(Moments { mean: 0.0, sigma: 1.0, least: -5.0, greatest: 5.0 }),
+            importance: None,
+            quantiles: Vec::new(),
+            blocks: Vec::new(),
+        };
+        Lane::new(0, &Watched { feature, binning, profile, first: 1, weight: 0.0 })
+    }
+
+    /// Bins of one lane, between one bin of others on each side.
+    fn tally(lane: &Lane) -> Tally {
+        let bins = lane.binning().bins() + 2;
+        Tally {
+            rows: 0,
+            counted: 0,
+            counts: vec![7; bins],
+            sums: vec![0.5; bins],
+            outside: vec![0],
+        }
+    }
+
+    fn number() -> impl Strategy<Value = f64> {
+        const ODD: [f64; 5] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -0.0];
+        prop_oneof![
+            40 => -8.0..8.0,
+            40 => (-8i8..8).prop_map(f64::from),
+            1 => prop::sample::select(ODD.as_slice()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn many_numbers_are_counted_as_one_by_one(
+            numbers in prop::collection::vec(number(), LEAST - 8..LEAST + 40),
+            places in prop::collection::btree_set(-8i8..8, 0..16),
+            are_edges: bool,
+        ) {
+            let places: Vec<f64> = places.into_iter().map(f64::from).collect();
+            let lane = lane(if are_edges { Bins::Edges(places) } else { Bins::Numbers(places) });
+            let (mut many, mut single) = (tally(&lane), tally(&lane));
+            many.count_column(&lane, numbers.iter().copied());
+            numbers.iter().for_each(|number| single.count_number(&lane, *number));
+            prop_assert_eq!(many.counts, single.counts);
+            prop_assert_eq!(many.outside, single.outside);
+            for (many, single) in many.sums.iter().zip(&single.sums) {
+                prop_assert!((many - single).abs() <= 1e-9 * single.abs().max(1.0));
+            }
+        }
+    }
+}
