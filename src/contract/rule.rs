@@ -115,7 +115,8 @@ impl ValueRule<f64> for NumberRule {
             None => true,
             // All of them, without a branch that differs from value to value.
             Some(set) if set.len() <= FEW => {
-                set.iter().fold(false, |found, known| found | (*known == value))
+                let bits = (value + 0.0).to_bits();
+                set.iter().map(|known| usize::from(known.to_bits() == bits)).sum::<usize>() > 0
             }
             Some(_) => false,
         };

@@ -24,6 +24,10 @@ use super::{GiveWay, Stopwatch, time_of};
 /// A piece of work; resting more often would only cost switches.
 const PIECE: Duration = Duration::from_micros(500);
 
+/// The same beside requests that take less than that: while a core works, the system moves none of
+/// those to it that wait for the other one.
+const SHORT_PIECE: Duration = Duration::from_micros(100);
+
 /// One rest. After a piece that cannot be divided it must not become endless.
 const LONGEST_REST: Duration = Duration::from_millis(100);
 
@@ -44,6 +48,7 @@ const WINDOW: Duration = Duration::from_millis(50);
 pub struct Loading {
     /// Of one core, while the process is busy.
     share: f64,
+    piece: Duration,
     longest_rest: Duration,
     seen: Mutex<Seen>,
 }
@@ -75,19 +80,19 @@ impl Loading {
     /// they never rest.
     #[must_use]
     pub fn new(share: f64) -> Arc<Self> {
-        Self::resting(share, LONGEST_REST)
+        Self::resting(share, PIECE, LONGEST_REST)
     }
 
-    /// The same for work that may take as long as it does: its pieces are long, and so may its
-    /// rests be.
+    /// The same for work that goes on for hours: it works in short pieces, and where one cannot be
+    /// divided, the rest after it may be long.
     #[must_use]
     pub fn patient(share: f64) -> Arc<Self> {
-        Self::resting(share, PATIENT_REST)
+        Self::resting(share, SHORT_PIECE, PATIENT_REST)
     }
 
-    fn resting(share: f64, longest_rest: Duration) -> Arc<Self> {
+    fn resting(share: f64, piece: Duration, longest_rest: Duration) -> Arc<Self> {
         let seen = Mutex::new(Seen { since: Moment::now(), busy: 0.0 });
-        Arc::new(Self { share: share.clamp(0.001, 1.0), longest_rest, seen })
+        Arc::new(Self { share: share.clamp(0.001, 1.0), piece, longest_rest, seen })
     }
 
     /// Does the work on this thread, which rests at its points.
@@ -128,11 +133,11 @@ pub fn step_back() {
 impl GiveWay for Worker {
     fn pass(&self) {
         let (since, processor) = self.piece.get();
-        if since.elapsed() < PIECE {
+        if since.elapsed() < self.loading.piece {
             return;
         }
         let worked = processor.elapsed();
-        if worked < PIECE {
+        if worked < self.loading.piece {
             return;
         }
         let loading = &self.loading;

@@ -104,7 +104,8 @@ fn slots(texts: &[String], multiplier: u64) -> Option<Box<[Slot; SLOTS]>> {
 
 #[inline]
 fn slot(key: u64, length: usize, multiplier: u64) -> usize {
-    ((key ^ length as u64).wrapping_mul(multiplier) >> (64 - SLOTS.ilog2())) as usize
+    let top = (key ^ length as u64).wrapping_mul(multiplier) >> (64 - SLOTS.ilog2());
+    usize::try_from(top).unwrap_or_default()
 }
 
 /// A number that no other text of this length has; `None` for long ones.

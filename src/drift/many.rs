@@ -27,11 +27,11 @@ struct Mass {
 
 /// As [`Binning::of_number`] of numbers among edges.
 #[inline]
-fn among_edges(edges: &[f64], numbers: &[f64; TOGETHER]) -> [u64; TOGETHER] {
+fn among_edges(edges: &[f64], numbers: &[f64; TOGETHER]) -> [usize; TOGETHER] {
     let mut bins = [0; TOGETHER];
     for edge in edges {
         for (bin, number) in bins.iter_mut().zip(numbers) {
-            *bin += u64::from(edge < number);
+            *bin += usize::from(edge < number);
         }
     }
     bins
@@ -39,8 +39,8 @@ fn among_edges(edges: &[f64], numbers: &[f64; TOGETHER]) -> [u64; TOGETHER] {
 
 /// The same of finite numbers among values.
 #[inline]
-fn among_values(values: &[f64], numbers: &[f64; TOGETHER]) -> [u64; TOGETHER] {
-    let mut back = values.len() as u64;
+fn among_values(values: &[f64], numbers: &[f64; TOGETHER]) -> [usize; TOGETHER] {
+    let mut back = values.len();
     let mut bins = [back; TOGETHER];
     for value in values {
         for (bin, number) in bins.iter_mut().zip(numbers) {
@@ -71,7 +71,7 @@ impl Tally {
     fn count_many(
         &mut self,
         lane: &Lane,
-        bins: impl Fn(&[f64; TOGETHER]) -> [u64; TOGETHER],
+        bins: impl Fn(&[f64; TOGETHER]) -> [usize; TOGETHER],
         mut numbers: impl Iterator<Item = f64>,
     ) {
         let mut masses = [[Mass { sum: 0.0, count: 0 }; BINS]; TURNS];
@@ -90,16 +90,17 @@ impl Tally {
                 continue;
             }
             for (at, (bin, number)) in bins(&together).iter().zip(together).enumerate() {
-                let mass = &mut masses[at % TURNS][*bin as usize % BINS];
+                let mass = &mut masses[at % TURNS][*bin % BINS];
                 mass.sum += number;
                 mass.count += 1;
             }
             outside +=
                 together.iter().map(|number| u64::from(lane.is_outside(*number))).sum::<u64>();
         }
+        let values = lane.binning().finite();
         for turn in &masses {
             let counts = self.counts.iter_mut().zip(&mut self.sums).skip(lane.first);
-            for ((count, sum), mass) in counts.zip(turn) {
+            for ((count, sum), mass) in counts.zip(&turn[..values.min(BINS)]) {
                 *count += mass.count;
                 *sum += mass.sum;
             }
@@ -169,7 +170,9 @@ mod tests {
             let lane = lane(if are_edges { Bins::Edges(places) } else { Bins::Numbers(places) });
             let (mut many, mut single) = (tally(&lane), tally(&lane));
             many.count_column(&lane, numbers.iter().copied());
-            numbers.iter().for_each(|number| single.count_number(&lane, *number));
+            for number in &numbers {
+                single.count_number(&lane, *number);
+            }
             prop_assert_eq!(many.counts, single.counts);
             prop_assert_eq!(many.outside, single.outside);
             for (many, single) in many.sums.iter().zip(&single.sums) {

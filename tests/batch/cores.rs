@@ -61,7 +61,8 @@ fn all_threads_of_a_job_work_on_a_file_that_is_written_as_one_row_group() {
     const ROWS: usize = 6000;
     let directory = tempfile::tempdir().expect("a directory");
     let path = |name: &str| directory.path().join(name);
-    let text: String = (0..ROWS).map(|row| format!("{row}\n")).collect();
+    let rows: Vec<String> = (0..ROWS).map(|row| row.to_string()).collect();
+    let text = rows.join("\n") + "\n";
     std::fs::write(path("in.csv"), format!("x\n{text}")).expect("writable");
     let spec = |name: &str| TensorSpec {
         name: name.to_owned(),

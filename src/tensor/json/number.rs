@@ -145,6 +145,7 @@ fn up_to_eight_digits(text: &[u8], at: usize) -> (i64, usize) {
 /// Eight characters at once, after Lemire ("Number Parsing at a Gigabyte per Second", 2021):
 /// a loop over digits costs the processor a wrong guess wherever numbers differ in length.
 #[inline(always)]
+#[expect(clippy::inline_always, reason = "as above")]
 fn leading_digits(characters: [u8; 8]) -> (i64, usize) {
     // The first character is the lowest byte. Digits become 0 to 9, all others more.
     let values = u64::from_le_bytes(characters) ^ (ONES * 0x30);
@@ -160,6 +161,7 @@ fn leading_digits(characters: [u8; 8]) -> (i64, usize) {
 
 /// The number of which these bytes are the digits, 0 to 9 each; the last one is the highest.
 #[inline(always)]
+#[expect(clippy::inline_always, reason = "as above")]
 pub(super) fn eight_digits(values: u64) -> i64 {
     // Pairs, fours and eights of digits.
     let pairs = values.wrapping_mul(10).wrapping_add(values >> 8);
