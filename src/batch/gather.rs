@@ -31,6 +31,8 @@ struct Parts {
     /// By place.
     done: Vec<Option<Result<Part, Error>>>,
     left: usize,
+    /// The first one that failed: nobody asks for those behind it.
+    failed: Option<usize>,
 }
 
 /// A task of which every piece was done: its parts in order, or the first of its failures.
@@ -43,7 +45,7 @@ pub(super) struct Gathered {
 pub(super) fn units(task: Task<'_>) -> impl Iterator<Item = Unit<'_>> {
     let Task { goal, pieces } = task;
     let left = pieces.len();
-    let parts = Parts { done: (0..left).map(|_| None).collect(), left };
+    let parts = Parts { done: (0..left).map(|_| None).collect(), left, failed: None };
     let gathering = Arc::new(Gathering { goal, parts: Mutex::new(parts) });
     pieces.into_iter().enumerate().map(move |(at, (opened, piece))| {
         let place = Place { at, gathering: Arc::clone(&gathering) };
@@ -52,11 +54,18 @@ pub(super) fn units(task: Task<'_>) -> impl Iterator<Item = Unit<'_>> {
 }
 
 impl Place {
-    /// Puts the part there; the task, if it was the last one.
-    pub(super) fn put(self, part: Result<Part, Error>) -> Option<Gathered> {
+    /// Makes the part and puts it there, unless one before it has failed; the task, if it was the last
+    /// one.
+    pub(super) fn fill(self, part: impl FnOnce() -> Result<Part, Error>) -> Option<Gathered> {
         let Self { at, gathering } = self;
-        let mut parts = gathering.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        parts.done[at] = Some(part);
+        let lock = || gathering.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_wanted = lock().failed.is_none_or(|failed| at < failed);
+        let part = is_wanted.then(part);
+        let mut parts = lock();
+        if matches!(part, Some(Err(_))) {
+            parts.failed = Some(parts.failed.map_or(at, |failed| failed.min(at)));
+        }
+        parts.done[at] = part;
         parts.left -= 1;
         if parts.left > 0 {
             return None;

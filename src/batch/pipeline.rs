@@ -123,8 +123,8 @@ fn work(
         if stop.load(Ordering::Relaxed) {
             continue;
         }
-        let part = unbroken(|| scoring.part(&opened, piece));
-        if let Some(Gathered { goal, parts }) = place.put(part) {
+        let part = || unbroken(|| scoring.part(&opened, piece));
+        if let Some(Gathered { goal, parts }) = place.fill(part) {
             let scored = parts.and_then(|parts| unbroken(|| scoring.whole(goal, parts)));
             if done.send((goal.number, scored)).is_err() {
                 return;

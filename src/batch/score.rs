@@ -1,5 +1,5 @@
-//! One task: rows become inputs, the contract judges them, the model runs, and what it gives
-//! becomes a segment of the output.
+//! One piece: rows become inputs, the contract judges them, the model runs, and what it gives becomes
+//! columns of the output; and the pieces of a task, which become a segment of it.
 
 use std::collections::BTreeMap;
 

@@ -104,7 +104,9 @@ fn slots(texts: &[String], multiplier: u64) -> Option<Box<[Slot; SLOTS]>> {
 
 #[inline]
 fn slot(key: u64, length: usize, multiplier: u64) -> usize {
-    let top = (key ^ length as u64).wrapping_mul(multiplier) >> (64 - SLOTS.ilog2());
+    // Texts of different lengths may have the same key.
+    let lengths = (length as u64).wrapping_mul(multiplier.rotate_left(32));
+    let top = key.wrapping_mul(multiplier).wrapping_add(lengths) >> (64 - SLOTS.ilog2());
     usize::try_from(top).unwrap_or_default()
 }
 
@@ -139,6 +141,15 @@ mod tests {
     fn a_text_that_is_there_twice_is_named() {
         let twice = ["a", "b", "a"].map(str::to_owned);
         assert_eq!(Categories::new(&twice).unwrap_err(), "a");
+    }
+
+    #[test]
+    fn texts_that_repeat_themselves_have_slots_of_their_own() {
+        for texts in [["10", "100"], ["1000", "10000"], ["aaab", "aaabaab"], ["", "\0"]] {
+            let categories = Categories::new(&texts.map(str::to_owned)).unwrap();
+            assert!(categories.short.is_some(), "{texts:?}");
+            assert_eq!(texts.map(|text| categories.place(text)), [Some(0), Some(1)]);
+        }
     }
 
     proptest! {

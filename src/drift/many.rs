@@ -159,6 +159,20 @@ mod tests {
         ]
     }
 
+    #[test]
+    fn as_many_edges_as_there_may_be_and_more_count_the_same() {
+        for edges in 60..68u8 {
+            let lane = lane(Bins::Edges((0..edges).map(f64::from).collect()));
+            let (mut many, mut single) = (tally(&lane), tally(&lane));
+            let numbers: Vec<f64> = (0..3 * LEAST).map(|at| (at % 70) as f64 - 0.5).collect();
+            many.count_column(&lane, numbers.iter().copied());
+            for number in &numbers {
+                single.count_number(&lane, *number);
+            }
+            assert_eq!((many.counts, many.outside), (single.counts, single.outside), "{edges}");
+        }
+    }
+
     proptest! {
         #[test]
         fn many_numbers_are_counted_as_one_by_one(

@@ -84,8 +84,10 @@ impl Unpacked {
         if self.ended {
             return Ok(false);
         }
-        self.buffer.copy_within(self.taken..self.filled, 0);
-        (self.taken, self.filled) = (0, self.filled - self.taken);
+        if self.taken > 0 {
+            self.buffer.copy_within(self.taken..self.filled, 0);
+            (self.taken, self.filled) = (0, self.filled - self.taken);
+        }
         if self.buffer.len() < self.filled + BLOCK {
             self.buffer.resize(self.filled + BLOCK, 0);
         }

@@ -43,7 +43,7 @@ fn short(text: &[u8], stretch: Range<usize>) -> Option<Short> {
 }
 
 /// Long numbers, and those at the beginning of a text.
-#[cold]
+#[inline(never)]
 fn scanned(text: &[u8], stretch: Range<usize>) -> Option<Short> {
     Short::scan(text, stretch.start).filter(|short| short.end == stretch.end)
 }

@@ -105,19 +105,38 @@ mod tests {
 
         #[test]
         fn cells_of_regular_text_are_those_of_any_text(
-            rows in prop::collection::vec("[a-z é]{0,3}(,[a-z é]{0,9}){2}(,,?)?", 0..40),
+            (width, rows) in (2usize..9).prop_flat_map(|width| {
+                let row = prop::collection::vec("[a-z é]{0,9}|[a-z]{50,140}", width);
+                (Just(width), prop::collection::vec(row, 0..60))
+            }),
+        ) {
+            let text: String = rows.iter().flat_map(|row| [row.join(","), "\n".to_owned()]).collect();
+            let expected = plain(text.as_bytes(), width, rows.len()).unwrap();
+            let found = cells(text.as_bytes(), width, rows.len()).unwrap();
+            prop_assert_eq!(found.ends, expected.ends);
+            prop_assert_eq!(found.begins, expected.begins);
+            prop_assert!(expected.damaged.is_empty());
+        }
+
+        #[test]
+        fn rows_of_other_widths_are_left_to_others(
+            rows in prop::collection::vec("[a-z]{0,3}(,[a-z]{0,9}){2}(,,?)?", 1..8),
         ) {
             let text: String = rows.iter().flat_map(|row| [row.as_str(), "\n"]).collect();
-            let width = rows.first().map_or(2, |row| row.split(',').count());
-            let expected = plain(text.as_bytes(), width, rows.len());
-            if let Some(found) = cells(text.as_bytes(), width, rows.len()) {
-                let expected = expected.unwrap();
-                prop_assert_eq!(found.ends, expected.ends);
-                prop_assert_eq!(found.begins, expected.begins);
-                prop_assert!(expected.damaged.is_empty());
-            } else {
-                let damaged = |cells: Cells| !cells.damaged.is_empty();
-                prop_assert!(expected.is_none_or(damaged));
+            let width = rows[0].split(',').count();
+            let is_regular = rows.iter().all(|row| row.split(',').count() == width);
+            prop_assert_eq!(cells(text.as_bytes(), width, rows.len()).is_some(), is_regular);
+        }
+    }
+
+    #[test]
+    fn blocks_may_end_anywhere() {
+        for (rows, width) in [(16, 4), (64, 2), (200, 5), (32, 64), (0, 3)] {
+            for cell in ["", "x", "abcdefg"] {
+                let row = vec![cell; width].join(",") + "\n";
+                let text = row.repeat(rows);
+                let found = cells(text.as_bytes(), width, rows).unwrap();
+                assert_eq!(found.ends, plain(text.as_bytes(), width, rows).unwrap().ends);
             }
         }
     }
