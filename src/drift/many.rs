@@ -164,7 +164,7 @@ mod tests {
         for edges in 60..68u8 {
             let lane = lane(Bins::Edges((0..edges).map(f64::from).collect()));
             let (mut many, mut single) = (tally(&lane), tally(&lane));
-            let numbers: Vec<f64> = (0..3 * LEAST).map(|at| (at % 70) as f64 - 0.5).collect();
+            let numbers: Vec<f64> = (0..768u16).map(|at| f64::from(at % 70) - 0.5).collect();
             many.count_column(&lane, numbers.iter().copied());
             for number in &numbers {
                 single.count_number(&lane, *number);
