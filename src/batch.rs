@@ -24,6 +24,7 @@ mod manifest;
 mod merge;
 mod model;
 mod output;
+mod part;
 mod pipeline;
 mod plan;
 mod read;

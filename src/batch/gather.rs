@@ -1,21 +1,23 @@
-//! The pieces of a task: whichever thread is free scores the next one, and who has done the last one
+//! The pieces of a task: whichever thread is free scores the next ones, and who has done the last ones
 //! gets them all.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::Error;
-use super::read::{Goal, Opened, Task};
-use super::score::Part;
+use super::part::Part;
+use super::read::{Goal, Opened, PIECE_ROWS, Task};
 use crate::table::Piece;
 
-/// A piece on its way.
+/// Pieces that follow each other, with the files that they are of.
+type Pieces<'a> = Vec<(Arc<Opened<'a>>, Piece)>;
+
+/// Pieces on their way.
 pub(super) struct Unit<'a> {
-    pub(super) opened: Arc<Opened<'a>>,
-    pub(super) piece: Piece,
+    pub(super) pieces: Pieces<'a>,
     pub(super) place: Place,
 }
 
-/// Where the part goes that is made of it.
+/// Where the part goes that is made of them.
 pub(super) struct Place {
     at: usize,
     gathering: Arc<Gathering>,
@@ -26,7 +28,6 @@ struct Gathering {
     parts: Mutex<Parts>,
 }
 
-#[derive(Default)]
 struct Parts {
     /// By place.
     done: Vec<Option<Result<Part, Error>>>,
@@ -35,22 +36,39 @@ struct Parts {
     failed: Option<usize>,
 }
 
-/// A task of which every piece was done: its parts in order, or the first of its failures.
+/// A task of which all pieces were done: its parts in order, or the first of its failures.
 pub(super) struct Gathered {
     pub(super) goal: Goal,
     pub(super) parts: Result<Vec<Part>, Error>,
 }
 
-/// The pieces of a task. It must have some.
+/// The pieces of a task, which must have some. Those of small files go together: what a thread hands over
+/// is as large for one row as for many.
 pub(super) fn units(task: Task<'_>) -> impl Iterator<Item = Unit<'_>> {
     let Task { goal, pieces } = task;
-    let left = pieces.len();
+    let groups = together(pieces);
+    let left = groups.len();
     let parts = Parts { done: (0..left).map(|_| None).collect(), left, failed: None };
     let gathering = Arc::new(Gathering { goal, parts: Mutex::new(parts) });
-    pieces.into_iter().enumerate().map(move |(at, (opened, piece))| {
+    groups.into_iter().enumerate().map(move |(at, pieces)| {
         let place = Place { at, gathering: Arc::clone(&gathering) };
-        Unit { opened, piece, place }
+        Unit { pieces, place }
     })
+}
+
+fn together(pieces: Pieces<'_>) -> Vec<Pieces<'_>> {
+    let (mut groups, mut rows): (Vec<Pieces>, usize) = (Vec::new(), 0);
+    for (opened, piece) in pieces {
+        rows += piece.rows;
+        match groups.last_mut() {
+            Some(group) if rows <= PIECE_ROWS => group.push((opened, piece)),
+            _ => {
+                rows = piece.rows;
+                groups.push(vec![(opened, piece)]);
+            }
+        }
+    }
+    groups
 }
 
 impl Place {

@@ -92,8 +92,7 @@ struct Cutter<'s, 'a> {
 impl<'a> Cutter<'_, 'a> {
     fn run(mut self, mut next: impl FnMut() -> Result<Option<Task<'a>>, Error>) {
         while self.permitted.recv().is_ok() && !self.stop.load(Ordering::Relaxed) {
-            let task = panic::catch_unwind(AssertUnwindSafe(&mut next));
-            match task.unwrap_or_else(|_| Err(Error::Internal("reading broke off".to_owned()))) {
+            match unbroken("reading", &mut next) {
                 Ok(Some(task)) => {
                     self.next = task.goal.number + 1;
                     if gather::units(task).any(|unit| self.units.send(unit).is_err()) {
@@ -119,13 +118,13 @@ fn work(
 ) {
     loop {
         let unit = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Unit { opened, piece, place }) = unit else { return };
+        let Ok(Unit { pieces, place }) = unit else { return };
         if stop.load(Ordering::Relaxed) {
             continue;
         }
-        let part = || unbroken(|| scoring.part(&opened, piece));
+        let part = || unbroken("a task", || scoring.part(pieces));
         if let Some(Gathered { goal, parts }) = place.fill(part) {
-            let scored = parts.and_then(|parts| unbroken(|| scoring.whole(goal, parts)));
+            let scored = parts.and_then(|parts| unbroken("a task", || scoring.whole(goal, parts)));
             if done.send((goal.number, scored)).is_err() {
                 return;
             }
@@ -135,9 +134,9 @@ fn work(
 }
 
 /// What the work gives; a panic is an error of its task alone.
-fn unbroken<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+fn unbroken<T>(what: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     let done = panic::catch_unwind(AssertUnwindSafe(work));
-    done.unwrap_or_else(|_| Err(Error::Internal("a task broke off".to_owned())))
+    done.unwrap_or_else(|_| Err(Error::Internal(format!("{what} broke off"))))
 }
 
 /// Puts what comes in any order back into its own. Failures wait for their turn, too: what came

@@ -1,12 +1,14 @@
-//! One piece: rows become inputs, the contract judges them, the model runs, and what it gives becomes
+//! Pieces: their rows become inputs, the contract judges them, the model runs, and what it gives becomes
 //! columns of the output; and the pieces of a task, which become a segment of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::columns::Columns;
 use super::error::Error;
 use super::job::OnBadRow;
 use super::model::{Failure, Model};
+use super::part::Part;
 use super::read::{Goal, Mark, Opened};
 use super::rejects::{self, Reject};
 use super::totals::Totals;
@@ -25,17 +27,6 @@ pub(super) struct Scoring<'a> {
     pub(super) encoder: &'a Encoder,
     /// None where nobody is told what is wrong with rows.
     pub(super) rejects: Option<&'a Encoder>,
-}
-
-/// A piece that was done.
-pub(super) struct Part {
-    file: String,
-    /// Of the piece, in the file.
-    first: u64,
-    rows: usize,
-    columns: Vec<Values>,
-    bad: Vec<Reject>,
-    totals: Totals,
 }
 
 /// A task that was done.
@@ -136,37 +127,34 @@ impl<'r> Rows<'r> {
 }
 
 impl Scoring<'_> {
-    /// Scores a piece of a file.
-    pub(super) fn part(&self, opened: &Opened, piece: Piece) -> Result<Part, Error> {
-        let first = opened.first_row + piece.first;
-        let mut rows = Rows::new(opened, first, piece.rows);
-        let mut totals = Totals::default();
-        let columns = self.piece(&mut rows, piece, &mut totals)?;
-        let bad = rows.bad.into_values().flatten().collect();
-        Ok(Part { file: opened.file.clone(), first, rows: rows.count, columns, bad, totals })
+    /// Scores pieces that follow each other.
+    pub(super) fn part(&self, pieces: Vec<(Arc<Opened>, Piece)>) -> Result<Part, Error> {
+        let mut part = Part::default();
+        for (opened, piece) in pieces {
+            let first = opened.first_row + piece.first;
+            let mut rows = Rows::new(&opened, first, piece.rows);
+            part.reaches(&opened.file, (first, first + piece.rows as u64));
+            part.columns.push(self.piece(&mut rows, piece, &mut part.totals)?);
+            courtesy::point();
+            let bad: Vec<Reject> = rows.bad.into_values().flatten().collect();
+            if !bad.is_empty() {
+                part.rejects.push((opened.file.clone(), bad));
+            }
+        }
+        Ok(part)
     }
 
     /// Joins the parts of a task, in their order.
     pub(super) fn whole(&self, goal: Goal, parts: Vec<Part>) -> Result<Scored, Error> {
-        let mut totals = Totals::default();
-        let mut columns = Vec::with_capacity(parts.len());
-        let mut rejects: Vec<(String, Vec<Reject>)> = Vec::new();
-        let (mut named, mut rows_in) = (String::new(), (0, 0));
-        for Part { file, first, rows, columns: own, bad, totals: more } in parts {
-            if named != file {
-                (named, rows_in) = (file, (first, first));
-            }
-            rows_in.1 = first + rows as u64;
-            totals.add(&more);
-            columns.push(own);
-            if !bad.is_empty() {
-                rejects.push((named.clone(), bad));
-            }
+        let mut all = Part::default();
+        for part in parts {
+            all.add(part);
         }
+        let Part { file, rows, columns, rejects, totals } = all;
         let columns = joined_columns(columns).map_err(Error::Internal)?;
         courtesy::point();
         let segment = self.encoder.segment(columns);
-        let segment = segment.map_err(|reason| not_written(&named, rows_in, &reason))?;
+        let segment = segment.map_err(|reason| not_written(&file, rows, &reason))?;
         let encoder = self.rejects.filter(|_| !rejects.is_empty());
         let rejects = encoder.map(|encoder| rejects::segment(encoder, &rejects)).transpose()?;
         let Goal { output, after, read, .. } = goal;

@@ -39,23 +39,15 @@ pub(super) struct Texts {
 impl Texts {
     #[inline]
     pub(super) fn span(&self, row: usize, column: usize) -> Range<usize> {
-        let at = row * self.width + column;
-        let end = self.ends[at] as usize;
-        let begin = if column == 0 { self.begins[row] } else { self.ends[at - 1] + 1 };
-        // Cells of rows that are damaged all end where the text begins.
-        (begin as usize).min(end)..end
+        let at = row * self.width;
+        cell(self.begins[row], &self.ends[at..at + self.width], column)
     }
 
     /// The stretches of a column, row by row.
     #[inline]
     pub(super) fn spans(&self, column: usize) -> impl Iterator<Item = Range<usize>> {
-        let rows = self.ends.chunks_exact(self.width.max(1)).zip(&self.begins);
-        rows.map(move |(ends, begin)| {
-            let end = ends[column] as usize;
-            let begin = if column == 0 { *begin } else { ends[column - 1] + 1 };
-            // As above.
-            (begin as usize).min(end)..end
-        })
+        let rows = self.begins.iter().zip(self.ends.chunks_exact(self.width.max(1)));
+        rows.map(move |(begin, ends)| cell(*begin, ends, column))
     }
 
     #[inline]
@@ -69,4 +61,13 @@ impl Chunk {
     pub fn rows(&self) -> usize {
         self.rows
     }
+}
+
+/// The stretch of a cell in a row that begins here and whose cells end there.
+#[inline]
+fn cell(begin: u32, ends: &[u32], column: usize) -> Range<usize> {
+    let end = ends[column] as usize;
+    let begin = if column == 0 { begin } else { ends[column - 1] + 1 };
+    // Cells of rows that are damaged all end where the text begins.
+    (begin as usize).min(end)..end
 }
