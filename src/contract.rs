@@ -10,6 +10,7 @@ mod compile;
 mod demands;
 mod document;
 mod finder;
+mod many;
 mod metrics;
 mod number;
 mod pattern;

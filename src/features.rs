@@ -6,6 +6,7 @@
 mod bounds;
 mod exchange;
 mod read;
+mod short;
 mod table;
 
 use std::collections::HashSet;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use bounds::{Band, Bounds};
 pub use read::rows;
+pub use short::short_key;
 pub use table::{Columns, Table};
 
 use crate::engine::{Dim, Role as ColumnRole, Signature, TensorSpec};

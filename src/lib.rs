@@ -5,6 +5,8 @@
 
 pub mod digest;
 
+pub mod vectors;
+
 pub mod tensor;
 
 pub mod metrics;

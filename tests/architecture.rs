@@ -6,8 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module may name only modules before it.
-const ORDER: [&str; 33] = [
+const ORDER: [&str; 34] = [
     "digest",
+    "vectors",
     "tensor",
     "metrics",
     "telemetry",

@@ -2,11 +2,12 @@
 
 use super::document::Mode;
 use super::finder::{Finder, Found};
+use super::many::{self, Passed};
 use super::repair::{Fix, Fixes};
 use super::rule::{NumberRule, TextRule, ValueRule};
 use super::violation::Code;
 use super::whole::WholeRule;
-use crate::features::{Band, Feature, Role};
+use crate::features::{self, Band, Feature, Role};
 use crate::tensor::Tensor;
 
 pub(super) struct Column {
@@ -88,30 +89,45 @@ impl Column {
         fixes: &mut Fixes<'c>,
     ) {
         let mut at = Look { side, finder, fixes, row: 0 };
+        let are_many = features::rows([&self.feature], tensors) >= many::LEAST;
         match &self.rule {
-            Rule::Number(rule) => {
-                self.feature.each_number(tensors, 1, |value| self.look(rule, value, &mut at));
+            Rule::Number(rule) if are_many && rule.passes_all(&self.feature, tensors) => {}
+            Rule::Number(rule) => self.feature.each_number(tensors, 1, |value| {
+                self.look(rule, value, &mut at);
+            }),
+            Rule::Whole(rule) => self.feature.each_whole(tensors, |value| {
+                self.look(rule, value, &mut at);
+            }),
+            Rule::Text(rule) if are_many => {
+                let mut passed = Passed::new();
+                self.feature.each_text(tensors, 1, |value| {
+                    if passed.has(value) {
+                        at.row += 1;
+                    } else if self.look(rule, value, &mut at) {
+                        passed.add(value);
+                    }
+                });
             }
-            Rule::Whole(rule) => {
-                self.feature.each_whole(tensors, |value| self.look(rule, value, &mut at));
-            }
-            Rule::Text(rule) => {
-                self.feature.each_text(tensors, 1, |value| self.look(rule, value, &mut at));
-            }
+            Rule::Text(rule) => self.feature.each_text(tensors, 1, |value| {
+                self.look(rule, value, &mut at);
+            }),
         }
     }
 
+    /// Whether nothing is wrong with the value of the next row.
     fn look<'c, V: Copy + ToString>(
         &self,
         rule: &'c impl ValueRule<V>,
         value: V,
         at: &mut Look<'_, '_, 'c>,
-    ) {
-        if let Some(code) = rule.check(value) {
+    ) -> bool {
+        let wrong = rule.check(value);
+        if let Some(code) = wrong {
             let fix = if self.mode == Mode::Repair { rule.repaired(value) } else { None };
             self.found(code, fix, at, || (rule.expected(code), value.to_string()));
         }
         at.row += 1;
+        wrong.is_none()
     }
 
     /// `describe` says what was expected, and what came.

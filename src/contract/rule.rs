@@ -8,7 +8,7 @@ use super::violation::Code;
 use crate::features::Band;
 
 /// Numbers of a set that are compared one after the other.
-const FEW: usize = 16;
+pub(super) const FEW: usize = 16;
 
 /// The checks of values of one type.
 pub(super) trait ValueRule<V> {

@@ -5,6 +5,7 @@ use std::iter;
 
 use ahash::RandomState;
 
+use crate::features::short_key as key;
 use crate::tensor::CompactString;
 
 /// Slots for short texts: four times as many as there are categories at most, so that a multiplier
@@ -108,26 +109,6 @@ fn slot(key: u64, length: usize, multiplier: u64) -> usize {
     let lengths = (length as u64).wrapping_mul(multiplier.rotate_left(32));
     let top = key.wrapping_mul(multiplier).wrapping_add(lengths) >> (64 - SLOTS.ilog2());
     usize::try_from(top).unwrap_or_default()
-}
-
-/// A number that no other text of this length has; `None` for long ones.
-#[inline]
-fn key(text: &[u8]) -> Option<u64> {
-    // Both ends, which overlap in the middle.
-    let (first, last) = match text.len() {
-        0 => (0, 0),
-        1 => (u32::from(text[0]), 0),
-        2..=3 => {
-            let two = |two: &[u8; 2]| u32::from(u16::from_le_bytes(*two));
-            (two(text.first_chunk()?), two(text.last_chunk()?))
-        }
-        4..=8 => {
-            let four = |four: &[u8; 4]| u32::from_le_bytes(*four);
-            (four(text.first_chunk()?), four(text.last_chunk()?))
-        }
-        _ => return None,
-    };
-    Some(u64::from(first) << 32 | u64::from(last))
 }
 
 #[cfg(test)]

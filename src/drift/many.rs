@@ -1,9 +1,15 @@
 //! A column of many numbers, counted eight at a time and without a branch.
 
+#![expect(
+    clippy::inline_always,
+    reason = "counting must become one function: only that is compiled for the vectors it uses"
+)]
+
 use super::binning::Binning;
 use super::observe::is_usual;
 use super::plan::Lane;
 use super::tally::Tally;
+use crate::vectors::{self, Wide};
 
 /// Numbers that are looked at together.
 const TOGETHER: usize = 8;
@@ -25,55 +31,77 @@ struct Mass {
     count: u64,
 }
 
-/// As [`Binning::of_number`] of numbers among edges.
-#[inline]
-fn among_edges(edges: &[f64], numbers: &[f64; TOGETHER]) -> [usize; TOGETHER] {
-    let mut bins = [0; TOGETHER];
-    for edge in edges {
-        for (bin, number) in bins.iter_mut().zip(numbers) {
-            *bin += usize::from(edge < number);
-        }
-    }
-    bins
+/// The bins of numbers that are neither missing nor infinite.
+trait Bins {
+    /// As [`Binning::of_number`].
+    fn of(&self, numbers: &[f64; TOGETHER]) -> [usize; TOGETHER];
 }
 
-/// The same of finite numbers among values.
-#[inline]
-fn among_values(values: &[f64], numbers: &[f64; TOGETHER]) -> [usize; TOGETHER] {
-    let mut back = values.len();
-    let mut bins = [back; TOGETHER];
-    for value in values {
-        for (bin, number) in bins.iter_mut().zip(numbers) {
-            // The two zeros are equal, as they are there.
-            *bin -= if value.eq(number) { back } else { 0 };
+struct AmongEdges<'a>(&'a [f64]);
+
+impl Bins for AmongEdges<'_> {
+    #[inline(always)]
+    fn of(&self, numbers: &[f64; TOGETHER]) -> [usize; TOGETHER] {
+        let mut bins = [0; TOGETHER];
+        for edge in self.0 {
+            for (bin, number) in bins.iter_mut().zip(numbers) {
+                *bin += usize::from(edge < number);
+            }
         }
-        back -= 1;
+        bins
     }
-    bins
+}
+
+struct AmongValues<'a>(&'a [f64]);
+
+impl Bins for AmongValues<'_> {
+    #[inline(always)]
+    fn of(&self, numbers: &[f64; TOGETHER]) -> [usize; TOGETHER] {
+        let mut back = self.0.len();
+        let mut bins = [back; TOGETHER];
+        for value in self.0 {
+            for (bin, number) in bins.iter_mut().zip(numbers) {
+                // The two zeros are equal, as they are there.
+                *bin -= if value.eq(number) { back } else { 0 };
+            }
+            back -= 1;
+        }
+        bins
+    }
+}
+
+/// The numbers of a column on their way into a tally.
+struct Counting<'a, B, I> {
+    tally: &'a mut Tally,
+    lane: &'a Lane,
+    bins: B,
+    numbers: I,
 }
 
 impl Tally {
     /// Counts the numbers of a column.
     pub(super) fn count_column(&mut self, lane: &Lane, numbers: impl Iterator<Item = f64>) {
-        let is_long = numbers.size_hint().0 >= LEAST;
+        let (is_long, tally) = (numbers.size_hint().0 >= LEAST, &mut *self);
         match lane.binning() {
             Binning::Edges(edges) if is_long && edges.bins() <= BINS => {
-                let edges = edges.as_slice();
-                self.count_many(lane, |numbers| among_edges(edges, numbers), numbers);
+                let bins = AmongEdges(edges.as_slice());
+                vectors::wide(Counting { tally, lane, bins, numbers });
             }
             Binning::Numbers(values) if is_long && values.len() < BINS => {
-                self.count_many(lane, |numbers| among_values(values, numbers), numbers);
+                let bins = AmongValues(values);
+                vectors::wide(Counting { tally, lane, bins, numbers });
             }
             _ => numbers.for_each(|number| self.count_number(lane, number)),
         }
     }
+}
 
-    fn count_many(
-        &mut self,
-        lane: &Lane,
-        bins: impl Fn(&[f64; TOGETHER]) -> [usize; TOGETHER],
-        mut numbers: impl Iterator<Item = f64>,
-    ) {
+impl<B: Bins, I: Iterator<Item = f64>> Wide for Counting<'_, B, I> {
+    type Output = ();
+
+    #[inline(always)]
+    fn work(self) {
+        let Self { tally, lane, bins, mut numbers } = self;
         let mut masses = [[Mass { sum: 0.0, count: 0 }; BINS]; TURNS];
         let mut outside = 0;
         loop {
@@ -83,13 +111,13 @@ impl Tally {
                 count += 1;
             });
             if count < TOGETHER || !together.iter().all(|number| is_usual(*number)) {
-                together[..count].iter().for_each(|number| self.count_number(lane, *number));
+                together[..count].iter().for_each(|number| tally.count_number(lane, *number));
                 if count < TOGETHER {
                     break;
                 }
                 continue;
             }
-            for (at, (bin, number)) in bins(&together).iter().zip(together).enumerate() {
+            for (at, (bin, number)) in bins.of(&together).iter().zip(together).enumerate() {
                 let mass = &mut masses[at % TURNS][*bin % BINS];
                 mass.sum += number;
                 mass.count += 1;
@@ -99,13 +127,13 @@ impl Tally {
         }
         let values = lane.binning().finite();
         for turn in &masses {
-            let counts = self.counts.iter_mut().zip(&mut self.sums).skip(lane.first);
+            let counts = tally.counts.iter_mut().zip(&mut tally.sums).skip(lane.first);
             for ((count, sum), mass) in counts.zip(&turn[..values.min(BINS)]) {
                 *count += mass.count;
                 *sum += mass.sum;
             }
         }
-        if let Some(count) = self.outside.get_mut(lane.place) {
+        if let Some(count) = tally.outside.get_mut(lane.place) {
             *count += outside;
         }
     }

@@ -13,6 +13,9 @@ const ABOUT_AS_CHEAP: f64 = 1.1;
 /// Gains below this, over a row alone, do not make up for joining rows and splitting them.
 const WORTH_JOINING: f64 = 1.15;
 
+/// The same rows may be measured this much dearer the next time.
+const NO_DEARER: f64 = 1.05;
+
 /// A run that was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct CostPoint {
@@ -106,12 +109,14 @@ impl CostCurve {
     }
 
     /// The rows that run together at the lowest cost a row, whoever waits: for work that is many
-    /// rows long. Where the largest run that was measured is the cheapest, a longer one costs no
-    /// more.
+    /// rows long. Of sizes that cost about the same it is the largest, which needs no cutting;
+    /// where that is the largest run that was measured, a longer one costs no more.
     #[must_use]
     pub fn cheapest_rows(&self) -> usize {
         const LONGER: usize = 4;
-        let best = self.points.iter().min_by(|a, b| a.per_row().total_cmp(&b.per_row()));
+        let costs = self.points.iter().map(CostPoint::per_row);
+        let most = costs.fold(f64::INFINITY, f64::min) * NO_DEARER;
+        let best = self.points.iter().rev().find(|point| point.per_row() <= most);
         let (Some(best), Some(last)) = (best, self.points.last()) else { return 1 };
         if best.rows == last.rows && last.rows > 1 { last.rows * LONGER } else { best.rows }
     }
@@ -125,7 +130,8 @@ impl CostCurve {
 
 impl CostPoint {
     /// Seconds.
-    fn per_row(&self) -> f64 {
+    #[must_use]
+    pub fn per_row(&self) -> f64 {
         self.time.as_secs_f64() / float(self.rows)
     }
 }
@@ -177,6 +183,14 @@ mod tests {
     #[test]
     fn a_gain_within_the_noise_is_none() {
         assert_eq!(curve(&[(1, 100), (2, 190), (4, 370)]).best_rows(4), 1);
+    }
+
+    #[test]
+    fn work_of_many_rows_is_cut_only_where_smaller_runs_are_cheaper_beyond_noise() {
+        let trees = curve(&[(1, 9), (32, 61), (64, 113), (128, 221), (256, 455)]);
+        assert_eq!(trees.cheapest_rows(), 1024);
+        assert_eq!(curve(&[(1, 190), (4, 1170), (16, 5990)]).cheapest_rows(), 1);
+        assert_eq!(curve(&[(1, 100), (2, 160), (4, 324), (8, 800)]).cheapest_rows(), 4);
     }
 
     #[test]

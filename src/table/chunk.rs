@@ -6,6 +6,8 @@ use std::sync::Arc;
 use arrow_array::ArrayRef;
 
 use super::Cell;
+use crate::tensor::json::Eight;
+use crate::vectors::{self, Wide};
 
 /// Rows that are read, run and written together.
 #[derive(Debug)]
@@ -50,9 +52,57 @@ impl Texts {
         rows.map(move |(begin, ends)| cell(*begin, ends, column))
     }
 
+    /// What short decimals the cells of a column are, eight rows after eight from this one on; none where
+    /// there are not so many rows.
+    pub(super) fn numbers(&self, column: usize, row: usize, numbers: &mut [Eight]) {
+        vectors::wide(Eights { texts: self, column, row, numbers });
+    }
+
+    /// Where cells of eight rows that follow each other begin and end; `None` if there are not so many.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "what looks at them is compiled for vectors")]
+    fn eight(&self, row: usize, column: usize) -> Option<([u32; 8], [u32; 8])> {
+        let ends = self.ends.get(row * self.width..(row + 8) * self.width)?;
+        let (mut begun, mut ended) = ([0; 8], [0; 8]);
+        for at in 0..8 {
+            ended[at] = ends[at * self.width + column];
+            let begin = match column.checked_sub(1) {
+                None => self.begins[row + at],
+                Some(before) => ends[at * self.width + before] + 1,
+            };
+            // As in `cell`.
+            begun[at] = begin.min(ended[at]);
+        }
+        Some((begun, ended))
+    }
+
     #[inline]
     pub(super) fn get(&self, row: usize, column: usize) -> &str {
         &self.text[self.span(row, column)]
+    }
+}
+
+struct Eights<'a> {
+    texts: &'a Texts,
+    column: usize,
+    row: usize,
+    numbers: &'a mut [Eight],
+}
+
+impl Wide for Eights<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "only so it is compiled for vectors")]
+    fn work(self) {
+        let Self { texts, column, row, numbers } = self;
+        for (at, numbers) in numbers.iter_mut().enumerate() {
+            // Closures may become functions of their own.
+            *numbers = match texts.eight(row + 8 * at, column) {
+                Some((begins, ends)) => Eight::read(texts.text.as_bytes(), &begins, &ends),
+                None => Eight::default(),
+            };
+        }
     }
 }
 

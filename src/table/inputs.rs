@@ -17,8 +17,11 @@ use half::f16;
 use super::chunk::{Chunk, Column, Texts};
 use super::rows::{Input, Rows};
 use super::{Cell, batches};
-use crate::tensor::json::{short_f32, short_f64, short_i64};
+use crate::tensor::json::{Eight, short_f32, short_f64, short_i64};
 use crate::tensor::{CompactString, Data, DataType, Element, Shape, Tensor};
+
+/// Cells of a column that are read as numbers at once, in eights.
+const EIGHTS: usize = 32;
 
 /// A cell that is no value of its input.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,6 +91,15 @@ trait FromCell: Element + Default {
     fn of_text(_text: &str, _cell: Range<usize>) -> Option<Self> {
         None
     }
+
+    /// Whether cells may be read as numbers first.
+    const IS_NUMBER: bool = false;
+
+    /// What such a number is; NaN is of an empty cell.
+    #[inline]
+    fn of_number(_number: f64) -> Option<Self> {
+        None
+    }
 }
 
 impl FromCell for bool {
@@ -111,6 +123,17 @@ macro_rules! whole {
             fn of_text(text: &str, cell: Range<usize>) -> Option<Self> {
                 <$rust>::try_from(short_i64(text.as_bytes(), cell)?).ok()
             }
+
+            const IS_NUMBER: bool = true;
+
+            #[inline]
+            #[expect(clippy::cast_possible_truncation, reason = "it has eight digits at most")]
+            fn of_number(number: f64) -> Option<Self> {
+                let whole = number as i64;
+                #[expect(clippy::float_cmp, clippy::cast_precision_loss, reason = "it is exact")]
+                let is_whole = whole as f64 == number;
+                is_whole.then(|| <$rust>::try_from(whole).ok()).flatten()
+            }
         })*
     };
 }
@@ -120,6 +143,13 @@ whole!(u8, u16, u32, u64, i8, i16, i32, i64);
 impl FromCell for f16 {
     fn of_cell(cell: &Cell) -> Option<Self> {
         cell.number().map(Self::from_f64)
+    }
+
+    const IS_NUMBER: bool = true;
+
+    #[inline]
+    fn of_number(number: f64) -> Option<Self> {
+        Some(Self::from_f64(number))
     }
 }
 
@@ -132,6 +162,14 @@ impl FromCell for f32 {
     fn of_text(text: &str, cell: Range<usize>) -> Option<Self> {
         short_f32(text.as_bytes(), cell)
     }
+
+    const IS_NUMBER: bool = true;
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the model asks for single precision")]
+    fn of_number(number: f64) -> Option<Self> {
+        Some(number as Self)
+    }
 }
 
 impl FromCell for f64 {
@@ -142,6 +180,13 @@ impl FromCell for f64 {
     #[inline]
     fn of_text(text: &str, cell: Range<usize>) -> Option<Self> {
         short_f64(text.as_bytes(), cell)
+    }
+
+    const IS_NUMBER: bool = true;
+
+    #[inline]
+    fn of_number(number: f64) -> Option<Self> {
+        Some(number)
     }
 }
 
@@ -191,6 +236,9 @@ impl Reading<'_> {
         mut put: impl FnMut(usize, T),
     ) -> Result<(), String> {
         match &self.chunk.columns[place] {
+            Column::Text(texts, column) if T::IS_NUMBER => {
+                self.numbers(place, texts, *column, &mut put);
+            }
             Column::Text(texts, column) => {
                 for (row, cell) in texts.spans(*column).enumerate() {
                     let value = T::of_text(&texts.text, cell);
@@ -203,6 +251,41 @@ impl Reading<'_> {
             Column::Array(array) => return self.array(place, array, put),
         }
         Ok(())
+    }
+
+    /// Cells of a text, eight at a time where they are short decimals.
+    fn numbers<T: FromCell>(
+        &mut self,
+        place: usize,
+        texts: &Texts,
+        column: usize,
+        put: &mut impl FnMut(usize, T),
+    ) {
+        let rows = self.chunk.rows;
+        for first in (0..rows).step_by(8 * EIGHTS) {
+            let mut found = [Eight::default(); EIGHTS];
+            let eights = (rows - first).div_ceil(8).min(EIGHTS);
+            texts.numbers(column, first, &mut found[..eights]);
+            for (eight, row) in found[..eights].iter().zip((first..).step_by(8)) {
+                for at in 0..(rows - row).min(8) {
+                    let value = eight.get(at).and_then(T::of_number);
+                    let value = value.or_else(|| self.of_text(place, texts, row + at, column));
+                    put(row + at, value.unwrap_or_default());
+                }
+            }
+        }
+    }
+
+    /// The value of a cell of a text.
+    fn of_text<T: FromCell>(
+        &mut self,
+        place: usize,
+        texts: &Texts,
+        row: usize,
+        column: usize,
+    ) -> Option<T> {
+        let value = T::of_text(&texts.text, texts.span(row, column));
+        value.or_else(|| self.other(place, row, &text(texts, row, column)))
     }
 
     fn cells<T: FromCell>(

@@ -11,6 +11,7 @@
 
 #[cfg(test)]
 mod agreement;
+mod eight;
 mod number;
 mod reader;
 mod skip;
@@ -18,6 +19,7 @@ mod stretch;
 mod values;
 mod writer;
 
+pub use eight::Eight;
 pub use reader::{JsonError, Kind, Reader};
 pub use stretch::{short_f32, short_f64, short_i64};
 pub use values::{FromJson, Nesting, read_nested};

@@ -30,7 +30,7 @@ pub(super) fn arrow(origin: Origin) -> Result<Pieces, String> {
             Ok(pieces(plain(&batches.schema), batches, Progress::of(0)))
         }
         Origin::File(file) => {
-            let has_footer = arrow::has_footer(&mut Cursor::new(Arc::clone(&file)));
+            let has_footer = arrow::has_footer(&mut Cursor::new(Arc::clone(&file), 0));
             let reader = Origin::File(file).read(0);
             let batches = arrow::batches_of(reader, has_footer, most)?;
             Ok(pieces(plain(&batches.schema), batches, Progress::of(0)))

@@ -14,12 +14,11 @@ type Damaged = Vec<(usize, String)>;
 
 pub(super) fn chunk(bytes: Vec<u8>, columns: &[String], rows: usize) -> Result<Chunk, String> {
     let width = columns.len();
-    let plain = match memchr::memchr2(b'"', b'\r', &bytes) {
-        None => regular::cells(&bytes, width, rows).or_else(|| plain(&bytes, width, rows)),
-        Some(at) if memchr::memchr(b'"', &bytes[at..]).is_none() => plain(&bytes, width, rows),
-        Some(_) => None,
-    };
-    let (bytes, cells) = match plain {
+    let cells = regular::cells(&bytes, width, rows).or_else(|| {
+        let is_plain = memchr::memchr(b'"', &bytes).is_none();
+        is_plain.then(|| plain(&bytes, width, rows)).flatten()
+    });
+    let (bytes, cells) = match cells {
         Some(cells) => (bytes, cells),
         None => quoted(&bytes, width, rows)?,
     };

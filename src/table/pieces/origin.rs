@@ -41,9 +41,7 @@ impl Origin {
     pub(super) fn read(self, from: u64) -> Box<dyn Read + Send> {
         match self {
             Self::Stream(stream) | Self::Sequence(stream, _) => stream,
-            Self::File(file) => {
-                Box::new(BufReader::with_capacity(BLOCK, Cursor { file, at: from }))
-            }
+            Self::File(file) => Box::new(BufReader::with_capacity(BLOCK, Cursor::new(file, from))),
         }
     }
 
@@ -87,8 +85,9 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    pub(super) fn new(file: Arc<dyn ReadAt>) -> Self {
-        Self { file, at: 0 }
+    /// From this byte on.
+    pub(super) fn new(file: Arc<dyn ReadAt>, at: u64) -> Self {
+        Self { file, at }
     }
 }
 

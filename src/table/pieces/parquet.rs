@@ -1,6 +1,6 @@
 //! Parquet: footers, and the columns of row groups that somebody needs.
 
-use std::io::{BufReader, Read};
+use std::io::BufReader;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::columnar::{Batches, plain};
+use super::origin::Cursor;
 use super::pages::{Costs, Groups, check_width, rows_at_once};
 use super::{Content, Origin, Pieces, Position, Source};
 use crate::store::ReadAt;
@@ -23,6 +24,9 @@ use crate::table::{Progress, parquet as footer};
 
 /// Rows that are decoded at once.
 const BATCH: usize = 8192;
+
+/// Bytes that are read for the head of a page: nearly all heads are shorter.
+const HEAD: usize = 1024;
 
 /// Bytes at any place, as the crate for Parquet wants them.
 #[derive(Clone)]
@@ -35,11 +39,10 @@ impl Length for File {
 }
 
 impl ChunkReader for File {
-    type T = BufReader<Box<dyn Read + Send>>;
+    type T = BufReader<Cursor>;
 
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        let rest = Origin::File(Arc::clone(&self.0)).read(start);
-        Ok(BufReader::new(rest))
+        Ok(BufReader::with_capacity(HEAD, Cursor::new(Arc::clone(&self.0), start)))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {

@@ -5,6 +5,8 @@
 
 use memchr::{memchr, memchr3};
 
+use crate::vectors::{self, Find, Search};
+
 /// How far a text was looked at.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Scan {
@@ -34,6 +36,9 @@ impl Scan {
                 self.quoted = false;
                 continue;
             }
+            if self.at == self.begins {
+                self.skim(text, records);
+            }
             let Some(found) = memchr3(b'"', b'\n', b'\r', &text[self.at..]) else {
                 self.at = text.len();
                 return None;
@@ -50,6 +55,15 @@ impl Scan {
             self.begins = self.at;
         }
         Some(self.at)
+    }
+
+    /// Passes over text in which lines are records and nothing else, block by block.
+    fn skim(&mut self, text: &[u8], records: usize) {
+        let wanted = records - self.records;
+        let skimmed = vectors::search(Skim { text: &text[self.at..], wanted });
+        self.begins = self.at + skimmed.begins;
+        self.at += skimmed.bytes;
+        self.records += skimmed.lines;
     }
 
     /// Whether a quotation mark outside of others begins a quoted stretch: at the beginning of a
@@ -77,6 +91,50 @@ impl Scan {
     /// Where the record that is looked at begins.
     pub(super) fn begins(&self) -> usize {
         self.begins
+    }
+}
+
+/// Text that begins with a record.
+struct Skim<'a> {
+    text: &'a [u8],
+    /// Blocks by whose lines there would be so many are left to others.
+    wanted: usize,
+}
+
+/// What was passed over: whole blocks.
+#[derive(Default)]
+struct Skimmed {
+    bytes: usize,
+    lines: usize,
+    /// Where the last record begins.
+    begins: usize,
+}
+
+impl Search for Skim<'_> {
+    type Found = Skimmed;
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "that is how it is compiled for its vectors")]
+    fn search(self, find: impl Find) -> Skimmed {
+        let mut skimmed = Skimmed::default();
+        // Whether a line feed was the last byte.
+        let mut ended = 1;
+        for block in self.text.as_chunks().0 {
+            let lines = find.find(block, b'\n');
+            let blank = lines & (lines << 1 | ended);
+            let others = find.find(block, b'"') | find.find(block, b'\r');
+            let count = lines.count_ones() as usize;
+            if blank | others != 0 || skimmed.lines + count >= self.wanted {
+                break;
+            }
+            if lines != 0 {
+                skimmed.begins = skimmed.bytes + 64 - lines.leading_zeros() as usize;
+            }
+            ended = lines >> 63;
+            skimmed.lines += count;
+            skimmed.bytes += 64;
+        }
+        skimmed
     }
 }
 
@@ -124,6 +182,23 @@ mod tests {
             }
             let whole: Vec<_> = reader(text).byte_records().map(Result::unwrap).collect();
             prop_assert_eq!(cut, whole);
+        }
+
+        #[test]
+        fn records_of_long_text_end_where_those_of_the_csv_reader_do(
+            lines in prop::collection::vec("[a-z,]{0,90}|[a,\"\r]{0,9}", 0..30),
+            wanted in 1usize..30,
+        ) {
+            let text = lines.join("\n");
+            let all: Vec<_> = reader(text.as_bytes()).byte_records().map(Result::unwrap).collect();
+            match Scan::default().find(text.as_bytes(), wanted) {
+                None => prop_assert!(all.len() <= wanted),
+                Some(end) => {
+                    let cut = reader(&text.as_bytes()[..end]);
+                    let cut: Vec<_> = cut.into_byte_records().map(Result::unwrap).collect();
+                    prop_assert_eq!(&cut[..], &all[..wanted]);
+                }
+            }
         }
 
         #[test]

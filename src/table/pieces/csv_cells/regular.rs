@@ -4,40 +4,19 @@
 //! places several at once: how many there are in a word differs from word to word, and a loop over
 //! them costs the processor a wrong guess each time.
 
-use super::{Cells, ONES};
+use super::Cells;
+use crate::vectors::{self, Find, Search};
 
 /// Places that are written together.
 const TOGETHER: usize = 8;
 
-/// `None` of other text, and of single columns, where a blank line is no row. There must be neither
-/// quotation marks nor carriage returns.
-#[expect(clippy::cast_possible_truncation, reason = "pieces are smaller than 4 GiB")]
+/// `None` of other text, and of single columns, where a blank line is no row.
 pub(super) fn cells(bytes: &[u8], width: usize, rows: usize) -> Option<Cells> {
     let wanted = rows.checked_mul(width).filter(|_| width > 1)?;
-    let mut ends = vec![0; wanted + TOGETHER];
-    let (mut found, mut lines) = (0, 0);
-    let (blocks, rest) = bytes.as_chunks();
-    let mut last = [0; 64];
-    last[..rest.len()].copy_from_slice(rest);
-    for (at, block) in blocks.iter().chain([&last]).enumerate() {
-        let Marks { ends: mut marks, lines: new } = Marks::of(block);
-        lines += new;
-        let next = found + marks.count_ones() as usize;
-        while found < next {
-            for end in ends.get_mut(found..found + TOGETHER)? {
-                *end = at as u32 * 64 + marks.trailing_zeros();
-                marks &= marks.wrapping_sub(1);
-            }
-            found += TOGETHER;
-        }
-        found = next;
-    }
-    ends.truncate(wanted);
+    let ends = vectors::search(Ends { bytes, wanted, rows: rows as u64 })?;
     let ends_line = |row: &[u32]| bytes.get(row[width - 1] as usize) == Some(&b'\n');
-    let is_regular = found == wanted
-        && lines == rows as u64
-        && bytes.last().is_none_or(|last| *last == b'\n')
-        && ends.chunks_exact(width).all(ends_line);
+    let is_regular =
+        bytes.last().is_none_or(|last| *last == b'\n') && ends.chunks_exact(width).all(ends_line);
     is_regular.then(|| {
         let begins = ends.chunks_exact(width).map(|row| row[width - 1] + 1);
         let begins = std::iter::once(0).chain(begins).take(rows).collect();
@@ -45,42 +24,44 @@ pub(super) fn cells(bytes: &[u8], width: usize, rows: usize) -> Option<Cells> {
     })
 }
 
-/// What stands in a block.
-struct Marks {
-    /// A bit for each comma and line feed, the lowest for the first byte.
-    ends: u64,
-    /// How many line feeds there are.
-    lines: u64,
+/// Places of commas and line feeds; `None` if there are not so many of both, or if there are quotation
+/// marks or carriage returns.
+struct Ends<'a> {
+    bytes: &'a [u8],
+    wanted: usize,
+    rows: u64,
 }
 
-impl Marks {
-    #[inline]
-    fn of(block: &[u8; 64]) -> Self {
-        let (words, _) = block.as_chunks();
-        let (mut ends, mut lines) = (0, 0);
-        for (at, word) in words.iter().enumerate() {
-            let word = u64::from_le_bytes(*word);
-            let line = equal(word, b'\n');
-            ends |= gathered(line | equal(word, b',')) << (8 * at);
-            lines += line >> 7;
+impl Search for Ends<'_> {
+    type Found = Option<Vec<u32>>;
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "that is how it is compiled for its vectors")]
+    #[expect(clippy::cast_possible_truncation, reason = "pieces are smaller than 4 GiB")]
+    fn search(self, find: impl Find) -> Option<Vec<u32>> {
+        let mut ends = vec![0; self.wanted + TOGETHER];
+        let (mut found, mut lines, mut others) = (0, 0, 0);
+        let (blocks, rest) = self.bytes.as_chunks();
+        let mut last = [0; 64];
+        last[..rest.len()].copy_from_slice(rest);
+        for (at, block) in blocks.iter().chain([&last]).enumerate() {
+            others |= find.find(block, b'"') | find.find(block, b'\r');
+            let line = find.find(block, b'\n');
+            lines += u64::from(line.count_ones());
+            let mut marks = line | find.find(block, b',');
+            let next = found + marks.count_ones() as usize;
+            while found < next {
+                for end in ends.get_mut(found..found + TOGETHER)? {
+                    *end = at as u32 * 64 + marks.trailing_zeros();
+                    marks &= marks.wrapping_sub(1);
+                }
+                found += TOGETHER;
+            }
+            found = next;
         }
-        // Eight at most in each byte.
-        Self { ends, lines: lines.wrapping_mul(ONES) >> 56 }
+        ends.truncate(self.wanted);
+        (found == self.wanted && lines == self.rows && others == 0).then_some(ends)
     }
-}
-
-/// The top bit of each byte that is this one.
-#[inline]
-fn equal(word: u64, byte: u8) -> u64 {
-    let difference = word ^ (ONES * u64::from(byte));
-    let low = 0x7f * ONES;
-    !(((difference & low).wrapping_add(low)) | difference | low)
-}
-
-/// The top bits of the bytes, side by side.
-#[inline]
-fn gathered(tops: u64) -> u64 {
-    tops.wrapping_mul(0x0002_0408_1020_4081) >> 56
 }
 
 #[cfg(test)]

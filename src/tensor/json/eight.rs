@@ -1,0 +1,242 @@
+//! Eight cells of a table at once: what [`super::stretch`] does for one, for each of eight and without a
+//! branch, so that vectors can hold them.
+
+use super::number::{ONES, eight_digits};
+
+/// One in the highest byte.
+const LAST: u64 = 1 << 56;
+
+/// Eight numbers, and which of them are ones.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Eight {
+    numbers: [f64; 8],
+    /// A bit for each, the lowest for the first.
+    right: u8,
+}
+
+impl Eight {
+    /// NaN for a stretch of nothing.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, at: usize) -> Option<f64> {
+        (self.right >> at & 1 == 1).then(|| self.numbers[at])
+    }
+
+    /// All of them.
+    #[inline]
+    #[must_use]
+    pub fn all(&self) -> Option<[f64; 8]> {
+        (self.right == u8::MAX).then_some(self.numbers)
+    }
+
+    /// The numbers that stand in exactly these stretches of a text. None are those that are no decimals
+    /// of at most eight characters, and what stands among the first eight of the text.
+    ///
+    /// As only a quotient of two exact numbers is rounded, the double is the nearest one. The nearest
+    /// single to it is the nearest to the decimal, too: a decimal `m / 10^d`, `m` below 10^8 and `d` at
+    /// most 6, that is not in the middle of two singles is further from it than one part in 2^45.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "only so it is compiled for its caller's vectors")]
+    #[must_use]
+    pub fn read(text: &[u8], begins: &[u32; 8], ends: &[u32; 8]) -> Self {
+        let (mut words, mut counts) = ([0; 8], [0; 8]);
+        for at in 0..8 {
+            let end = ends[at] as usize;
+            // What is not there is no number.
+            if let Some(word) = text.get(end.wrapping_sub(8)..end)
+                && let Some(word) = word.first_chunk()
+            {
+                words[at] = u64::from_le_bytes(*word);
+            }
+            counts[at] = u64::from(ends[at].wrapping_sub(begins[at]));
+        }
+        let mut eight = Self::default();
+        for at in 0..8 {
+            let (number, is_right) = number(words[at], counts[at]);
+            eight.numbers[at] = number;
+            eight.right |= u8::from(is_right) << at;
+        }
+        eight
+    }
+}
+
+/// The number that the last `count` characters are, and whether they are one.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "as above")]
+#[expect(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
+fn number(characters: u64, count: u64) -> (f64, bool) {
+    // Bits before the first character of the number, and before the first digit.
+    let shift = 64u64.wrapping_sub(8 * count) & 63;
+    let negative = (characters >> shift) & 0xff == u64::from(b'-');
+    let shift = shift + 8 * u64::from(negative);
+    // One in the byte of the first digit.
+    let first = 1u64 << (shift & 63);
+    // Digits become 0 to 9, all others more, and what is before the number becomes 0.
+    let values = (characters ^ (ONES * 0x30)) & first.wrapping_neg();
+    // One in the byte of what is no digit. Only above such a byte, one may stand falsely.
+    let others = ((values.wrapping_add(ONES * 0x76) | values) & (ONES * 0x80)) >> 7;
+    let has_point = others != 0;
+    let is_single = others & others.wrapping_sub(1) == 0;
+    let is_point = is_single & (values & (others * 0xff) == others * 0x1e);
+    let is_between = !has_point | ((others > first) & (others < LAST));
+    // A nought before other digits.
+    let is_padded = (values & (first * 0xff) == 0) & (first << 8 != others);
+    let is_short = (count.wrapping_sub(1) < 8) & (shift < 64);
+    let is_right = is_short & is_point & is_between & !is_padded;
+    // The digits before the point move into its place.
+    let before = others.wrapping_sub(1);
+    let behind = values & !before & !(others * 0xff);
+    let digits = if has_point { (values & before) << 8 | behind } else { values };
+    let mut scale = 1.0;
+    for (place, power) in [1e6, 1e5, 1e4, 1e3, 1e2, 1e1].into_iter().enumerate() {
+        scale = if others == 1 << (8 * (place + 1)) { power } else { scale };
+    }
+    #[expect(clippy::cast_precision_loss, reason = "eight digits are exact")]
+    let number = eight_digits(digits) as f64 / scale;
+    let number = f64::from_bits(number.to_bits() | u64::from(negative) << 63);
+    let is_empty = count == 0;
+    (if is_empty { f64::NAN } else { number }, is_right | is_empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::stretch::{short_f32, short_f64};
+    use super::*;
+    use crate::vectors::{self, Wide};
+
+    struct Cells<'a>(&'a str, [u32; 8], [u32; 8]);
+
+    impl Wide for Cells<'_> {
+        type Output = Eight;
+
+        #[inline(always)]
+        #[expect(clippy::inline_always, reason = "as above")]
+        fn work(self) -> Eight {
+            Eight::read(self.0.as_bytes(), &self.1, &self.2)
+        }
+    }
+
+    /// Cells between others, and where they stand.
+    fn joined(cells: &[String]) -> (String, [u32; 8], [u32; 8]) {
+        let (mut text, mut begins, mut ends) = ("99999999,".to_owned(), [0; 8], [0; 8]);
+        for (at, cell) in cells.iter().enumerate() {
+            begins[at] = u32::try_from(text.len()).unwrap();
+            text += cell;
+            ends[at] = u32::try_from(text.len()).unwrap();
+            text.push(',');
+        }
+        (text, begins, ends)
+    }
+
+    fn check(cells: &[String]) {
+        let (text, begins, ends) = joined(cells);
+        let eight = vectors::wide(Cells(&text, begins, ends));
+        let plain = Eight::read(text.as_bytes(), &begins, &ends);
+        for (at, cell) in cells.iter().enumerate() {
+            let number = eight.get(at);
+            assert_eq!(number.map(f64::to_bits), plain.get(at).map(f64::to_bits), "{cell:?}");
+            let stretch = begins[at] as usize..ends[at] as usize;
+            let alone = short_f64(text.as_bytes(), stretch.clone()).filter(|_| cell.len() <= 8);
+            match number {
+                None => assert!(alone.is_none() && !cell.is_empty(), "{cell:?} is a number"),
+                Some(number) if cell.is_empty() => assert!(number.is_nan()),
+                Some(number) => {
+                    assert_eq!(Some(number.to_bits()), alone.map(f64::to_bits), "{cell:?}");
+                    assert_eq!(number.to_bits(), cell.parse::<f64>().unwrap().to_bits(), "{cell}");
+                    #[expect(clippy::cast_possible_truncation, reason = "rounding is the purpose")]
+                    let single = (number as f32).to_bits();
+                    assert_eq!(single, cell.parse::<f32>().unwrap().to_bits(), "{cell}");
+                    let alone = short_f32(text.as_bytes(), stretch);
+                    assert!(alone.is_none_or(|alone| alone.to_bits() == single));
+                }
+            }
+        }
+        assert_eq!(eight.all().is_some(), (0..8).all(|at| eight.get(at).is_some()));
+    }
+
+    #[test]
+    fn cells_at_the_edge_of_what_is_a_short_decimal_are_told_apart() {
+        let cells = [
+            "",
+            "-",
+            ".",
+            "5.",
+            ".5",
+            "-.5",
+            "01",
+            "00.5",
+            "0.5",
+            "-0.5",
+            "0",
+            "-0",
+            "1.2.3",
+            "1e5",
+            "1 2",
+            "+1",
+            "12345678",
+            "-12345678",
+            "123456789",
+            "1.234567",
+            "123456.7",
+            "1234567.8",
+            "12345.67",
+            "-1.23456",
+            "9.999999",
+            "99999.99",
+            "--1",
+            "1-",
+            "0.000001",
+            "é",
+            "1,",
+            "00",
+            "0.0",
+            "10",
+            "100000.1",
+            "/",
+            ":",
+            "1:",
+            "/1",
+            "1/5",
+        ];
+        for cell in cells {
+            for place in 0..8 {
+                let mut eight = vec!["2.5".to_owned(); 8];
+                eight[place] = cell.to_owned();
+                check(&eight);
+            }
+        }
+    }
+
+    #[test]
+    fn cells_that_begin_a_text_are_left_to_others() {
+        let text = b"1,2,3,4,5,6,7,8,";
+        let begins = std::array::from_fn(|at| u32::try_from(2 * at).unwrap());
+        let eight = Eight::read(text, &begins, &begins.map(|begin| begin + 1));
+        let found: Vec<Option<f64>> = (0..8).map(|at| eight.get(at)).collect();
+        assert_eq!(found, [None, None, None, None, Some(5.0), Some(6.0), Some(7.0), Some(8.0)]);
+        assert!(Eight::read(text, &[20; 8], &[24; 8]).get(0).is_none());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        #[test]
+        fn decimals_are_those_that_the_standard_library_reads(
+            cells in prop::collection::vec("(-?(0|[1-9][0-9]{0,7})(\\.[0-9]{1,6})?)?", 8),
+        ) {
+            let is_short = |cell: &&String| cell.len() <= 8;
+            let mut cells: Vec<String> = cells.iter().filter(is_short).cloned().collect();
+            cells.resize(8, "7".to_owned());
+            check(&cells);
+        }
+
+        #[test]
+        fn other_texts_are_left_to_others(
+            cells in prop::collection::vec("[-.0-9:/+e ]{0,10}", 8),
+        ) {
+            check(&cells);
+        }
+    }
+}
