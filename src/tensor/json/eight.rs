@@ -22,13 +22,6 @@ impl Eight {
         (self.right >> at & 1 == 1).then(|| self.numbers[at])
     }
 
-    /// All of them.
-    #[inline]
-    #[must_use]
-    pub fn all(&self) -> Option<[f64; 8]> {
-        (self.right == u8::MAX).then_some(self.numbers)
-    }
-
     /// The numbers that stand in exactly these stretches of a text. None are those that are no decimals
     /// of at most eight characters, and what stands among the first eight of the text.
     ///
@@ -153,7 +146,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(eight.all().is_some(), (0..8).all(|at| eight.get(at).is_some()));
     }
 
     #[test]
