@@ -241,10 +241,7 @@ impl Reading<'_> {
             }
             Column::Text(texts, column) => {
                 for (row, cell) in texts.spans(*column).enumerate() {
-                    let value = T::of_text(&texts.text, cell);
-                    let value =
-                        value.or_else(|| self.other(place, row, &text(texts, row, *column)));
-                    put(row, value.unwrap_or_default());
+                    put(row, self.of_text(place, texts, row, cell).unwrap_or_default());
                 }
             }
             Column::Cells(cells) => self.cells(place, cells.iter().cloned(), put),
@@ -268,24 +265,27 @@ impl Reading<'_> {
             texts.numbers(column, first, &mut found[..eights]);
             for (eight, row) in found[..eights].iter().zip((first..).step_by(8)) {
                 for at in 0..(rows - row).min(8) {
-                    let value = eight.get(at).and_then(T::of_number);
-                    let value = value.or_else(|| self.of_text(place, texts, row + at, column));
-                    put(row + at, value.unwrap_or_default());
+                    let (row, number) = (row + at, eight.get(at));
+                    let value = number
+                        .and_then(T::of_number)
+                        .or_else(|| self.of_text(place, texts, row, texts.span(row, column)));
+                    put(row, value.unwrap_or_default());
                 }
             }
         }
     }
 
     /// The value of a cell of a text.
+    #[inline]
     fn of_text<T: FromCell>(
         &mut self,
         place: usize,
         texts: &Texts,
         row: usize,
-        column: usize,
+        cell: Range<usize>,
     ) -> Option<T> {
-        let value = T::of_text(&texts.text, texts.span(row, column));
-        value.or_else(|| self.other(place, row, &text(texts, row, column)))
+        let value = T::of_text(&texts.text, cell.clone());
+        value.or_else(|| self.other(place, row, &text(&texts.text[cell])))
     }
 
     fn cells<T: FromCell>(
@@ -351,8 +351,7 @@ impl Reading<'_> {
     }
 }
 
-fn text(texts: &Texts, row: usize, column: usize) -> Cell {
-    let text = texts.get(row, column);
+fn text(text: &str) -> Cell {
     if text.is_empty() { Cell::Missing } else { Cell::Text(text.into()) }
 }
 

@@ -1,5 +1,5 @@
-//! Eight cells of a table at once: what [`super::stretch`] does for one, for each of eight and without a
-//! branch, so that vectors can hold them.
+//! Eight cells of a table at once: numbers are read from the ends of their cells, without a branch on how
+//! long they are or on what they are, so that vectors can hold them.
 
 use super::number::{ONES, eight_digits};
 

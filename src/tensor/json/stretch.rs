@@ -1,79 +1,30 @@
-//! Numbers of which it is known where they end, as cells of a table.
+//! Numbers of which it is known where they end, as cells of a table: those that [`super::eight`] leaves.
 
 use std::ops::Range;
 
-use super::number::{ONES, Short, eight_digits};
+use super::number::Short;
 
 /// The number that stands in exactly this stretch of a text, if it is a short decimal; `None` for
 /// all others, and for what is no number.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "a call and its spills cost as much as the work")]
+#[inline]
 pub fn short_f32(text: &[u8], stretch: Range<usize>) -> Option<f32> {
     short(text, stretch)?.to_f32()
 }
 
 /// The same in double precision.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "as above")]
+#[inline]
 pub fn short_f64(text: &[u8], stretch: Range<usize>) -> Option<f64> {
     short(text, stretch)?.to_f64()
 }
 
 /// The same for a whole number.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "as above")]
+#[inline]
 pub fn short_i64(text: &[u8], stretch: Range<usize>) -> Option<i64> {
     short(text, stretch)?.to_i64()
 }
 
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "as above")]
 fn short(text: &[u8], stretch: Range<usize>) -> Option<Short> {
-    let negative = text.get(stretch.start) == Some(&b'-');
-    let start = stretch.start + usize::from(negative);
-    let count = stretch.end.wrapping_sub(start);
-    if let Some(at) = stretch.end.checked_sub(8)
-        && let Some(characters) = text.get(at..stretch.end).and_then(<[u8]>::first_chunk)
-        && (1..=8).contains(&count)
-    {
-        let (mantissa, decimals) = last_characters(*characters, count)?;
-        return Some(Short { negative, mantissa, decimals, end: stretch.end });
-    }
-    scanned(text, stretch)
-}
-
-/// Long numbers, and those at the beginning of a text.
-#[inline(never)]
-fn scanned(text: &[u8], stretch: Range<usize>) -> Option<Short> {
     Short::scan(text, stretch.start).filter(|short| short.end == stretch.end)
-}
-
-/// The number of which the last `count` of these characters are, 1 to 8, and how many digits stand
-/// behind its point. Nothing here depends on how many digits it has, which differs from row to row.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "as above")]
-fn last_characters(characters: [u8; 8], count: usize) -> Option<(i64, usize)> {
-    // The last character is the highest byte. Digits become 0 to 9, all others more, and what is
-    // before the number becomes 0.
-    let first = 8 - count;
-    let before = u64::MAX << (8 * first);
-    let values = (u64::from_le_bytes(characters) ^ (ONES * 0x30)) & before;
-    // The top bit of what is no digit. Only above what is no digit either, one may be set falsely.
-    let others = (values.wrapping_add(ONES * 0x76) | values) & (ONES * 0x80);
-    let leads_with_nought = characters[first] == b'0';
-    if others == 0 {
-        let is_padded = leads_with_nought && count > 1;
-        return (!is_padded).then(|| (eight_digits(values), 0));
-    }
-    let point = (others.trailing_zeros() / 8) as usize;
-    let is_number = others.is_power_of_two()
-        && values >> (8 * point) & 0xff == u64::from(b'.' ^ b'0')
-        && (first + 1..=6).contains(&point)
-        && !(leads_with_nought && point > first + 1);
-    // The digits before the point move into its place.
-    let behind = values & (u64::MAX << (8 * (point + 1) % 64));
-    let digits = (values & !(u64::MAX << (8 * point))) << 8 | behind;
-    is_number.then(|| (eight_digits(digits), 7 - point))
 }
 
 #[cfg(test)]
@@ -90,7 +41,7 @@ mod tests {
 
     /// What stands in a text of its own that ends with it.
     fn alone(text: &str) -> Option<f64> {
-        scanned(text.as_bytes(), 0..text.len())?.to_f64()
+        short(text.as_bytes(), 0..text.len())?.to_f64()
     }
 
     #[test]
@@ -130,7 +81,7 @@ mod tests {
         ) {
             let whole = [b"99999999,".as_slice(), &bytes, b","].concat();
             let own = short_f64(&whole, 9..9 + bytes.len());
-            prop_assert_eq!(own, scanned(&bytes, 0..bytes.len()).and_then(Short::to_f64));
+            prop_assert_eq!(own, short(&bytes, 0..bytes.len()).and_then(Short::to_f64));
         }
     }
 }

@@ -30,7 +30,8 @@ const GAINED: f64 = 0.95;
 /// networks rise from the second row on.
 const HOPELESS: usize = 2;
 
-/// How often, and how long, a size that seems dearer than a smaller one is measured again with it.
+/// How often, and how long, a size that seems dearer than a smaller one is measured again with it. Runs
+/// that take longer are not spoiled by a moment.
 const MOST_TURNS: usize = 3;
 const TURNS_BUDGET: Duration = Duration::from_millis(10);
 
@@ -51,7 +52,8 @@ fn settle(points: &mut [CostPoint], measure: impl Fn(usize) -> Option<CostPoint>
         let Some((last, others)) = points.split_last_mut() else { return };
         let cheapest = others.iter_mut().min_by(|a, b| a.per_row().total_cmp(&b.per_row()));
         let Some(cheapest) = cheapest else { return };
-        if last.per_row() <= cheapest.per_row() || started.elapsed() > TURNS_BUDGET {
+        let turn = cheapest.time + last.time;
+        if last.per_row() <= cheapest.per_row() || started.elapsed() + turn > TURNS_BUDGET {
             return;
         }
         for point in [cheapest, last] {
