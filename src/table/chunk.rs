@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::ArrayRef;
 
 use super::Cell;
-use crate::tensor::json::Eight;
+use crate::tensor::json::{Decimals, TOGETHER};
 use crate::vectors::{self, Wide};
 
 /// Rows that are read, run and written together.
@@ -52,19 +52,19 @@ impl Texts {
         rows.map(move |(begin, ends)| cell(*begin, ends, column))
     }
 
-    /// What short decimals the cells of a column are, eight rows after eight from this one on; none where
-    /// there are not so many rows.
-    pub(super) fn numbers(&self, column: usize, row: usize, numbers: &mut [Eight]) {
-        vectors::wide(Eights { texts: self, column, row, numbers });
+    /// What short decimals the cells of a column are, from this row on.
+    pub(super) fn numbers(&self, column: usize, row: usize, numbers: &mut [Decimals]) {
+        vectors::wide(InColumn { texts: self, column, row, numbers });
     }
 
-    /// Where cells of eight rows that follow each other begin and end; `None` if there are not so many.
+    /// Where cells of rows that follow each other begin and end; nowhere if there are not so many.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "what looks at them is compiled for vectors")]
-    fn eight(&self, row: usize, column: usize) -> Option<([u32; 8], [u32; 8])> {
-        let ends = self.ends.get(row * self.width..(row + 8) * self.width)?;
-        let (mut begun, mut ended) = ([0; 8], [0; 8]);
-        for at in 0..8 {
+    fn stretches(&self, row: usize, column: usize) -> ([u32; TOGETHER], [u32; TOGETHER]) {
+        let (mut begun, mut ended) = ([0; TOGETHER], [0; TOGETHER]);
+        let rows = (self.begins.len() - row).min(TOGETHER);
+        let ends = &self.ends[row * self.width..(row + rows) * self.width];
+        for at in 0..rows {
             ended[at] = ends[at * self.width + column];
             let begin = match column.checked_sub(1) {
                 None => self.begins[row + at],
@@ -73,7 +73,7 @@ impl Texts {
             // As in `cell`.
             begun[at] = begin.min(ended[at]);
         }
-        Some((begun, ended))
+        (begun, ended)
     }
 
     #[inline]
@@ -82,14 +82,14 @@ impl Texts {
     }
 }
 
-struct Eights<'a> {
+struct InColumn<'a> {
     texts: &'a Texts,
     column: usize,
     row: usize,
-    numbers: &'a mut [Eight],
+    numbers: &'a mut [Decimals],
 }
 
-impl Wide for Eights<'_> {
+impl Wide for InColumn<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -97,11 +97,8 @@ impl Wide for Eights<'_> {
     fn work(self) {
         let Self { texts, column, row, numbers } = self;
         for (at, numbers) in numbers.iter_mut().enumerate() {
-            // Closures may become functions of their own.
-            *numbers = match texts.eight(row + 8 * at, column) {
-                Some((begins, ends)) => Eight::read(texts.text.as_bytes(), &begins, &ends),
-                None => Eight::default(),
-            };
+            let (begins, ends) = texts.stretches(row + TOGETHER * at, column);
+            *numbers = Decimals::read(texts.text.as_bytes(), &begins, &ends);
         }
     }
 }

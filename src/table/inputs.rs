@@ -17,11 +17,11 @@ use half::f16;
 use super::chunk::{Chunk, Column, Texts};
 use super::rows::{Input, Rows};
 use super::{Cell, batches};
-use crate::tensor::json::{Eight, short_f32, short_f64, short_i64};
+use crate::tensor::json::{Decimals, TOGETHER, short_f32, short_f64, short_i64};
 use crate::tensor::{CompactString, Data, DataType, Element, Shape, Tensor};
 
-/// Cells of a column that are read as numbers at once, in eights.
-const EIGHTS: usize = 32;
+/// Cells of a column that are read as numbers at once, in groups of [`TOGETHER`].
+const GROUPS: usize = 8;
 
 /// A cell that is no value of its input.
 #[derive(Debug, Clone, PartialEq)]
@@ -250,7 +250,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// Cells of a text, eight at a time where they are short decimals.
+    /// Cells of a text, many at a time where they are short decimals.
     fn numbers<T: FromCell>(
         &mut self,
         place: usize,
@@ -259,13 +259,13 @@ impl Reading<'_> {
         put: &mut impl FnMut(usize, T),
     ) {
         let rows = self.chunk.rows;
-        for first in (0..rows).step_by(8 * EIGHTS) {
-            let mut found = [Eight::default(); EIGHTS];
-            let eights = (rows - first).div_ceil(8).min(EIGHTS);
-            texts.numbers(column, first, &mut found[..eights]);
-            for (eight, row) in found[..eights].iter().zip((first..).step_by(8)) {
-                for at in 0..(rows - row).min(8) {
-                    let (row, number) = (row + at, eight.get(at));
+        for first in (0..rows).step_by(TOGETHER * GROUPS) {
+            let mut found = [Decimals::default(); GROUPS];
+            let groups = (rows - first).div_ceil(TOGETHER).min(GROUPS);
+            texts.numbers(column, first, &mut found[..groups]);
+            for (decimals, row) in found[..groups].iter().zip((first..).step_by(TOGETHER)) {
+                for at in 0..(rows - row).min(TOGETHER) {
+                    let (row, number) = (row + at, decimals.get(at));
                     let value = number
                         .and_then(T::of_number)
                         .or_else(|| self.of_text(place, texts, row, texts.span(row, column)));

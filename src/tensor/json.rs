@@ -11,7 +11,8 @@
 
 #[cfg(test)]
 mod agreement;
-mod eight;
+mod decimals;
+mod many;
 mod number;
 mod reader;
 mod skip;
@@ -19,7 +20,7 @@ mod stretch;
 mod values;
 mod writer;
 
-pub use eight::Eight;
+pub use decimals::{Decimals, TOGETHER};
 pub use reader::{JsonError, Kind, Reader};
 pub use stretch::{short_f32, short_f64, short_i64};
 pub use values::{FromJson, Nesting, read_nested};

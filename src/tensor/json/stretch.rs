@@ -1,4 +1,4 @@
-//! Numbers of which it is known where they end, as cells of a table: those that [`super::eight`] leaves.
+//! Numbers of which it is known where they end, as cells of a table: those that [`super::decimals`] leaves.
 
 use std::ops::Range;
 

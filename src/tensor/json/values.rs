@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use half::f16;
 
+use super::many;
 use super::number::Short;
 use super::reader::{JsonError, Kind, Reader};
 use crate::tensor::{CompactString, Element};
@@ -23,7 +24,20 @@ pub trait FromJson: Element {
     fn usual(_text: &[u8], _at: usize) -> Option<(Self, usize)> {
         None
     }
+
+    /// Appends as many of the most usual elements as stand from here on with commas behind them, and
+    /// finds where the text goes on. Worth while for many of them.
+    #[inline]
+    fn many(_text: &[u8], at: usize, _out: &mut Vec<Self>) -> usize {
+        at
+    }
 }
+
+/// Elements that are read one by one before it is tried to read many at once.
+const ALONE: usize = 16;
+
+/// And once that has failed again and again.
+const LONG_ALONE: usize = 4096;
 
 impl Reader<'_> {
     /// Whether an array stands here whose first element is an array.
@@ -38,6 +52,7 @@ impl Reader<'_> {
         if self.take(b']') {
             return Ok(());
         }
+        let (mut alone, mut tried) = (ALONE, 0);
         loop {
             out.push(T::read(self)?);
             if self.take(b']') {
@@ -46,16 +61,25 @@ impl Reader<'_> {
             if !self.take(b',') {
                 return Err(self.unexpected("',' or ']'"));
             }
-            self.usual_elements(out);
+            self.usual_elements(alone, out);
+            if out.len() - tried >= alone {
+                let before = out.len();
+                self.at = T::many(self.text, self.at, out);
+                let failed = out.len() == before;
+                alone = if failed { LONG_ALONE.min(2 * alone) } else { ALONE };
+                tried = out.len();
+            }
         }
     }
 
     /// Reads elements as long as they are usual, have a comma right behind them, and all or
     /// none of them a space in front: to find out for each would hold up the next element.
-    fn usual_elements<T: FromJson>(&mut self, out: &mut Vec<T>) {
+    fn usual_elements<T: FromJson>(&mut self, at_most: usize, out: &mut Vec<T>) {
         let (text, mut at) = (self.text, self.at);
         let spaced = text.get(at) == Some(&b' ');
-        while spaced == (text.get(at) == Some(&b' '))
+        let enough = out.len() + at_most;
+        while out.len() < enough
+            && spaced == (text.get(at) == Some(&b' '))
             && let Some((value, end)) = T::usual(text, at + usize::from(spaced))
         {
             out.push(value);
@@ -111,7 +135,7 @@ macro_rules! integers {
 integers!(u8, u16, u32, u64, i8, i16, i32, i64);
 
 macro_rules! floats {
-    ($($rust:ty: $short:expr;)*) => {
+    ($($rust:ty: $short:expr, $many:expr;)*) => {
         $(impl FromJson for $rust {
             #[inline]
             fn read(reader: &mut Reader) -> Result<Self, JsonError> {
@@ -131,14 +155,19 @@ macro_rules! floats {
                 let value: Option<$rust> = ($short)(short);
                 Some((value?, short.end + 1))
             }
+
+            #[inline]
+            fn many(text: &[u8], at: usize, out: &mut Vec<Self>) -> usize {
+                ($many)(text, at, out)
+            }
         })*
     };
 }
 
 floats! {
-    f32: Short::to_f32;
-    f64: Short::to_f64;
-    f16: |_: Short| None;
+    f32: Short::to_f32, many::read;
+    f64: Short::to_f64, many::read;
+    f16: |_: Short| None, |_: &[u8], at, _: &mut Vec<f16>| at;
 }
 
 impl Reader<'_> {

@@ -1,25 +1,40 @@
-//! Eight cells of a table at once: numbers are read from the ends of their cells, without a branch on how
-//! long they are or on what they are, so that vectors can hold them.
+//! Many decimals at once: numbers are read from the ends of their stretches of a text, without a branch on
+//! how long they are or on what they are, so that vectors can hold them.
 
 use super::number::{ONES, eight_digits};
 
 /// One in the highest byte.
 const LAST: u64 = 1 << 56;
 
-/// Eight numbers, and which of them are ones.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Eight {
-    numbers: [f64; 8],
-    /// A bit for each, the lowest for the first.
-    right: u8,
+/// Numbers that are read at once: so many that the loop over them stays one, which becomes vectors.
+pub const TOGETHER: usize = 32;
+
+/// A NaN that no arithmetic makes.
+const WRONG: u64 = 0x7ff8_0000_0bad_0bad;
+
+/// What stretches of a text are.
+#[derive(Debug, Clone, Copy)]
+pub struct Decimals([f64; TOGETHER]);
+
+impl Default for Decimals {
+    fn default() -> Self {
+        Self([f64::from_bits(WRONG); _])
+    }
 }
 
-impl Eight {
+impl Decimals {
     /// NaN for a stretch of nothing.
     #[inline]
     #[must_use]
     pub fn get(&self, at: usize) -> Option<f64> {
-        (self.right >> at & 1 == 1).then(|| self.numbers[at])
+        Some(self.0[at]).filter(|number| number.to_bits() != WRONG)
+    }
+
+    /// The first ones, as far as they are numbers.
+    pub(super) fn first(&self, at_most: usize) -> &[f64] {
+        let numbers = &self.0[..at_most];
+        let end = numbers.iter().position(|number| number.is_nan());
+        &numbers[..end.unwrap_or(at_most)]
     }
 
     /// The numbers that stand in exactly these stretches of a text. None are those that are no decimals
@@ -31,9 +46,9 @@ impl Eight {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "only so it is compiled for its caller's vectors")]
     #[must_use]
-    pub fn read(text: &[u8], begins: &[u32; 8], ends: &[u32; 8]) -> Self {
-        let (mut words, mut counts) = ([0; 8], [0; 8]);
-        for at in 0..8 {
+    pub fn read(text: &[u8], begins: &[u32; TOGETHER], ends: &[u32; TOGETHER]) -> Self {
+        let (mut words, mut counts) = ([0; TOGETHER], [0; TOGETHER]);
+        for at in 0..TOGETHER {
             let end = ends[at] as usize;
             // What is not there is no number.
             if let Some(word) = text.get(end.wrapping_sub(8)..end)
@@ -43,13 +58,12 @@ impl Eight {
             }
             counts[at] = u64::from(ends[at].wrapping_sub(begins[at]));
         }
-        let mut eight = Self::default();
-        for at in 0..8 {
+        let mut numbers = [0.0; TOGETHER];
+        for at in 0..TOGETHER {
             let (number, is_right) = number(words[at], counts[at]);
-            eight.numbers[at] = number;
-            eight.right |= u8::from(is_right) << at;
+            numbers[at] = if is_right { number } else { f64::from_bits(WRONG) };
         }
-        eight
+        Self(numbers)
     }
 }
 
@@ -99,21 +113,24 @@ mod tests {
     use super::*;
     use crate::vectors::{self, Wide};
 
-    struct Cells<'a>(&'a str, [u32; 8], [u32; 8]);
+    type Places = [u32; TOGETHER];
+
+    struct Cells<'a>(&'a str, Places, Places);
 
     impl Wide for Cells<'_> {
-        type Output = Eight;
+        type Output = Decimals;
 
         #[inline(always)]
         #[expect(clippy::inline_always, reason = "as above")]
-        fn work(self) -> Eight {
-            Eight::read(self.0.as_bytes(), &self.1, &self.2)
+        fn work(self) -> Decimals {
+            Decimals::read(self.0.as_bytes(), &self.1, &self.2)
         }
     }
 
     /// Cells between others, and where they stand.
-    fn joined(cells: &[String]) -> (String, [u32; 8], [u32; 8]) {
-        let (mut text, mut begins, mut ends) = ("99999999,".to_owned(), [0; 8], [0; 8]);
+    fn joined(cells: &[String]) -> (String, Places, Places) {
+        let (mut text, mut begins, mut ends) =
+            ("99999999,".to_owned(), [0; TOGETHER], [0; TOGETHER]);
         for (at, cell) in cells.iter().enumerate() {
             begins[at] = u32::try_from(text.len()).unwrap();
             text += cell;
@@ -125,10 +142,10 @@ mod tests {
 
     fn check(cells: &[String]) {
         let (text, begins, ends) = joined(cells);
-        let eight = vectors::wide(Cells(&text, begins, ends));
-        let plain = Eight::read(text.as_bytes(), &begins, &ends);
+        let wide = vectors::wide(Cells(&text, begins, ends));
+        let plain = Decimals::read(text.as_bytes(), &begins, &ends);
         for (at, cell) in cells.iter().enumerate() {
-            let number = eight.get(at);
+            let number = wide.get(at);
             assert_eq!(number.map(f64::to_bits), plain.get(at).map(f64::to_bits), "{cell:?}");
             let stretch = begins[at] as usize..ends[at] as usize;
             let alone = short_f64(text.as_bytes(), stretch.clone()).filter(|_| cell.len() <= 8);
@@ -193,10 +210,10 @@ mod tests {
             "1/5",
         ];
         for cell in cells {
-            for place in 0..8 {
-                let mut eight = vec!["2.5".to_owned(); 8];
-                eight[place] = cell.to_owned();
-                check(&eight);
+            for place in 0..TOGETHER {
+                let mut cells = vec!["2.5".to_owned(); TOGETHER];
+                cells[place] = cell.to_owned();
+                check(&cells);
             }
         }
     }
@@ -204,11 +221,11 @@ mod tests {
     #[test]
     fn cells_that_begin_a_text_are_left_to_others() {
         let text = b"1,2,3,4,5,6,7,8,";
-        let begins = std::array::from_fn(|at| u32::try_from(2 * at).unwrap());
-        let eight = Eight::read(text, &begins, &begins.map(|begin| begin + 1));
-        let found: Vec<Option<f64>> = (0..8).map(|at| eight.get(at)).collect();
+        let begins = std::array::from_fn(|at| u32::try_from(2 * at.min(7)).unwrap());
+        let decimals = Decimals::read(text, &begins, &begins.map(|begin| begin + 1));
+        let found: Vec<Option<f64>> = (0..8).map(|at| decimals.get(at)).collect();
         assert_eq!(found, [None, None, None, None, Some(5.0), Some(6.0), Some(7.0), Some(8.0)]);
-        assert!(Eight::read(text, &[20; 8], &[24; 8]).get(0).is_none());
+        assert!(Decimals::read(text, &[20; TOGETHER], &[24; TOGETHER]).get(0).is_none());
     }
 
     proptest! {
@@ -216,17 +233,17 @@ mod tests {
 
         #[test]
         fn decimals_are_those_that_the_standard_library_reads(
-            cells in prop::collection::vec("(-?(0|[1-9][0-9]{0,7})(\\.[0-9]{1,6})?)?", 8),
+            cells in prop::collection::vec("(-?(0|[1-9][0-9]{0,7})(\\.[0-9]{1,6})?)?", TOGETHER),
         ) {
             let is_short = |cell: &&String| cell.len() <= 8;
             let mut cells: Vec<String> = cells.iter().filter(is_short).cloned().collect();
-            cells.resize(8, "7".to_owned());
+            cells.resize(TOGETHER, "7".to_owned());
             check(&cells);
         }
 
         #[test]
         fn other_texts_are_left_to_others(
-            cells in prop::collection::vec("[-.0-9:/+e ]{0,10}", 8),
+            cells in prop::collection::vec("[-.0-9:/+e ]{0,10}", TOGETHER),
         ) {
             check(&cells);
         }
