@@ -3,7 +3,8 @@
 //!
 //! `make batch-bench` prepares the data and runs this as
 //! `cargo bench --bench batch -- DIRECTORY PYTHON`. Everything that is compared takes turns in one
-//! run; figures are medians.
+//! run; figures are medians. `ONNXD_BENCH_PROGRAM` names another build of the program to measure as a
+//! whole.
 
 #![expect(
     clippy::expect_used,

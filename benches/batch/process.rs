@@ -1,12 +1,16 @@
 //! Programs from their start to their end: time, and the most memory that they had.
 
-use std::path::Path;
+use std::env;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
 use crate::median;
 
 const ROUNDS: usize = 5;
+
+/// Another build of the program than the one that was built with this.
+const OTHER_PROGRAM: &str = "ONNXD_BENCH_PROGRAM";
 
 struct Cost {
     seconds: f64,
@@ -16,12 +20,14 @@ struct Cost {
 pub(crate) fn compare(directory: &Path, python: &Path) {
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/flight-delay");
     let file = model.join("2/model.onnx");
+    let built = || PathBuf::from(env!("CARGO_BIN_EXE_onnxd"));
+    let program = env::var_os(OTHER_PROGRAM).map_or_else(built, PathBuf::from);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/batch/script.py");
     for (source, format) in [("flights.csv", "parquet"), ("flights.parquet", "csv")] {
         let source = directory.join(source);
         let [ours, theirs] =
             ["ours", "theirs"].map(|who| directory.join(format!("{who}.{format}")));
-        let mut own = Command::new(env!("CARGO_BIN_EXE_onnxd"));
+        let mut own = Command::new(&program);
         own.arg("predict").arg(&model).arg("--input").arg(&source).arg("--output").arg(&ours);
         own.args(["--keep", "id"]);
         let mut other = Command::new(python);
@@ -48,7 +54,7 @@ pub(crate) fn compare(directory: &Path, python: &Path) {
         );
     }
     let large = directory.join("large.parquet");
-    let mut own = Command::new(env!("CARGO_BIN_EXE_onnxd"));
+    let mut own = Command::new(&program);
     own.arg("predict").arg(&model).arg("--input").arg(&large);
     own.arg("--output").arg(directory.join("large-out.parquet")).args(["--keep", "id"]);
     let Cost { seconds, mebibytes } = cost(&mut own);

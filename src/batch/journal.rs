@@ -65,6 +65,17 @@ pub(super) struct Entry {
 
 pub(super) struct Journal {
     file: File,
+    /// Rows that run together in this job. Sums may be rounded otherwise in other company, so who
+    /// goes on with it keeps to them, whatever the model costs there.
+    pub(super) rows_at_once: usize,
+}
+
+/// The first line.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    #[serde(flatten)]
+    identity: Identity,
+    rows_at_once: usize,
 }
 
 /// Why a journal is not gone on with.
@@ -117,10 +128,11 @@ impl Identity {
 
 impl Journal {
     /// Opens the journal of a directory and holds it; with what it says, if it is to be gone on
-    /// with and is of this job.
+    /// with and is of this job. Else so many rows are to run together.
     pub(super) fn open(
         directory: &Path,
         identity: &Identity,
+        rows_at_once: usize,
         resume: bool,
     ) -> Result<(Self, Vec<Entry>), Trouble> {
         std::fs::create_dir_all(directory)?;
@@ -132,12 +144,13 @@ impl Journal {
             .open(directory.join(NAME))?;
         // Two that write to the same files would spoil them.
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| Trouble::Busy)?;
-        let mut journal = Self { file };
+        let mut journal = Self { file, rows_at_once };
         let entries = if resume { journal.read(identity)? } else { Vec::new() };
         if entries.is_empty() {
             journal.file.set_len(0)?;
             journal.file.seek(SeekFrom::Start(0))?;
-            journal.line(identity)?;
+            journal.rows_at_once = rows_at_once;
+            journal.head(identity)?;
         }
         Ok((journal, entries))
     }
@@ -147,10 +160,11 @@ impl Journal {
         let mut reader = BufReader::new(&self.file);
         let mut line = Vec::new();
         reader.read_until(b'\n', &mut line)?;
-        let Ok(known) = serde_json::from_slice::<Identity>(&line) else { return Ok(Vec::new()) };
-        if let Some(difference) = identity.difference(&known) {
+        let Ok(known) = serde_json::from_slice::<Head>(&line) else { return Ok(Vec::new()) };
+        if let Some(difference) = identity.difference(&known.identity) {
             return Err(Trouble::Other(difference.to_owned()));
         }
+        self.rows_at_once = known.rows_at_once;
         let (mut entries, mut length) = (Vec::new(), line.len() as u64);
         loop {
             line.clear();
@@ -171,12 +185,17 @@ impl Journal {
     pub(super) fn keep(&mut self, identity: &Identity, entries: &[Entry]) -> io::Result<()> {
         self.file.set_len(0)?;
         self.file.seek(SeekFrom::Start(0))?;
-        self.line(identity)?;
+        self.head(identity)?;
         entries.iter().try_for_each(|entry| self.line(entry))
     }
 
     pub(super) fn add(&mut self, entry: &Entry) -> io::Result<()> {
         self.line(entry)
+    }
+
+    fn head(&mut self, identity: &Identity) -> io::Result<()> {
+        let (identity, rows_at_once) = (identity.clone(), self.rows_at_once);
+        self.line(&Head { identity, rows_at_once })
     }
 
     fn line(&mut self, value: &impl Serialize) -> io::Result<()> {

@@ -126,6 +126,7 @@ impl Run<'_> {
         let rejects_encoder = rejects::encoder(self.rejects_kind()?);
         let scoring = Scoring {
             model: self.model,
+            rows_at_once: held.0.rows_at_once,
             columns: &columns,
             on_bad_row: self.job.on_bad_row,
             encoder: &encoder,
@@ -179,11 +180,13 @@ impl Run<'_> {
     }
 
     fn journal(&self, identity: &Identity) -> Result<(Journal, Vec<Entry>), Error> {
-        let directory = &self.directory;
-        Journal::open(directory, identity, self.resume).map_err(|trouble| match trouble {
-            Trouble::Io(error) => self.failed(error),
-            Trouble::Busy => Error::Busy { directory: directory.display().to_string() },
-            Trouble::Other(what) => self.changed(what),
+        let (directory, rows_at_once) = (&self.directory, self.model.rows_at_once());
+        Journal::open(directory, identity, rows_at_once, self.resume).map_err(|trouble| {
+            match trouble {
+                Trouble::Io(error) => self.failed(error),
+                Trouble::Busy => Error::Busy { directory: directory.display().to_string() },
+                Trouble::Other(what) => self.changed(what),
+            }
         })
     }
 

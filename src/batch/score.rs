@@ -22,6 +22,8 @@ use crate::tensor::batch::{concat, concat_rows, pick_rows};
 /// What all tasks of a job have in common.
 pub(super) struct Scoring<'a> {
     pub(super) model: &'a dyn Model,
+    /// Rows that run together.
+    pub(super) rows_at_once: usize,
     pub(super) columns: &'a Columns,
     pub(super) on_bad_row: OnBadRow,
     pub(super) encoder: &'a Encoder,
@@ -300,7 +302,7 @@ impl Scoring<'_> {
 
     /// From which to which row the model is run at once; the first one last.
     fn slices(&self, rows: usize) -> Vec<(usize, usize)> {
-        let at_once = self.model.rows_at_once().max(1);
+        let at_once = self.rows_at_once.max(1);
         // What a piece has is about as good, and need not be cut.
         let at_once = if at_once * 4 >= rows && at_once > 1 { rows.max(1) } else { at_once };
         let starts = (0..rows).step_by(at_once);

@@ -73,6 +73,7 @@ impl Stream<'_> {
         let encoder = Encoder::new(self.output.kind(), &columns.headings);
         let scoring = Scoring {
             model: self.model,
+            rows_at_once: self.model.rows_at_once(),
             columns: &columns,
             on_bad_row: self.on_bad_row,
             encoder: &encoder,

@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on must fail")]
 
 mod bad_rows;
+mod company;
 mod cores;
 mod drift;
 mod formats;

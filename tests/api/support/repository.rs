@@ -1,6 +1,7 @@
 //! A directory of models that a test may change.
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -57,11 +58,17 @@ impl Repository {
         copy_old(&fixture(name), &self.path().join(to));
     }
 
-    /// Writes a file now, so that the server waits until it stands still.
+    /// Writes a file now, so that the server waits until it stands still. It is there at once: a
+    /// reader would take one that is still empty for what is meant.
     pub fn write(&self, to: &str, bytes: impl AsRef<[u8]>) {
         let path = self.path().join(to);
         fs::create_dir_all(path.parent().expect("it is below the root")).expect("it is ours");
-        fs::write(path, bytes).expect("there is room for the file");
+        // Where directories for tests are, so that it can be renamed.
+        let whole = tempfile::NamedTempFile::new().expect("there is room for the file");
+        fs::write(&whole, bytes).expect("there is room for the file");
+        let all = fs::Permissions::from_mode(0o644);
+        fs::set_permissions(&whole, all).expect("it is ours");
+        whole.persist(path).expect("it is the same file system");
     }
 
     pub fn remove(&self, what: &str) {
