@@ -75,7 +75,9 @@ pub(super) struct Journal {
 struct Head {
     #[serde(flatten)]
     identity: Identity,
-    rows_at_once: usize,
+    /// Earlier builds did not say.
+    #[serde(default)]
+    rows_at_once: Option<usize>,
 }
 
 /// Why a journal is not gone on with.
@@ -164,7 +166,7 @@ impl Journal {
         if let Some(difference) = identity.difference(&known.identity) {
             return Err(Trouble::Other(difference.to_owned()));
         }
-        self.rows_at_once = known.rows_at_once;
+        self.rows_at_once = known.rows_at_once.unwrap_or(self.rows_at_once);
         let (mut entries, mut length) = (Vec::new(), line.len() as u64);
         loop {
             line.clear();
@@ -194,7 +196,7 @@ impl Journal {
     }
 
     fn head(&mut self, identity: &Identity) -> io::Result<()> {
-        let (identity, rows_at_once) = (identity.clone(), self.rows_at_once);
+        let (identity, rows_at_once) = (identity.clone(), Some(self.rows_at_once));
         self.line(&Head { identity, rows_at_once })
     }
 

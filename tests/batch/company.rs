@@ -100,25 +100,47 @@ fn run(
     Run { job, plan, model, stores, threads: 1, directory, resume, watcher }.run()
 }
 
-#[test]
-fn who_goes_on_with_a_job_runs_as_many_rows_together_as_who_began_it() {
+/// A file of rows, and a job over it that broke off while it ran 16 of them at once.
+fn broken() -> (tempfile::TempDir, String) {
     let directory = tempfile::tempdir().expect("a directory");
     let rows: Vec<String> = (0..ROWS).map(|row| row.to_string()).collect();
     let text = rows.join("\n") + "\n";
     std::fs::write(directory.path().join("in.csv"), format!("x\n{text}")).expect("writable");
-
-    let (first, second) = (Counting::new(16), Counting::new(64));
-    let broken = run(directory.path(), &first, false, &Impatient::default());
+    let model = Counting::new(16);
+    let broken = run(directory.path(), &model, false, &Impatient::default());
     assert!(matches!(broken, Err(Error::Cancelled)), "{broken:?}");
-    assert_eq!(first.most(), Some(16));
-    let outcome = run(directory.path(), &second, true, &Patient).expect("it goes on");
+    assert_eq!(model.most(), Some(16));
+    (directory, text)
+}
+
+#[test]
+fn who_goes_on_with_a_job_runs_as_many_rows_together_as_who_began_it() {
+    let (directory, text) = broken();
+    let model = Counting::new(64);
+    let outcome = run(directory.path(), &model, true, &Patient).expect("it goes on");
     assert!(outcome.rows_before > 0);
-    assert_eq!(second.most(), Some(16));
+    assert_eq!(model.most(), Some(16));
     let written = std::fs::read_to_string(directory.path().join("out.csv")).expect("it is text");
     assert_eq!(written, format!("y\n{text}"));
 
     // From the beginning it is as the model is here.
-    let third = Counting::new(64);
-    run(directory.path(), &third, false, &Patient).expect("it is done anew");
-    assert_eq!(third.most(), Some(64));
+    let model = Counting::new(64);
+    run(directory.path(), &model, false, &Patient).expect("it is done anew");
+    assert_eq!(model.most(), Some(64));
+}
+
+#[test]
+fn a_journal_that_does_not_say_how_many_rows_ran_together_is_gone_on_with() {
+    let (directory, text) = broken();
+    let journal = directory.path().join("out.part/journal");
+    let told = std::fs::read_to_string(&journal).expect("it is text");
+    let less = told.replacen(",\"rows_at_once\":16", "", 1);
+    assert_ne!(told, less);
+    std::fs::write(journal, less).expect("writable");
+    let model = Counting::new(64);
+    let outcome = run(directory.path(), &model, true, &Patient).expect("it goes on");
+    assert!(outcome.rows_before > 0);
+    assert_eq!(model.most(), Some(64));
+    let written = std::fs::read_to_string(directory.path().join("out.csv")).expect("it is text");
+    assert_eq!(written, format!("y\n{text}"));
 }

@@ -23,7 +23,7 @@ impl Default for Decimals {
 }
 
 impl Decimals {
-    /// NaN for a stretch of nothing.
+    /// NaN for a stretch of nothing, `None` for what is no short decimal.
     #[inline]
     #[must_use]
     pub fn get(&self, at: usize) -> Option<f64> {

@@ -6,7 +6,7 @@ use crate::vectors::{self, Find, Search, Wide};
 
 /// What short decimals become.
 pub(super) trait OfDouble: Copy + Default {
-    /// The number as this type has it, and the nearest one if that is a [`Decimals`]'s.
+    /// Rounded to this type. The nearest to the decimal, too, if the double is one of [`Decimals`].
     fn of_double(double: f64) -> Self;
 }
 
@@ -71,7 +71,7 @@ impl Search for Commas<'_> {
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "that is how it is compiled for its vectors")]
-    #[expect(clippy::cast_possible_truncation, reason = "there are no more than a thousand")]
+    #[expect(clippy::cast_possible_truncation, reason = "places are below 2000")]
     fn search(self, find: impl Find) -> usize {
         let Self { text, spaced, ends } = self;
         ends[0] = BEFORE as u16 - 1;

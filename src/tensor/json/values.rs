@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use half::f16;
 
+use super::decimals::TOGETHER;
 use super::many;
 use super::number::Short;
 use super::reader::{JsonError, Kind, Reader};
@@ -25,8 +26,8 @@ pub trait FromJson: Element {
         None
     }
 
-    /// Appends as many of the most usual elements as stand from here on with commas behind them, and
-    /// finds where the text goes on. Worth while for many of them.
+    /// Appends usual elements that stand from here on with commas behind them, and finds where the
+    /// text goes on. It looks at many together, and may leave the last ones of an array.
     #[inline]
     fn many(_text: &[u8], at: usize, _out: &mut Vec<Self>) -> usize {
         at
@@ -36,7 +37,7 @@ pub trait FromJson: Element {
 /// Elements that are read one by one before it is tried to read many at once.
 const ALONE: usize = 16;
 
-/// And once that has failed again and again.
+/// And once that has not paid again and again.
 const LONG_ALONE: usize = 4096;
 
 impl Reader<'_> {
@@ -52,7 +53,7 @@ impl Reader<'_> {
         if self.take(b']') {
             return Ok(());
         }
-        let (mut alone, mut tried) = (ALONE, 0);
+        let (mut alone, mut tried) = (ALONE, out.len());
         loop {
             out.push(T::read(self)?);
             if self.take(b']') {
@@ -65,8 +66,8 @@ impl Reader<'_> {
             if out.len() - tried >= alone {
                 let before = out.len();
                 self.at = T::many(self.text, self.at, out);
-                let failed = out.len() == before;
-                alone = if failed { LONG_ALONE.min(2 * alone) } else { ALONE };
+                let paid = out.len() - before >= TOGETHER;
+                alone = if paid { ALONE } else { LONG_ALONE.min(2 * alone) };
                 tried = out.len();
             }
         }
