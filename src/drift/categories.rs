@@ -14,6 +14,9 @@ const SLOTS: usize = 128;
 
 const TRIES: usize = 10_000;
 
+/// An odd number that looks random: the bits of the square root of two.
+const LENGTHS: u64 = 0xb504_f333_f9de_6485;
+
 /// The categories of a feature, each with its place.
 #[derive(Debug, Clone)]
 pub struct Categories {
@@ -105,9 +108,10 @@ fn slots(texts: &[String], multiplier: u64) -> Option<Box<[Slot; SLOTS]>> {
 
 #[inline]
 fn slot(key: u64, length: usize, multiplier: u64) -> usize {
-    // Texts of different lengths may have the same key.
-    let lengths = (length as u64).wrapping_mul(multiplier.rotate_left(32));
-    let top = key.wrapping_mul(multiplier).wrapping_add(lengths) >> (64 - SLOTS.ilog2());
+    // Texts of different lengths may have the same key. Lengths are mixed in before the multiplier:
+    // if they were by it, some pairs of key and length would meet whatever it is.
+    let mixed = key ^ (length as u64).wrapping_mul(LENGTHS);
+    let top = mixed.wrapping_mul(multiplier) >> (64 - SLOTS.ilog2());
     usize::try_from(top).unwrap_or_default()
 }
 
@@ -126,7 +130,9 @@ mod tests {
 
     #[test]
     fn texts_that_repeat_themselves_have_slots_of_their_own() {
-        for texts in [["10", "100"], ["1000", "10000"], ["aaab", "aaabaab"], ["", "\0"]] {
+        for texts in
+            [["10", "100"], ["1000", "10000"], ["aaab", "aaabaab"], ["", "\0"], ["baa", "aa\0\0"]]
+        {
             let categories = Categories::new(&texts.map(str::to_owned)).unwrap();
             assert!(categories.short.is_some(), "{texts:?}");
             assert_eq!(texts.map(|text| categories.place(text)), [Some(0), Some(1)]);
