@@ -27,6 +27,42 @@ impl OfDouble for f64 {
     }
 }
 
+/// When it is tried again to read many elements at once.
+#[derive(Debug)]
+pub(super) struct Pace {
+    alone: usize,
+    tried: usize,
+}
+
+/// Elements that are read one by one before a try.
+const ALONE: usize = 16;
+
+/// And once that has not paid again and again.
+const LONG_ALONE: usize = 4096;
+
+impl Pace {
+    /// For an array before which there are so many elements.
+    pub(super) fn new(elements: usize) -> Self {
+        Self { alone: ALONE, tried: elements }
+    }
+
+    /// So many are read one by one.
+    pub(super) fn alone(&self) -> usize {
+        self.alone
+    }
+
+    pub(super) fn is_due(&self, elements: usize) -> bool {
+        elements - self.tried >= self.alone
+    }
+
+    /// There were so many elements before a try, and so many after it.
+    pub(super) fn tried(&mut self, before: usize, after: usize) {
+        let paid = after - before >= TOGETHER;
+        self.alone = if paid { ALONE } else { LONG_ALONE.min(2 * self.alone) };
+        self.tried = after;
+    }
+}
+
 /// [`Decimals`] are not read from the first characters of a text.
 const BEFORE: usize = 8;
 

@@ -5,8 +5,7 @@ use std::str::FromStr;
 
 use half::f16;
 
-use super::decimals::TOGETHER;
-use super::many;
+use super::many::{self, Pace};
 use super::number::Short;
 use super::reader::{JsonError, Kind, Reader};
 use crate::tensor::{CompactString, Element};
@@ -34,12 +33,6 @@ pub trait FromJson: Element {
     }
 }
 
-/// Elements that are read one by one before it is tried to read many at once.
-const ALONE: usize = 16;
-
-/// And once that has not paid again and again.
-const LONG_ALONE: usize = 4096;
-
 impl Reader<'_> {
     /// Whether an array stands here whose first element is an array.
     fn opens_nested(mut self) -> bool {
@@ -53,7 +46,7 @@ impl Reader<'_> {
         if self.take(b']') {
             return Ok(());
         }
-        let (mut alone, mut tried) = (ALONE, out.len());
+        let mut pace = Pace::new(out.len());
         loop {
             out.push(T::read(self)?);
             if self.take(b']') {
@@ -62,13 +55,11 @@ impl Reader<'_> {
             if !self.take(b',') {
                 return Err(self.unexpected("',' or ']'"));
             }
-            self.usual_elements(alone, out);
-            if out.len() - tried >= alone {
+            self.usual_elements(pace.alone(), out);
+            if pace.is_due(out.len()) {
                 let before = out.len();
                 self.at = T::many(self.text, self.at, out);
-                let paid = out.len() - before >= TOGETHER;
-                alone = if paid { ALONE } else { LONG_ALONE.min(2 * alone) };
-                tried = out.len();
+                pace.tried(before, out.len());
             }
         }
     }
