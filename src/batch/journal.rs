@@ -149,10 +149,8 @@ impl Journal {
         let mut journal = Self { file, rows_at_once };
         let entries = if resume { journal.read(identity)? } else { Vec::new() };
         if entries.is_empty() {
-            journal.file.set_len(0)?;
-            journal.file.seek(SeekFrom::Start(0))?;
             journal.rows_at_once = rows_at_once;
-            journal.head(identity)?;
+            journal.keep(identity, &[])?;
         }
         Ok((journal, entries))
     }
@@ -187,17 +185,13 @@ impl Journal {
     pub(super) fn keep(&mut self, identity: &Identity, entries: &[Entry]) -> io::Result<()> {
         self.file.set_len(0)?;
         self.file.seek(SeekFrom::Start(0))?;
-        self.head(identity)?;
+        let (identity, rows_at_once) = (identity.clone(), Some(self.rows_at_once));
+        self.line(&Head { identity, rows_at_once })?;
         entries.iter().try_for_each(|entry| self.line(entry))
     }
 
     pub(super) fn add(&mut self, entry: &Entry) -> io::Result<()> {
         self.line(entry)
-    }
-
-    fn head(&mut self, identity: &Identity) -> io::Result<()> {
-        let (identity, rows_at_once) = (identity.clone(), Some(self.rows_at_once));
-        self.line(&Head { identity, rows_at_once })
     }
 
     fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
