@@ -14,11 +14,11 @@ use crate::Cost;
 use crate::local::Flights;
 
 /// Sizes that are tried.
-const SIZES: [usize; 7] = [128, 256, 512, 1024, 2048, 4096, 8192];
+pub(crate) const SIZES: [usize; 7] = [128, 256, 512, 1024, 2048, 4096, 8192];
 
 pub(crate) struct Prepared {
-    /// By size.
-    slices: Vec<(usize, Vec<Vec<Tensor>>)>,
+    /// For each size.
+    slices: [Vec<Vec<Tensor>>; SIZES.len()],
     rows: usize,
 }
 
@@ -32,15 +32,14 @@ impl Prepared {
         let columns = pieces.columns().to_vec();
         let reader = Rows::new(model.signature(), &columns, &[]).expect("columns are inputs");
         let (mut rows, mut wrong) = (0, Vec::new());
-        let mut slices: Vec<(usize, Vec<Vec<Tensor>>)> =
-            SIZES.iter().map(|size| (*size, Vec::new())).collect();
+        let mut slices = [const { Vec::new() }; SIZES.len()];
         while let Some(piece) = pieces.next(16 * 1024).expect("rows") {
             let chunk = piece.decode().expect("cells");
             let tensors = reader.read(&chunk, &mut wrong).expect("inputs");
             rows += chunk.rows();
-            for (size, slices) in &mut slices {
-                for from in (0..chunk.rows()).step_by(*size) {
-                    let to = (from + *size).min(chunk.rows());
+            for (size, slices) in SIZES.into_iter().zip(&mut slices) {
+                for from in (0..chunk.rows()).step_by(size) {
+                    let to = (from + size).min(chunk.rows());
                     let cut = |tensor: &Tensor| concat_rows(&[(tensor, from..to)]).expect("rows");
                     slices.push(tensors.iter().map(cut).collect());
                 }
@@ -49,9 +48,9 @@ impl Prepared {
         Self { slices, rows }
     }
 
-    /// At the size at which it is fastest.
-    pub(crate) fn run(&self, model: &Flights, threads: usize) -> Cost {
-        let of = |slices: &Vec<Vec<Tensor>>| {
+    /// All rows once at each size, in the order of the sizes.
+    pub(crate) fn run(&self, model: &Flights, threads: usize) -> Vec<Cost> {
+        let of = |slices: &[Vec<Tensor>]| {
             let next = AtomicUsize::new(0);
             Cost::of(self.rows as u64, || {
                 thread::scope(|scope| {
@@ -67,7 +66,6 @@ impl Prepared {
                 });
             })
         };
-        let costs = self.slices.iter().map(|(_, slices)| of(slices));
-        costs.max_by(|a, b| a.rate.total_cmp(&b.rate)).expect("there are sizes")
+        self.slices.iter().map(|slices| of(slices)).collect()
     }
 }

@@ -74,7 +74,8 @@ fn alike(found: &[f32], expected: &[f32]) {
         let close = found == expected
             // Some of tract's kernels make nought of what is not a number, others leave it.
             || (found.is_nan() && (expected.is_nan() || expected == 0.0))
-            || (found - expected).abs() <= 1e-5 * expected.abs().max(typical);
+            // Sums of some two hundred products that cancel, added up in another order.
+            || (found - expected).abs() <= 3e-5 * expected.abs().max(typical);
         assert!(close, "number {at} is {found}, without passes {expected}");
     }
 }

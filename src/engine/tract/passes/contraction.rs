@@ -59,10 +59,8 @@ impl Contraction {
         }
         let rank = model.outlet_fact(node.id.into()).ok()?.rank();
         let axes = Axes::read(einsum, &fact.shape, matrix.shape(), rank)?;
-        let first = axes.summed.first()?.0;
-        let summed = first..first + axes.summed.len();
-        let neighbours = axes.summed.iter().map(|(value, _)| *value).eq(summed.clone());
-        (neighbours && axes.keep_their_order(&summed)).then_some(())?;
+        let summed = axes.summed()?;
+        axes.keep_their_order(&summed).then_some(())?;
         let order = [axes.channels].into_iter().chain(axes.summed.iter().map(|(_, axis)| *axis));
         let matrix = Matrix::new(matrix, order.chain(axes.ones).collect())?;
         Some(Self { value: left, summed, output: axes.output, matrix })
@@ -142,6 +140,8 @@ struct Axes {
     summed: Vec<(usize, usize)>,
     /// Of the matrix: the one that goes to the output.
     channels: usize,
+    /// Of the value: those of one.
+    alone: Vec<usize>,
     /// Of the matrix: those of one.
     ones: Vec<usize>,
     output: Vec<Source>,
@@ -149,13 +149,14 @@ struct Axes {
 
 impl Axes {
     fn read(einsum: &EinSum, value: &ShapeFact, matrix: &[usize], rank: usize) -> Option<Self> {
-        let (mut summed, mut ones, mut channels) = (Vec::new(), Vec::new(), None);
+        let (mut summed, mut alone, mut ones) = (Vec::new(), Vec::new(), Vec::new());
+        let mut channels = None;
         let mut output = vec![Source::One; rank];
         for axis in einsum.axes.iter_all_axes() {
             match (&*axis.inputs[0], &*axis.inputs[1], &*axis.outputs[0]) {
                 (&[value], &[matrix], []) => summed.push((value, matrix)),
                 (&[value], [], &[out]) => output[out] = Source::Axis(value),
-                (&[axis], [], []) if value[axis] == 1.to_dim() => {}
+                (&[axis], [], []) if value[axis] == 1.to_dim() => alone.push(axis),
                 ([], &[axis], &[out]) if channels.is_none() => {
                     channels = Some(axis);
                     output[out] = Source::Channels;
@@ -166,7 +167,18 @@ impl Axes {
             }
         }
         summed.sort_unstable();
-        Some(Self { summed, channels: channels?, ones, output })
+        Some(Self { summed, channels: channels?, alone, ones, output })
+    }
+
+    /// Of the value, if they are neighbours. tract leaves a sum over one number out, of which
+    /// only the axis remains.
+    fn summed(&self) -> Option<Range<usize>> {
+        let Some((first, _)) = self.summed.first() else {
+            let [alone] = *self.alone else { return None };
+            return Some(alone..alone + 1);
+        };
+        let summed = *first..first + self.summed.len();
+        self.summed.iter().map(|(value, _)| *value).eq(summed.clone()).then_some(summed)
     }
 
     /// Whether what comes before the sum still does, and what comes behind it too.

@@ -42,7 +42,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(80))]
+    #![proptest_config(ProptestConfig::with_cases(8000))]
 
     #[test]
     fn any_window_gives_what_tract_gives(
@@ -212,4 +212,18 @@ fn doubles_stay_with_tract() {
     model.select_output_outlets(&y).unwrap();
     super::run(&mut model, &Packing::of(&Shelf::default())).unwrap();
     assert!(model.nodes().iter().any(|node| node.op().name() == "Conv"));
+}
+
+#[test]
+fn points_of_an_image_of_one_channel_are_a_convolution() {
+    let convolution = Convolution { inputs: 1, ..Convolution::square(1, 6, 1) };
+    for stride in [[1, 1], [2, 1], [2, 2]] {
+        let convolution = Convolution { stride: stride.to_vec(), ..convolution.clone() };
+        let shape = [2, 1, 7, 9];
+        let (mut model, x) = graph(&dims(&shape));
+        let y = convolution.wire(&mut model, "conv", x);
+        with_constant(&mut model, add(), y, per_channel(6, 4));
+        let compared = Compared::of(model, &[numbers(&shape, 0)]);
+        assert_eq!(compared.nodes(), 1, "{:?}", compared.operators);
+    }
 }
