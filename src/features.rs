@@ -6,7 +6,6 @@
 mod bounds;
 mod exchange;
 mod read;
-mod short;
 mod table;
 
 use std::collections::HashSet;
@@ -14,9 +13,8 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 pub use bounds::{Band, Bounds};
-pub use read::rows;
-pub use short::short_key;
-pub use table::{Columns, Table};
+pub use read::{Number, rows};
+pub use table::{Columns, Numbers, Table};
 
 use crate::engine::{Dim, Role as ColumnRole, Signature, TensorSpec};
 use crate::tensor::DataType;

@@ -8,7 +8,9 @@ pub mod batch;
 pub mod binary;
 mod data;
 mod data_type;
+mod dictionary;
 pub mod json;
+mod memo;
 mod shape;
 mod wire;
 
@@ -16,6 +18,8 @@ pub use compact_str::{CompactString, format_compact};
 pub(crate) use data::each;
 pub use data::{Data, Element};
 pub use data_type::{DataType, UnknownDataType};
+pub use dictionary::Dictionary;
+pub use memo::{Memo, short_key};
 pub use shape::{Shape, ShapeError};
 pub use wire::Wire;
 
@@ -30,6 +34,7 @@ pub struct Tensor {
 enum Stored {
     Typed(Data),
     Wire(Box<Wire>),
+    Dictionary(Box<Dictionary>),
 }
 
 impl PartialEq for Tensor {
@@ -70,20 +75,39 @@ impl Tensor {
         Self { shape, stored: Stored::Wire(Box::new(wire)) }
     }
 
+    /// A tensor of the texts of a dictionary.
+    ///
+    /// # Errors
+    /// As of [`Self::new`].
+    pub fn of_dictionary(shape: Shape, dictionary: Dictionary) -> Result<Self, LengthMismatch> {
+        let (expected, found) = (shape.elements(), dictionary.keys().len());
+        if expected != found {
+            return Err(LengthMismatch { shape, expected, found });
+        }
+        Ok(Self { shape, stored: Stored::Dictionary(Box::new(dictionary)) })
+    }
+
     #[must_use]
     pub fn data(&self) -> &Data {
         match &self.stored {
             Stored::Typed(data) => data,
             Stored::Wire(wire) => wire.typed(),
+            Stored::Dictionary(dictionary) => dictionary.typed(),
         }
+    }
+
+    /// The dictionary of its texts, if it was made of one.
+    #[must_use]
+    pub fn dictionary(&self) -> Option<&Dictionary> {
+        if let Stored::Dictionary(dictionary) = &self.stored { Some(dictionary) } else { None }
     }
 
     /// The bytes that came over the wire, if it was made of those.
     #[must_use]
     pub fn wire(&self) -> Option<&Wire> {
         match &self.stored {
-            Stored::Typed(_) => None,
             Stored::Wire(wire) => Some(wire),
+            Stored::Typed(_) | Stored::Dictionary(_) => None,
         }
     }
 
@@ -92,6 +116,7 @@ impl Tensor {
         match &self.stored {
             Stored::Typed(data) => data.data_type(),
             Stored::Wire(wire) => wire.data_type(),
+            Stored::Dictionary(_) => DataType::Bytes,
         }
     }
 
@@ -100,7 +125,10 @@ impl Tensor {
     pub fn weight(&self) -> usize {
         match &self.stored {
             Stored::Typed(Data::Bytes(texts)) => texts.iter().map(|text| text.len().max(1)).sum(),
-            _ => self.shape.elements(),
+            Stored::Dictionary(dictionary) => {
+                dictionary.texts().map(|text| text.len().max(1)).sum()
+            }
+            Stored::Typed(_) | Stored::Wire(_) => self.shape.elements(),
         }
     }
 
@@ -112,8 +140,8 @@ impl Tensor {
 
     /// Changes elements in place. What is of another type or not there stays as it is.
     pub fn put<T: Element>(&mut self, elements: impl Iterator<Item = (usize, T)>) {
-        if let Stored::Wire(wire) = &self.stored {
-            self.stored = Stored::Typed(wire.typed().clone());
+        if !matches!(self.stored, Stored::Typed(_)) {
+            self.stored = Stored::Typed(self.data().clone());
         }
         let Stored::Typed(data) = &mut self.stored else { return };
         let Some(values) = T::unwrap_mut(data) else { return };

@@ -4,6 +4,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use super::finished::{self, Finished};
 use super::journal::{self, Piece};
@@ -16,7 +17,23 @@ pub(super) struct Part {
     length: u64,
     /// What the end of the file will say; empty in texts.
     placed: Vec<Placed>,
+    ahead: Ahead,
 }
+
+/// What goes to the disk while others work, so that little is left to wait for at the end.
+#[derive(Default)]
+struct Ahead {
+    /// Of the file, that went.
+    bytes: u64,
+    /// When more may go.
+    due: Option<Instant>,
+}
+
+/// Bytes that go to the disk together.
+const AHEAD: u64 = 1 << 20;
+
+/// At most one part in so many of the time is spent on that.
+const SHARE: u32 = 8;
 
 /// So many files are synced one by one.
 const FEW: usize = 64;
@@ -35,7 +52,7 @@ impl Part {
             OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
         let head = encoder.head().map_err(io::Error::other)?;
         file.write_all(&head)?;
-        Ok(Self { file, length: head.len() as u64, placed: Vec::new() })
+        Ok(Self { file, length: head.len() as u64, placed: Vec::new(), ahead: Ahead::default() })
     }
 
     /// A file that holds these segments; how many of them are really there.
@@ -61,7 +78,7 @@ impl Part {
             length += segment.bytes;
             there += 1;
         }
-        let mut part = Self { file, length, placed };
+        let mut part = Self { file, length, placed, ahead: Ahead::default() };
         part.cut(length)?;
         Ok((part, there))
     }
@@ -79,7 +96,20 @@ impl Part {
         let (length, crc) = (bytes.len() as u64, crc32fast::hash(&bytes));
         self.placed.push(Placed { at: self.length, index: index.clone() });
         self.length += length;
+        self.sync_ahead()?;
         Ok(Piece { bytes: length, crc, index })
+    }
+
+    fn sync_ahead(&mut self) -> io::Result<()> {
+        let begun = Instant::now();
+        let is_due = self.ahead.due.is_none_or(|due| begun >= due);
+        if is_due && self.length - self.ahead.bytes >= AHEAD {
+            self.sync()?;
+            let ended = Instant::now();
+            let due = ended + (ended - begun) * (SHARE - 1);
+            self.ahead = Ahead { bytes: self.length, due: Some(due) };
+        }
+        Ok(())
     }
 
     /// Writes the end. It need not be on the disk before [`sync`].

@@ -9,23 +9,23 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::error::Error;
-use super::gather::{self, Gathered, Unit};
-use super::read::Task;
+use super::gather::{Gathered, Unit};
 use super::score::{Scored, Scoring};
 use crate::courtesy;
 
-/// Runs all tasks. `next` gives them, on a thread of its own; `take` gets what was made of them, in
-/// their order, on this one, and why there will be no more. `first` is the number of the first task.
+/// Runs all tasks. `next` reads one, on a thread of its own, gives its pieces away and says its number;
+/// `take` gets what was made of them, in their order, on this one, and why there will be no more. `first`
+/// is the number of the first task.
 pub(super) fn run<'a>(
     scoring: &Scoring<'_>,
     threads: usize,
     first: u64,
-    next: impl FnMut() -> Result<Option<Task<'a>>, Error> + Send,
+    next: impl FnMut(&mut dyn FnMut(Unit<'a>)) -> Result<Option<u64>, Error> + Send,
     mut take: impl FnMut(Result<Scored, Error>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let threads = threads.max(1);
     // While a slow task is waited for, others are made, but no more than this.
-    let most = 2 * threads + 2;
+    let most = threads + 2;
     let (permits, permitted) = mpsc::sync_channel::<()>(most);
     // There is room for all of them.
     (0..most).for_each(|_| {
@@ -37,6 +37,8 @@ pub(super) fn run<'a>(
     let waiting = Mutex::new(waiting);
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
+        // Goes if `take` panics: the cutter waits for no more permits then, and ends.
+        let permits = permits;
         let failed = done.clone();
         let cutter = Cutter { permitted, units, failed, next: first, stop: &stop };
         let mut cut = Some((cutter, next));
@@ -90,14 +92,13 @@ struct Cutter<'s, 'a> {
 }
 
 impl<'a> Cutter<'_, 'a> {
-    fn run(mut self, mut next: impl FnMut() -> Result<Option<Task<'a>>, Error>) {
+    fn run(mut self, mut next: impl FnMut(&mut dyn FnMut(Unit<'a>)) -> Result<Option<u64>, Error>) {
+        // The other end lives as long as the scope.
+        let mut give = |unit| self.units.send(unit).unwrap_or_default();
         while self.permitted.recv().is_ok() && !self.stop.load(Ordering::Relaxed) {
-            match unbroken("reading", &mut next) {
-                Ok(Some(task)) => {
-                    self.next = task.goal.number + 1;
-                    if gather::units(task).any(|unit| self.units.send(unit).is_err()) {
-                        return;
-                    }
+            match unbroken("reading", || next(&mut give)) {
+                Ok(Some(number)) => {
+                    self.next = number + 1;
                     courtesy::point();
                 }
                 Ok(None) => return,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::columns::Mapping;
 use super::error::Error;
+use super::gather::{Task, Unit};
 use super::plan::{Part, Plan};
 use crate::engine::Signature;
 use crate::store::Stores;
@@ -26,11 +27,6 @@ pub(super) struct Mark {
     /// The part that is read next.
     pub(super) part: usize,
     pub(super) position: Position,
-}
-
-pub(super) struct Task<'a> {
-    pub(super) goal: Goal,
-    pub(super) pieces: Vec<(Arc<Opened<'a>>, Piece)>,
 }
 
 /// Which task it is, and where what is made of it goes.
@@ -91,10 +87,10 @@ impl<'a> Tasks<'a> {
         Ok(tasks)
     }
 
-    /// The next task; `None` at the end.
-    pub(super) fn next(&mut self) -> Result<Option<Task<'a>>, Error> {
-        let (mut pieces, mut rows, mut bytes) = (Vec::new(), 0, 0);
-        let mut output = 0;
+    /// The number of the next task, whose pieces are given away; `None` at the end.
+    pub(super) fn next(&mut self, give: &mut dyn FnMut(Unit<'a>)) -> Result<Option<u64>, Error> {
+        let mut task = Task::new(give);
+        let (mut output, mut rows, mut bytes) = (0, 0, 0);
         while let Some(part) = self.plan.parts.get(self.mark.part) {
             let is_other = rows > 0 && output != part.output;
             if rows >= ROWS || bytes >= MAX_BYTES || is_other {
@@ -105,7 +101,7 @@ impl<'a> Tasks<'a> {
             if let Some(piece) = next {
                 rows += piece.rows;
                 bytes += piece.bytes;
-                pieces.push((opened, piece));
+                task.add(opened, piece);
             } else {
                 self.before += part.bytes;
                 self.current = None;
@@ -118,8 +114,8 @@ impl<'a> Tasks<'a> {
         }
         let number = self.mark.tasks;
         self.mark.tasks += 1;
-        let goal = Goal { number, output, after: self.mark, read: self.read() };
-        Ok(Some(Task { goal, pieces }))
+        task.end(Goal { number, output, after: self.mark, read: self.read() });
+        Ok(Some(number))
     }
 
     fn piece(

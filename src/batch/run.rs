@@ -158,7 +158,7 @@ impl Run<'_> {
             self.watcher.at(&Progress { rows, bad, fraction });
             Ok(())
         };
-        pipeline::run(&scoring, self.threads, mark.tasks, move || tasks.next(), take)?;
+        pipeline::run(&scoring, self.threads, mark.tasks, move |give| tasks.next(give), take)?;
         self.check(&files.totals)?;
         let (finished, journal) = files.complete()?;
         self.model.done(&finished.totals);

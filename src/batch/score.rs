@@ -8,7 +8,7 @@ use super::columns::Columns;
 use super::error::Error;
 use super::job::OnBadRow;
 use super::model::{Failure, Model};
-use super::part::Part;
+use super::part::{Part, Trouble};
 use super::read::{Goal, Mark, Opened};
 use super::rejects::{self, Reject};
 use super::totals::Totals;
@@ -136,13 +136,15 @@ impl Scoring<'_> {
             let first = opened.first_row + piece.first;
             let mut rows = Rows::new(&opened, first, piece.rows);
             part.reaches(&opened.file, (first, first + piece.rows as u64));
-            part.columns.push(self.piece(&mut rows, piece, &mut part.totals)?);
+            part.encoded.columns.push(self.piece(&mut rows, piece, &mut part.totals)?);
             courtesy::point();
             let bad: Vec<Reject> = rows.bad.into_values().flatten().collect();
             if !bad.is_empty() {
                 part.rejects.push((opened.file.clone(), bad));
             }
         }
+        let encoded = part.encoded.encode(self.encoder);
+        encoded.map_err(|trouble| not_written(&part.file, part.rows, trouble))?;
         Ok(part)
     }
 
@@ -152,11 +154,10 @@ impl Scoring<'_> {
         for part in parts {
             all.add(part);
         }
-        let Part { file, rows, columns, rejects, totals } = all;
-        let columns = joined_columns(columns).map_err(Error::Internal)?;
+        let Part { file, rows, encoded, rejects, totals } = all;
         courtesy::point();
-        let segment = self.encoder.segment(columns);
-        let segment = segment.map_err(|reason| not_written(&file, rows, &reason))?;
+        let segment = encoded.segment(self.encoder);
+        let segment = segment.map_err(|trouble| not_written(&file, rows, trouble))?;
         let encoder = self.rejects.filter(|_| !rejects.is_empty());
         let rejects = encoder.map(|encoder| rejects::segment(encoder, &rejects)).transpose()?;
         let Goal { output, after, read, .. } = goal;
@@ -339,11 +340,15 @@ impl Scoring<'_> {
     }
 }
 
-/// A value has no form in this format.
-fn not_written(file: &str, (first, end): (u64, u64), reason: &str) -> Error {
-    let last = end.saturating_sub(1);
-    let reason = format!("rows {first} to {last} cannot be written: {reason}");
-    Error::Input { file: file.to_owned(), reason }
+fn not_written(file: &str, (first, end): (u64, u64), trouble: Trouble) -> Error {
+    match trouble {
+        Trouble::Own(reason) => Error::Internal(reason),
+        Trouble::Value(reason) => {
+            let last = end.saturating_sub(1);
+            let reason = format!("rows {first} to {last} cannot be written: {reason}");
+            Error::Input { file: file.to_owned(), reason }
+        }
+    }
 }
 
 fn code(wrong: Wrong) -> &'static str {
@@ -355,14 +360,6 @@ fn code(wrong: Wrong) -> &'static str {
 
 fn picked(columns: &[Values], picks: &[Option<usize>]) -> Result<Vec<Values>, String> {
     columns.iter().map(|values| values.pick(picks)).collect()
-}
-
-/// Columns of pieces, joined column by column.
-fn joined_columns(pieces: Vec<Vec<Values>>) -> Result<Vec<Values>, String> {
-    let count = pieces.first().map_or(0, Vec::len);
-    let column =
-        |at: usize| Values::join(&pieces.iter().map(|piece| piece[at].clone()).collect::<Vec<_>>());
-    (0..count).map(column).collect()
 }
 
 /// Tensors of slices, joined tensor by tensor.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::columns::{Columns, Mapping};
 use super::error::Error;
+use super::gather::{Task, Unit};
 use super::job::OnBadRow;
 use super::model::Model;
 use super::pipeline;
-use super::read::{Goal, Mark, Opened, PIECE_ROWS, ROWS, Task};
+use super::read::{Goal, Mark, Opened, PIECE_ROWS, ROWS};
 use super::score::{Scored, Scoring};
 use super::totals::Totals;
 use crate::table::{Encoder, Format, Kind, MAX_BYTES, Origin, Packing, Pieces, Placed};
@@ -89,7 +90,7 @@ impl Stream<'_> {
                 Err(error)
             }
         };
-        pipeline::run(&scoring, self.threads, 0, move || tasks.next(), take)?;
+        pipeline::run(&scoring, self.threads, 0, move |give| tasks.next(give), take)?;
         let totals = writing.finish()?;
         self.model.done(&totals);
         Ok(totals)
@@ -129,22 +130,24 @@ struct Tasks<'a> {
 }
 
 impl<'a> Tasks<'a> {
-    fn next(&mut self) -> Result<Option<Task<'a>>, Error> {
-        let (mut pieces, mut rows, mut bytes) = (Vec::new(), 0, 0);
+    /// The number of the next task, whose pieces are given away; `None` at the end.
+    fn next(&mut self, give: &mut dyn FnMut(Unit<'a>)) -> Result<Option<u64>, Error> {
+        let mut task = Task::new(give);
+        let (mut rows, mut bytes) = (0, 0);
         while rows < self.rows && bytes < MAX_BYTES {
             let most = PIECE_ROWS.min(self.rows - rows);
             let Some(piece) = self.pieces.next(most).map_err(input)? else { break };
             rows += piece.rows;
             bytes += piece.bytes;
-            pieces.push((Arc::clone(&self.opened), piece));
+            task.add(Arc::clone(&self.opened), piece);
         }
         if rows == 0 {
             return Ok(None);
         }
         let number = self.number;
         self.number += 1;
-        let goal = Goal { number, output: 0, after: Mark::default(), read: 0 };
-        Ok(Some(Task { goal, pieces }))
+        task.end(Goal { number, output: 0, after: Mark::default(), read: 0 });
+        Ok(Some(number))
     }
 }
 

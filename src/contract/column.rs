@@ -2,13 +2,13 @@
 
 use super::document::Mode;
 use super::finder::{Finder, Found};
-use super::many::{self, Passed};
+use super::many;
 use super::repair::{Fix, Fixes};
 use super::rule::{NumberRule, TextRule, ValueRule};
 use super::violation::Code;
 use super::whole::WholeRule;
 use crate::features::{self, Band, Feature, Role};
-use crate::tensor::Tensor;
+use crate::tensor::{Memo, Tensor};
 
 pub(super) struct Column {
     pub(super) entry: usize,
@@ -79,6 +79,13 @@ impl Rule {
     }
 }
 
+/// Whether nothing is wrong with texts of which many are the same. False for others.
+fn passes_dictionary(rule: &TextRule, feature: &Feature, tensors: &[Tensor]) -> bool {
+    let dictionary = feature.dictionary(tensors);
+    dictionary
+        .is_some_and(|dictionary| dictionary.values().iter().all(|text| rule.check(text).is_none()))
+}
+
 impl Column {
     /// Every row. What can be repaired is put into `fixes`.
     pub(super) fn check<'c>(
@@ -98,13 +105,15 @@ impl Column {
             Rule::Whole(rule) => self.feature.each_whole(tensors, |value| {
                 self.look(rule, value, &mut at);
             }),
+            Rule::Text(rule) if passes_dictionary(rule, &self.feature, tensors) => {}
             Rule::Text(rule) if are_many => {
-                let mut passed = Passed::new();
+                // Texts that were looked at and are fine.
+                let mut passed = Memo::default();
                 self.feature.each_text(tensors, 1, |value| {
-                    if passed.has(value) {
+                    if passed.get(value).is_some() {
                         at.row += 1;
                     } else if self.look(rule, value, &mut at) {
-                        passed.add(value);
+                        passed.put(value, ());
                     }
                 });
             }

@@ -1,7 +1,7 @@
 //! Columns of many values: those of which nothing is wrong are passed over without a look at each.
 
 use super::rule::{FEW, NumberRule};
-use crate::features::{Feature, short_key};
+use crate::features::Feature;
 use crate::tensor::Tensor;
 
 /// Columns of fewer values are looked at one by one: setting out would cost more.
@@ -9,9 +9,6 @@ pub(super) const LEAST: usize = 256;
 
 /// Numbers that are compared together.
 const TOGETHER: usize = 8;
-
-/// Texts that are remembered: a power of two.
-const SLOTS: usize = 64;
 
 impl NumberRule {
     /// Whether all numbers of a column are fine. False where that is not told quickly, too.
@@ -45,47 +42,6 @@ impl NumberRule {
     }
 }
 
-/// Short texts that were looked at and are fine: a column of codes has few of them, many times.
-pub(super) struct Passed([Slot; SLOTS]);
-
-#[derive(Clone, Copy)]
-struct Slot {
-    key: u64,
-    /// Of the text in bytes.
-    length: usize,
-}
-
-/// No short text is of this length.
-const EMPTY: Slot = Slot { key: 0, length: usize::MAX };
-
-impl Passed {
-    pub(super) fn new() -> Self {
-        Self([EMPTY; SLOTS])
-    }
-
-    #[inline]
-    pub(super) fn has(&self, text: &str) -> bool {
-        short_key(text.as_bytes()).is_some_and(|key| {
-            let slot = self.0[place(key)];
-            slot.key == key && slot.length == text.len()
-        })
-    }
-
-    /// In place of the one that had its slot.
-    pub(super) fn add(&mut self, text: &str) {
-        if let Some(key) = short_key(text.as_bytes()) {
-            self.0[place(key)] = Slot { key, length: text.len() };
-        }
-    }
-}
-
-#[inline]
-fn place(key: u64) -> usize {
-    const RATIO: u64 = 0x9e37_79b9_7f4a_7c15;
-    let top = key.wrapping_mul(RATIO) >> (64 - SLOTS.ilog2());
-    usize::try_from(top).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -93,7 +49,7 @@ mod tests {
     use super::super::{Contract, Document, FeatureRule, Mode, Number, Scalar};
     use super::LEAST;
     use crate::engine::{Dim, Signature, TensorSpec};
-    use crate::tensor::{Data, DataType, Shape, Tensor};
+    use crate::tensor::{Data, DataType, Dictionary, Shape, Tensor};
 
     fn contract(rule: FeatureRule, data_type: DataType) -> Contract {
         let dims = Some(vec![Dim::Unknown, Dim::Fixed(1)]);
@@ -109,18 +65,40 @@ mod tests {
         FeatureRule { set: Some(set), ..FeatureRule::default() }
     }
 
+    fn shape(rows: usize) -> Shape {
+        Shape::new(vec![rows, 1]).unwrap()
+    }
+
+    fn tensor(data: Data) -> Tensor {
+        Tensor::new(shape(data.len()), data).unwrap()
+    }
+
     /// The rows that are bad, looked at all together and one by one.
     fn bad(contract: &Contract, single: Vec<Data>, all: Data) -> (Vec<usize>, Vec<usize>) {
-        let tensor = |data: Data| {
-            let shape = Shape::new(vec![data.len(), 1]).unwrap();
-            vec![Tensor::new(shape, data).unwrap()]
-        };
-        let (_, together, _) = contract.rows(tensor(all));
         let alone = single.into_iter().enumerate().filter_map(|(row, data)| {
-            let (_, verdicts, _) = contract.rows(tensor(data));
+            let (_, verdicts, _) = contract.rows(vec![tensor(data)]);
             (!verdicts.is_empty()).then_some(row)
         });
-        (together.rows().map(|bad| bad.row).collect(), alone.collect())
+        (bad_rows(contract, tensor(all)), alone.collect())
+    }
+
+    fn bad_rows(contract: &Contract, all: Tensor) -> Vec<usize> {
+        let (_, verdicts, _) = contract.rows(vec![all]);
+        verdicts.rows().map(|bad| bad.row).collect()
+    }
+
+    fn rules_of_texts() -> [FeatureRule; 4] {
+        let pattern = |pattern: &str| FeatureRule {
+            pattern: Some(pattern.to_owned()),
+            ..FeatureRule::default()
+        };
+        let set = ["AAA", "B"].map(|text| Scalar::Text(text.to_owned())).to_vec();
+        [
+            pattern("[A-Z]{3}"),
+            pattern("A.*"),
+            FeatureRule { set: Some(set), nullable: Some(true), ..FeatureRule::default() },
+            FeatureRule { max_length: Some(3), ..FeatureRule::default() },
+        ]
     }
 
     proptest! {
@@ -155,24 +133,29 @@ mod tests {
         fn many_texts_are_judged_as_one_by_one(
             texts in prop::collection::vec("[AB]{3}|[AB\u{0}]{0,4}|[A-Z]{7,10}", LEAST - 2..LEAST + 80),
         ) {
-            let pattern = |pattern: &str| FeatureRule {
-                pattern: Some(pattern.to_owned()),
-                ..FeatureRule::default()
-            };
-            let set = ["AAA", "B"].map(|text| Scalar::Text(text.to_owned())).to_vec();
-            let rules = [
-                pattern("[A-Z]{3}"),
-                pattern("A.*"),
-                FeatureRule { set: Some(set), nullable: Some(true), ..FeatureRule::default() },
-                FeatureRule { max_length: Some(3), ..FeatureRule::default() },
-            ];
-            for rule in rules {
+            for rule in rules_of_texts() {
                 let contract = contract(rule, DataType::Bytes);
                 let single = |text: &String| Data::Bytes(vec![text.as_str().into()]);
                 let all = texts.iter().map(|text| text.as_str().into()).collect();
                 let single = texts.iter().map(single).collect();
                 let (together, alone) = bad(&contract, single, Data::Bytes(all));
                 prop_assert_eq!(together, alone);
+            }
+        }
+
+        #[test]
+        fn a_dictionary_is_judged_as_its_texts(
+            pool in prop::collection::vec("[AB]{0,4}", 1..12),
+            picks in prop::collection::vec(any::<prop::sample::Index>(), LEAST..LEAST + 80),
+        ) {
+            let texts: Vec<&str> = picks.iter().map(|pick| pick.get(&pool).as_str()).collect();
+            let dictionary = Dictionary::new(texts.iter().copied()).unwrap();
+            let dictionary = Tensor::of_dictionary(shape(texts.len()), dictionary).unwrap();
+            let all = tensor(Data::Bytes(texts.iter().map(|text| (*text).into()).collect()));
+            for rule in rules_of_texts() {
+                let contract = contract(rule, DataType::Bytes);
+                let expected = bad_rows(&contract, all.clone());
+                prop_assert_eq!(bad_rows(&contract, dictionary.clone()), expected);
             }
         }
     }

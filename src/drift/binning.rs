@@ -143,9 +143,10 @@ impl Binning {
     #[inline]
     pub fn of_text(&self, text: &str) -> usize {
         match self {
-            Self::Texts(texts) => texts
-                .place(text)
-                .unwrap_or_else(|| if text.is_empty() { self.missing() } else { texts.len() }),
+            Self::Texts(texts) => {
+                let other = if text.is_empty() { self.missing() } else { texts.len() };
+                texts.place_or(text, other)
+            }
             Self::Edges(_) | Self::Numbers(_) => self.missing(),
         }
     }

@@ -5,8 +5,7 @@ use std::iter;
 
 use ahash::RandomState;
 
-use crate::features::short_key as key;
-use crate::tensor::CompactString;
+use crate::tensor::{CompactString, short_key as key};
 
 /// Slots for short texts: four times as many as there are categories at most, so that a multiplier
 /// by which each has a slot of its own is found after some fifty tries.
@@ -63,14 +62,15 @@ impl Categories {
         self.places.keys().map(CompactString::as_str)
     }
 
+    /// The place of a category, or this one of all other texts.
     #[inline]
-    pub(super) fn place(&self, text: &str) -> Option<usize> {
+    pub(super) fn place_or(&self, text: &str, other: usize) -> usize {
         if let Some(short) = &self.short
             && let Some(key) = key(text.as_bytes())
         {
-            return short.place(key, text.len());
+            return short.place_or(key, text.len(), other);
         }
-        self.places.get(text).copied()
+        self.places.get(text).copied().unwrap_or(other)
     }
 }
 
@@ -86,10 +86,13 @@ impl Short {
         })
     }
 
+    /// Without a branch: which texts are categories, nobody can foretell.
     #[inline]
-    fn place(&self, key: u64, length: usize) -> Option<usize> {
+    #[expect(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
+    fn place_or(&self, key: u64, length: usize, other: usize) -> usize {
         let slot = self.slots[slot(key, length, self.multiplier)];
-        (slot.key == key && slot.length == length).then_some(slot.place)
+        let is_known = (slot.key == key) & (slot.length == length);
+        if is_known { slot.place } else { other }
     }
 }
 
@@ -135,7 +138,7 @@ mod tests {
         {
             let categories = Categories::new(&texts.map(str::to_owned)).unwrap();
             assert!(categories.short.is_some(), "{texts:?}");
-            assert_eq!(texts.map(|text| categories.place(text)), [Some(0), Some(1)]);
+            assert_eq!(texts.map(|text| categories.place_or(text, 9)), [0, 1]);
         }
     }
 
@@ -151,8 +154,8 @@ mod tests {
             let categories = Categories::new(&texts).unwrap();
             prop_assert!(categories.short.is_some());
             for text in texts.iter().chain(&others) {
-                let place = texts.iter().position(|known| known == text);
-                prop_assert_eq!(categories.place(text), place);
+                let place = texts.iter().position(|known| known == text).unwrap_or(99);
+                prop_assert_eq!(categories.place_or(text, 99), place);
             }
         }
     }

@@ -9,14 +9,11 @@ use super::binning::Binning;
 use super::observe::is_usual;
 use super::plan::Lane;
 use super::tally::Tally;
+use crate::features::{Number, Numbers};
 use crate::vectors::{self, Wide};
 
 /// Numbers that are looked at together.
 const TOGETHER: usize = 8;
-
-/// Neighbours often fall into the same bin, where each would wait until the one before it is added.
-/// So they take turns.
-const TURNS: usize = 4;
 
 /// Bins of values that a lane has at most to be counted so: a power of two.
 const BINS: usize = 64;
@@ -24,7 +21,7 @@ const BINS: usize = 64;
 /// Columns of fewer numbers are counted one by one: setting out would cost more.
 const LEAST: usize = 256;
 
-/// What has fallen into a bin in one turn.
+/// What has fallen into a bin.
 #[derive(Clone, Copy)]
 struct Mass {
     sum: f64,
@@ -71,17 +68,17 @@ impl Bins for AmongValues<'_> {
 }
 
 /// The numbers of a column on their way into a tally.
-struct Counting<'a, B, I> {
+struct Counting<'a, B, T> {
     tally: &'a mut Tally,
     lane: &'a Lane,
     bins: B,
-    numbers: I,
+    numbers: Numbers<'a, T>,
 }
 
 impl Tally {
     /// Counts the numbers of a column.
-    pub(super) fn count_column(&mut self, lane: &Lane, numbers: impl Iterator<Item = f64>) {
-        let (is_long, tally) = (numbers.size_hint().0 >= LEAST, &mut *self);
+    pub(super) fn count_column<T: Number>(&mut self, lane: &Lane, numbers: Numbers<'_, T>) {
+        let (is_long, tally) = (numbers.count() >= LEAST, &mut *self);
         match lane.binning() {
             Binning::Edges(edges) if is_long && edges.bins() <= BINS => {
                 let bins = AmongEdges(edges.as_slice());
@@ -91,26 +88,26 @@ impl Tally {
                 let bins = AmongValues(values);
                 vectors::wide(Counting { tally, lane, bins, numbers });
             }
-            _ => numbers.for_each(|number| self.count_number(lane, number)),
+            _ => numbers.each(|number| self.count_number(lane, number)),
         }
     }
 }
 
-impl<B: Bins, I: Iterator<Item = f64>> Wide for Counting<'_, B, I> {
+impl<B: Bins, T: Number> Wide for Counting<'_, B, T> {
     type Output = ();
 
     #[inline(always)]
     fn work(self) {
         let Self { tally, lane, bins, mut numbers } = self;
-        let mut masses = [[Mass { sum: 0.0, count: 0 }; BINS]; TURNS];
+        // Neighbours often fall into the same bin, where each would wait until the one before it is
+        // added. So each of those that are looked at together has bins of its own.
+        let mut masses = [[Mass { sum: 0.0, count: 0 }; BINS]; TOGETHER];
         let mut outside = 0;
         loop {
-            let (mut together, mut count) = ([0.0; TOGETHER], 0);
-            together.iter_mut().zip(&mut numbers).for_each(|(place, number)| {
-                *place = number;
-                count += 1;
-            });
-            if count < TOGETHER || !together.iter().all(|number| is_usual(*number)) {
+            let mut together = [0.0; TOGETHER];
+            let count = numbers.fill(&mut together);
+            let usual = together.iter().fold(true, |all, number| all & is_usual(*number));
+            if count < TOGETHER || !usual {
                 together[..count].iter().for_each(|number| tally.count_number(lane, *number));
                 if count < TOGETHER {
                     break;
@@ -118,7 +115,7 @@ impl<B: Bins, I: Iterator<Item = f64>> Wide for Counting<'_, B, I> {
                 continue;
             }
             for (at, (bin, number)) in bins.of(&together).iter().zip(together).enumerate() {
-                let mass = &mut masses[at % TURNS][*bin % BINS];
+                let mass = &mut masses[at][*bin % BINS];
                 mass.sum += number;
                 mass.count += 1;
             }
@@ -126,9 +123,9 @@ impl<B: Bins, I: Iterator<Item = f64>> Wide for Counting<'_, B, I> {
                 together.iter().map(|number| u64::from(lane.is_outside(*number))).sum::<u64>();
         }
         let values = lane.binning().finite();
-        for turn in &masses {
+        for masses in &masses {
             let counts = tally.counts.iter_mut().zip(&mut tally.sums).skip(lane.first);
-            for ((count, sum), mass) in counts.zip(&turn[..values.min(BINS)]) {
+            for ((count, sum), mass) in counts.zip(&masses[..values.min(BINS)]) {
                 *count += mass.count;
                 *sum += mass.sum;
             }
@@ -147,6 +144,7 @@ mod tests {
     use crate::drift::reference::Watched;
     use crate::drift::{Bins, FeatureProfile, Moments};
     use crate::features::{Feature, Reading, Role};
+    use crate::tensor::Dictionary;
 
     fn lane(bins: Bins) -> Lane {
         let binning = Binning::new(&bins).unwrap();
@@ -193,7 +191,7 @@ mod tests {
             let lane = lane(Bins::Edges((0..edges).map(f64::from).collect()));
             let (mut many, mut single) = (tally(&lane), tally(&lane));
             let numbers: Vec<f64> = (0..768u16).map(|at| f64::from(at % 70) - 0.5).collect();
-            many.count_column(&lane, numbers.iter().copied());
+            many.count_column(&lane, Numbers::new(&numbers, 1));
             for number in &numbers {
                 single.count_number(&lane, *number);
             }
@@ -204,15 +202,16 @@ mod tests {
     proptest! {
         #[test]
         fn many_numbers_are_counted_as_one_by_one(
-            numbers in prop::collection::vec(number(), LEAST - 8..LEAST + 40),
+            numbers in prop::collection::vec(number(), LEAST - 8..2 * LEAST + 40),
             places in prop::collection::btree_set(-8i8..8, 0..16),
             are_edges: bool,
+            stride in 1usize..3,
         ) {
             let places: Vec<f64> = places.into_iter().map(f64::from).collect();
             let lane = lane(if are_edges { Bins::Edges(places) } else { Bins::Numbers(places) });
             let (mut many, mut single) = (tally(&lane), tally(&lane));
-            many.count_column(&lane, numbers.iter().copied());
-            for number in &numbers {
+            many.count_column(&lane, Numbers::new(&numbers, stride));
+            for number in numbers.iter().step_by(stride) {
                 single.count_number(&lane, *number);
             }
             prop_assert_eq!(many.counts, single.counts);
@@ -220,6 +219,22 @@ mod tests {
             for (many, single) in many.sums.iter().zip(&single.sums) {
                 prop_assert!((many - single).abs() <= 1e-9 * single.abs().max(1.0));
             }
+        }
+
+        #[test]
+        fn a_dictionary_is_counted_as_its_texts(
+            known in prop::collection::btree_set("[AB]{1,4}|[AB]{9}", 0..8),
+            pool in prop::collection::vec("[AB]{0,4}", 1..12),
+            picks in prop::collection::vec(any::<prop::sample::Index>(), 100..300),
+        ) {
+            let lane = lane(Bins::Texts(known.into_iter().collect()));
+            let texts: Vec<&str> = picks.iter().map(|pick| pick.get(&pool).as_str()).collect();
+            let (mut many, mut single) = (tally(&lane), tally(&lane));
+            many.count_dictionary(&lane, &Dictionary::new(texts.iter().copied()).unwrap());
+            for text in texts {
+                single.counts[lane.of_text(text)] += 1;
+            }
+            prop_assert_eq!(many.counts, single.counts);
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::plan::{Group, Lane};
 use super::reference::Reference;
 use super::tally::Tally;
-use crate::features::{self, Columns, Reading};
-use crate::tensor::Tensor;
+use crate::features::{self, Columns, Number, Numbers, Reading};
+use crate::tensor::{Dictionary, Tensor};
 
 /// Rows of one request that are counted at most; of more, every second, third … one is.
 const MAX_ROWS: usize = 2_000;
@@ -58,7 +58,9 @@ impl Tally {
 
     fn observe_other(&mut self, reference: &Reference, lane: &Lane, of: &[Tensor], step: usize) {
         let feature = &reference.watched[lane.place].feature;
-        if feature.reading == Reading::Text {
+        if let Some(dictionary) = feature.dictionary(of).filter(|_| step == 1) {
+            self.count_dictionary(lane, dictionary);
+        } else if feature.reading == Reading::Text {
             feature.each_text(of, step, |text| {
                 if let Some(count) = self.counts.get_mut(lane.of_text(text)) {
                     *count += 1;
@@ -66,6 +68,21 @@ impl Tally {
             });
         } else {
             feature.each_number(of, step, |number| self.count_number(lane, number));
+        }
+    }
+
+    /// Each different text is looked at once.
+    pub(super) fn count_dictionary(&mut self, lane: &Lane, dictionary: &Dictionary) {
+        let mut counts = vec![0; dictionary.values().len()];
+        for key in dictionary.keys() {
+            if let Some(count) = counts.get_mut(*key as usize) {
+                *count += 1;
+            }
+        }
+        for (text, more) in dictionary.values().iter().zip(counts) {
+            if let Some(count) = self.counts.get_mut(lane.of_text(text)) {
+                *count += more;
+            }
         }
     }
 
@@ -127,7 +144,7 @@ struct Counter<'a>(&'a mut Tally, &'a [Lane]);
 
 impl Columns for Counter<'_> {
     #[inline]
-    fn column(&mut self, at: usize, numbers: impl Iterator<Item = f64>) {
+    fn column<T: Number>(&mut self, at: usize, numbers: Numbers<'_, T>) {
         let Some(lane) = self.1.get(at) else { return };
         self.0.count_column(lane, numbers);
     }

@@ -16,6 +16,11 @@ const WORTH_JOINING: f64 = 1.15;
 /// The same rows may be measured this much dearer the next time.
 const NO_DEARER: f64 = 1.05;
 
+/// Or so much, where a row takes less than this time: runs are short, and what else the machine does
+/// shows in them.
+const NO_DEARER_QUICK: f64 = 1.25;
+const QUICK: f64 = 10e-6;
+
 /// A run that was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct CostPoint {
@@ -109,13 +114,15 @@ impl CostCurve {
     }
 
     /// The rows that run together at the lowest cost a row, whoever waits: for work that is many
-    /// rows long. Of sizes that cost about the same it is the largest, which needs no cutting;
-    /// where that is the largest run that was measured, a longer one costs no more.
+    /// rows long. Of sizes that cost about the same, or up to a quarter more where a row takes
+    /// microseconds, it is the largest, which needs no cutting; where that is the largest run that
+    /// was measured, a longer one is taken to cost no more.
     #[must_use]
     pub fn cheapest_rows(&self) -> usize {
         const LONGER: usize = 4;
         let costs = self.points.iter().map(CostPoint::per_row);
-        let most = costs.fold(f64::INFINITY, f64::min) * NO_DEARER;
+        let least = costs.fold(f64::INFINITY, f64::min);
+        let most = least * if least < QUICK { NO_DEARER_QUICK } else { NO_DEARER };
         let best = self.points.iter().rev().find(|point| point.per_row() <= most);
         let (Some(best), Some(last)) = (best, self.points.last()) else { return 1 };
         if best.rows == last.rows && last.rows > 1 { last.rows * LONGER } else { best.rows }
@@ -191,6 +198,9 @@ mod tests {
         assert_eq!(trees.cheapest_rows(), 1024);
         assert_eq!(curve(&[(1, 190), (4, 1170), (16, 5990)]).cheapest_rows(), 1);
         assert_eq!(curve(&[(1, 100), (2, 160), (4, 324), (8, 800)]).cheapest_rows(), 4);
+        // Of few microseconds a row, measured while something else was running.
+        assert_eq!(curve(&[(1, 11), (64, 140), (128, 275), (256, 647)]).cheapest_rows(), 1024);
+        assert_eq!(curve(&[(1, 11), (64, 140), (128, 275), (256, 700)]).cheapest_rows(), 128);
     }
 
     #[test]

@@ -225,8 +225,8 @@ impl Feature {
     pub fn each_whole(&self, tensors: &[Tensor], mut take: impl FnMut(i128)) {
         let Some(tensor) = tensors.get(self.tensor) else { return };
         match tensor.data() {
-            Data::Int64(values) => self.picked(values, 1).for_each(|value| take((*value).into())),
-            Data::Uint64(values) => self.picked(values, 1).for_each(|value| take((*value).into())),
+            Data::Int64(values) => self.each_picked(values, 1, |value| take((*value).into())),
+            Data::Uint64(values) => self.each_picked(values, 1, |value| take((*value).into())),
             _ => {}
         }
     }

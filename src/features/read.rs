@@ -3,7 +3,7 @@
 use half::f16;
 
 use super::{Feature, Place, Reading};
-use crate::tensor::{Data, Tensor};
+use crate::tensor::{Data, Dictionary, Tensor};
 
 /// Rows of these tensors. A tensor without rows counts as one.
 #[must_use]
@@ -13,13 +13,14 @@ pub fn rows<'f>(features: impl IntoIterator<Item = &'f Feature>, tensors: &[Tens
 }
 
 /// An element that is a number.
-pub(super) trait Number: Copy {
+pub trait Number: Copy {
     fn number(self) -> f64;
 }
 
 macro_rules! number {
     ($($rust:ty: $value:ident => $number:expr),* $(,)?) => {
         $(impl Number for $rust {
+            #[inline]
             fn number(self) -> f64 {
                 let $value = self;
                 $number
@@ -85,7 +86,7 @@ impl Feature {
         let Some(tensor) = tensors.get(self.tensor) else { return };
         match self.reading {
             Reading::Number => each_kind!(tensor.data(), values => {
-                self.picked(values, step).for_each(|value| take(value.number()));
+                self.each_picked(values, step, |value| take(value.number()));
             }),
             Reading::Mean | Reading::Norm => {
                 self.each_row(tensor, step, |numbers| take(self.of_row(numbers)));
@@ -99,8 +100,16 @@ impl Feature {
     pub fn each_text<'t>(&self, tensors: &'t [Tensor], step: usize, mut take: impl FnMut(&'t str)) {
         let Some(tensor) = tensors.get(self.tensor) else { return };
         if let Data::Bytes(texts) = tensor.data() {
-            self.picked(texts, step).for_each(|text| take(text));
+            self.each_picked(texts, step, |text| take(text));
         }
+    }
+
+    /// The texts of all rows, if there is a dictionary of them.
+    #[must_use]
+    pub fn dictionary<'t>(&self, tensors: &'t [Tensor]) -> Option<&'t Dictionary> {
+        let dictionary = tensors.get(self.tensor)?.dictionary()?;
+        let all = matches!(self.place, Place::Column { of: 1, .. });
+        (all && self.reading == Reading::Text).then_some(dictionary)
     }
 
     /// What all numbers of a row are as one.
@@ -125,17 +134,16 @@ impl Feature {
     }
 
     /// The values of the feature's column in every `step`th row.
-    pub(super) fn picked<'t, T>(
-        &self,
-        values: &'t [T],
-        step: usize,
-    ) -> impl Iterator<Item = &'t T> {
+    pub(super) fn each_picked<'t, T>(&self, values: &'t [T], step: usize, take: impl FnMut(&'t T)) {
         let (column, of) = match self.place {
             Place::Column { column, of } => (column, of),
             Place::Row | Place::Tensor => (0, values.len()),
         };
-        let column = values.get(column..).unwrap_or_default();
-        column.iter().step_by(of.saturating_mul(step).max(1))
+        let column = values.get(column..).unwrap_or_default().iter();
+        match of.saturating_mul(step).max(1) {
+            1 => column.for_each(take),
+            stride => column.step_by(stride).for_each(take),
+        }
     }
 
     /// All numbers of every `step`th row.

@@ -17,10 +17,59 @@ pub struct Table {
 /// Takes the numbers of columns.
 pub trait Columns {
     /// The numbers of the `at`th column.
-    fn column(&mut self, at: usize, numbers: impl Iterator<Item = f64>);
+    fn column<T: Number>(&mut self, at: usize, numbers: Numbers<'_, T>);
 
     /// Of a single row, a number of each column from the `first` on.
     fn row(&mut self, first: usize, numbers: &[f64]);
+}
+
+/// Numbers of a column that are still to come.
+#[derive(Debug, Clone, Copy)]
+pub struct Numbers<'v, T> {
+    values: &'v [T],
+    /// From one to the next.
+    stride: usize,
+}
+
+impl<'v, T: Number> Numbers<'v, T> {
+    #[must_use]
+    pub fn new(values: &'v [T], stride: usize) -> Self {
+        Self { values, stride: stride.max(1) }
+    }
+
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.values.len().div_ceil(self.stride)
+    }
+
+    #[inline]
+    pub fn each(self, take: impl FnMut(f64)) {
+        let numbers = self.values.iter().map(|value| value.number());
+        match self.stride {
+            1 => numbers.for_each(take),
+            stride => numbers.step_by(stride).for_each(take),
+        }
+    }
+
+    /// Takes the next ones, as many as there is room for; how many they are.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "what looks at them is compiled for vectors")]
+    pub fn fill<const N: usize>(&mut self, room: &mut [f64; N]) -> usize {
+        if self.stride == 1
+            && let Some((values, rest)) = self.values.split_first_chunk::<N>()
+        {
+            self.values = rest;
+            *room = values.map(T::number);
+            return N;
+        }
+        let mut count = 0;
+        for (place, value) in room.iter_mut().zip(self.values.iter().step_by(self.stride)) {
+            *place = value.number();
+            count += 1;
+        }
+        self.values = self.values.get(count * self.stride..).unwrap_or_default();
+        count
+    }
 }
 
 /// Numbers of a row that are handed over at once.
@@ -63,11 +112,7 @@ impl Table {
             }
             for (at, column) in self.columns.iter().enumerate() {
                 let rest = values.get(*column..).unwrap_or_default();
-                if stride == 1 {
-                    taker.column(at, rest.iter().map(|value| value.number()));
-                } else {
-                    taker.column(at, rest.iter().step_by(stride).map(|value| value.number()));
-                }
+                taker.column(at, Numbers::new(rest, stride));
             }
         });
     }
@@ -95,9 +140,17 @@ mod tests {
     struct Seen(Vec<Vec<f64>>);
 
     impl Columns for Seen {
-        fn column(&mut self, at: usize, numbers: impl Iterator<Item = f64>) {
+        fn column<T: Number>(&mut self, at: usize, mut numbers: Numbers<'_, T>) {
             assert_eq!(at, self.0.len());
-            self.0.push(numbers.collect());
+            let (mut all, mut some) = (Vec::new(), Vec::new());
+            numbers.each(|number| all.push(number));
+            assert_eq!(numbers.count(), all.len());
+            let mut room = [0.0; 4];
+            while let count @ 1.. = numbers.fill(&mut room) {
+                some.extend_from_slice(&room[..count]);
+            }
+            assert_eq!(some, all);
+            self.0.push(all);
         }
 
         fn row(&mut self, first: usize, numbers: &[f64]) {

@@ -50,6 +50,7 @@ impl Cell {
         }
     }
 
+    #[inline]
     pub fn whole(&self) -> Option<i128> {
         match self {
             Self::Missing => None,
@@ -60,6 +61,7 @@ impl Cell {
     }
 
     /// A number; NaN where it is missing.
+    #[inline]
     pub fn number(&self) -> Option<f64> {
         match self {
             Self::Missing => Some(f64::NAN),
@@ -71,6 +73,7 @@ impl Cell {
     }
 
     /// The same in single precision: texts are rounded once, as the model's training did.
+    #[inline]
     pub fn single(&self) -> Option<f32> {
         match self {
             #[expect(clippy::cast_precision_loss, reason = "the model asks for a float")]
@@ -107,11 +110,13 @@ fn parse_number(text: &str) -> Option<f64> {
 
 #[expect(clippy::unnecessary_wraps, reason = "it ends chains of options")]
 #[expect(clippy::cast_possible_truncation, reason = "the model asks for single precision")]
+#[inline]
 fn narrow(number: f64) -> Option<f32> {
     Some(number as f32)
 }
 
 /// Tables with missing values hold whole numbers as floats.
+#[inline]
 fn whole_of(number: f64) -> Option<i128> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if number.fract() != 0.0 || number.abs() > EXACT {

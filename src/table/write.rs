@@ -90,17 +90,44 @@ impl Encoder {
     /// # Errors
     /// A value cannot be written.
     pub fn segment(&self, columns: Vec<Values>) -> Result<Segment, String> {
+        match self.kind.format {
+            Format::Csv | Format::Ndjson => self.segment_of(self.text(columns)?),
+            Format::Parquet => parquet::segment(&self.batch(columns)?),
+            Format::Arrow => arrow::segment(&self.batch(columns)?),
+        }
+    }
+
+    /// Whether texts of rows that follow each other make a segment, by [`Self::segment_of`].
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        matches!(self.kind.format, Format::Csv | Format::Ndjson)
+    }
+
+    /// Some rows as a text; nothing if the file is none.
+    ///
+    /// # Errors
+    /// A value cannot be written.
+    pub fn text(&self, columns: Vec<Values>) -> Result<Vec<u8>, String> {
+        let batch = self.batch(columns)?;
+        match self.kind.format {
+            Format::Csv => csv::rows(&batch),
+            Format::Ndjson => ndjson::rows(&batch),
+            Format::Parquet | Format::Arrow => Ok(Vec::new()),
+        }
+    }
+
+    /// The rows of this text.
+    ///
+    /// # Errors
+    /// It cannot be packed.
+    pub fn segment_of(&self, text: Vec<u8>) -> Result<Segment, String> {
+        Ok(Segment { bytes: pack(self.kind.packing, text)?, index: Vec::new() })
+    }
+
+    fn batch(&self, columns: Vec<Values>) -> Result<RecordBatch, String> {
         let columns = columns.into_iter().map(|values| values.0).collect();
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns);
-        let batch = batch.map_err(|error| error.to_string())?;
-        let text =
-            |bytes| Ok(Segment { bytes: pack(self.kind.packing, bytes)?, index: Vec::new() });
-        match self.kind.format {
-            Format::Csv => text(csv::rows(&batch)?),
-            Format::Ndjson => text(ndjson::rows(&batch)?),
-            Format::Parquet => parquet::segment(&batch),
-            Format::Arrow => arrow::segment(&batch),
-        }
+        batch.map_err(|error| error.to_string())
     }
 
     /// What a file ends with.

@@ -29,6 +29,9 @@ pub(super) fn into_tract(tensor: &Tensor) -> TractResult<TractTensor> {
     if let Some(wire) = tensor.wire() {
         return gathered(datum_type(tensor.data_type()), dims, wire);
     }
+    if let Some(dictionary) = tensor.dictionary() {
+        return strings(dims, dictionary.texts());
+    }
     match tensor.data() {
         Data::Bool(values) => TractTensor::from_shape(dims, values),
         Data::Uint8(values) => TractTensor::from_shape(dims, values),
@@ -42,11 +45,16 @@ pub(super) fn into_tract(tensor: &Tensor) -> TractResult<TractTensor> {
         Data::Fp16(values) => TractTensor::from_shape(dims, values),
         Data::Fp32(values) => TractTensor::from_shape(dims, values),
         Data::Fp64(values) => TractTensor::from_shape(dims, values),
-        Data::Bytes(values) => {
-            let texts = values.iter().map(|text| text.as_str().to_owned()).collect();
-            Ok(ArrayD::from_shape_vec(IxDyn(dims), texts)?.into_tensor())
-        }
+        Data::Bytes(values) => strings(dims, values.iter()),
     }
+}
+
+fn strings<'t>(
+    dims: &[usize],
+    texts: impl Iterator<Item = &'t CompactString>,
+) -> TractResult<TractTensor> {
+    let texts = texts.map(|text| text.as_str().to_owned()).collect();
+    Ok(ArrayD::from_shape_vec(IxDyn(dims), texts)?.into_tensor())
 }
 
 /// What came over the wire, copied to where it is read.

@@ -24,13 +24,14 @@ pub(super) fn rows(batch: &RecordBatch) -> Result<Vec<u8>, String> {
     let arrays = arrays(batch)?;
     let columns = arrays.iter().map(Column::new).collect::<Result<Vec<_>, _>>();
     let columns = columns.map_err(|error| error.to_string())?;
+    let has_nulls: Vec<bool> = columns.iter().map(Column::has_nulls).collect();
     let mut out = Vec::with_capacity(batch.num_rows() * columns.len() * 10);
     for row in 0..batch.num_rows() {
         for (place, column) in columns.iter().enumerate() {
             if place > 0 {
                 out.push(b',');
             }
-            if !column.is_null(row) {
+            if !(has_nulls[place] && column.is_null(row)) {
                 value(&mut out, column, row)?;
             } else if columns.len() == 1 {
                 // Readers pass over blank lines.
@@ -48,7 +49,7 @@ fn value(out: &mut Vec<u8>, column: &Column, row: usize) -> Result<(), String> {
         Column::Single(array) => number(out, array.value(row)),
         Column::Double(array) => number(out, array.value(row)),
         Column::Whole(array) => {
-            out.extend_from_slice(itoa::Buffer::new().format(array.value(row)).as_bytes());
+            add(out, itoa::Buffer::new().format(array.value(row)).as_bytes());
         }
         Column::Truth(array) => {
             out.extend_from_slice(if array.value(row) { b"true" } else { b"false" });
@@ -63,7 +64,28 @@ fn value(out: &mut Vec<u8>, column: &Column, row: usize) -> Result<(), String> {
 }
 
 fn number<T: zmij::Float>(out: &mut Vec<u8>, value: T) {
-    out.extend_from_slice(zmij::Buffer::new().format(value).as_bytes());
+    add(out, zmij::Buffer::new().format(value).as_bytes());
+}
+
+/// Short texts by their ends, which overlap in the middle: copies of a known length need no call.
+#[inline]
+fn add(out: &mut Vec<u8>, bytes: &[u8]) {
+    fn ends<const N: usize>(out: &mut Vec<u8>, bytes: &[u8]) -> Option<()> {
+        let (first, last) = (bytes.first_chunk::<N>()?, bytes.last_chunk::<N>()?);
+        let end = out.len() + bytes.len();
+        out.extend_from_slice(first);
+        out.truncate(end - N);
+        out.extend_from_slice(last);
+        Some(())
+    }
+    let added = match bytes.len() {
+        4..=8 => ends::<4>(out, bytes),
+        9..=16 => ends::<8>(out, bytes),
+        _ => None,
+    };
+    if added.is_none() {
+        out.extend_from_slice(bytes);
+    }
 }
 
 fn json(array: &ArrayRef, row: usize) -> Result<String, String> {
@@ -76,7 +98,7 @@ fn cell(out: &mut Vec<u8>, text: &str) {
     let special = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
     let bytes = text.as_bytes();
     if !bytes.is_empty() && !bytes.iter().any(special) {
-        out.extend_from_slice(bytes);
+        add(out, bytes);
         return;
     }
     out.push(b'"');
@@ -88,4 +110,19 @@ fn cell(out: &mut Vec<u8>, text: &str) {
     }
     // Nothing can fail in memory.
     let _ = out.write_all(b"\"");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_any_length_are_added_whole() {
+        let text: Vec<u8> = (b'a'..=b'z').collect();
+        for length in 0..text.len() {
+            let mut out = b"before".to_vec();
+            add(&mut out, &text[..length]);
+            assert_eq!(out, [b"before", &text[..length]].concat());
+        }
+    }
 }

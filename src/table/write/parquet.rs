@@ -2,8 +2,10 @@
 //! together with the others at the end.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 
 use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, SchemaRef};
 use bytes::Bytes;
@@ -49,7 +51,11 @@ fn file(batch: &RecordBatch) -> Result<Vec<u8>, ParquetError> {
     for (field, values) in batch.schema().fields().iter().zip(batch.columns()) {
         if !repeats(values) {
             let column = ColumnPath::new(vec![field.name().clone()]);
-            properties = properties.set_column_dictionary_enabled(column, false);
+            properties = properties.set_column_dictionary_enabled(column.clone(), false);
+            if *values.data_type() == DataType::Float32 {
+                // Scores, of which no two have four bytes in common that Snappy could refer to.
+                properties = properties.set_column_compression(column, Compression::UNCOMPRESSED);
+            }
         }
     }
     let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties.build()))?;
@@ -57,20 +63,28 @@ fn file(batch: &RecordBatch) -> Result<Vec<u8>, ParquetError> {
     writer.into_inner()
 }
 
-/// Whether values come again, so that a dictionary of them is not built in vain. Numbers with a
-/// point hardly ever do.
+/// Whether values come again, so that a dictionary of them is not built in vain.
 fn repeats(values: &ArrayRef) -> bool {
-    /// Rows that are looked at.
-    const SAMPLE: usize = 256;
     match values.data_type() {
-        DataType::Float32 | DataType::Float64 => false,
-        DataType::Utf8 => {
-            let texts = values.as_string::<i32>().iter().take(SAMPLE);
-            let seen: HashSet<Option<&str>, ahash::RandomState> = texts.collect();
-            seen.len() * 2 <= values.len().min(SAMPLE)
-        }
+        DataType::Float32 => few(values.as_primitive::<Float32Type>().iter().map(bits)),
+        DataType::Float64 => few(values.as_primitive::<Float64Type>().iter().map(bits)),
+        DataType::Utf8 => few(values.as_string::<i32>().iter()),
         _ => true,
     }
+}
+
+/// So that NaN equals itself.
+fn bits<T: Into<f64>>(value: Option<T>) -> Option<u64> {
+    value.map(|value| value.into().to_bits())
+}
+
+/// Whether there are few different values among the first ones.
+fn few<T: Eq + Hash>(values: impl ExactSizeIterator<Item = T>) -> bool {
+    /// Values that are looked at.
+    const SAMPLE: usize = 256;
+    let count = values.len().min(SAMPLE);
+    let seen: HashSet<T, ahash::RandomState> = values.take(SAMPLE).collect();
+    seen.len() * 2 <= count
 }
 
 pub(super) fn tail(schema: &SchemaRef, segments: &[Placed]) -> Result<Vec<u8>, String> {

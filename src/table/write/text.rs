@@ -53,6 +53,18 @@ impl<'a> Column<'a> {
         })
     }
 
+    /// Whether [`Self::is_null`] may say so of a row.
+    pub(super) fn has_nulls(&self) -> bool {
+        match self {
+            Self::Text(array) => array.null_count() > 0,
+            Self::Single(array) => array.null_count() > 0,
+            Self::Double(array) => array.null_count() > 0,
+            Self::Whole(array) => array.null_count() > 0,
+            Self::Truth(array) => array.null_count() > 0,
+            Self::Other(..) | Self::List(_) => true,
+        }
+    }
+
     pub(super) fn is_null(&self, row: usize) -> bool {
         match self {
             Self::Text(array) => array.is_null(row),

@@ -30,6 +30,14 @@ impl Decimals {
         Some(self.0[at]).filter(|number| number.to_bits() != WRONG)
     }
 
+    /// All of them, if each is a short decimal or nothing.
+    #[inline]
+    #[must_use]
+    pub fn all(&self) -> Option<&[f64; TOGETHER]> {
+        let wrong = self.0.iter().fold(false, |wrong, number| wrong | (number.to_bits() == WRONG));
+        (!wrong).then_some(&self.0)
+    }
+
     /// The first ones, as far as they are numbers.
     pub(super) fn first(&self, at_most: usize) -> &[f64] {
         let numbers = &self.0[..at_most];

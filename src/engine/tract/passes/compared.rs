@@ -18,7 +18,12 @@ impl Compared {
     ///
     /// # Panics
     /// If a number differs by more than 1e-5 of itself or of the typical one.
-    pub(super) fn of(mut model: TypedModel, inputs: &[Tensor]) -> Self {
+    pub(super) fn of(model: TypedModel, inputs: &[Tensor]) -> Self {
+        Self::within(1e-5, model, inputs)
+    }
+
+    /// As [`Self::of`], with another tolerance.
+    pub(super) fn within(tolerance: f32, mut model: TypedModel, inputs: &[Tensor]) -> Self {
         model.auto_outputs_unless_set();
         model.declutter().unwrap();
         let mut changed = model.clone();
@@ -29,7 +34,7 @@ impl Compared {
         let found = run(changed, inputs);
         for (found, expected) in found.iter().zip(&expected) {
             assert_eq!(found.shape(), expected.shape());
-            alike(floats(found), floats(expected));
+            alike(floats(found), floats(expected), tolerance);
         }
         Self { operators }
     }
@@ -67,15 +72,14 @@ fn floats(tensor: &Tensor) -> &[f32] {
 }
 
 #[expect(clippy::cast_precision_loss, clippy::float_cmp, reason = "small tensors; infinities")]
-fn alike(found: &[f32], expected: &[f32]) {
+fn alike(found: &[f32], expected: &[f32], tolerance: f32) {
     let finite = || expected.iter().filter(|value| value.is_finite());
     let typical = finite().map(|value| value.abs()).sum::<f32>() / finite().count().max(1) as f32;
     for (at, (&found, &expected)) in found.iter().zip(expected).enumerate() {
         let close = found == expected
             // Some of tract's kernels make nought of what is not a number, others leave it.
             || (found.is_nan() && (expected.is_nan() || expected == 0.0))
-            // Sums of some two hundred products that cancel, added up in another order.
-            || (found - expected).abs() <= 3e-5 * expected.abs().max(typical);
+            || (found - expected).abs() <= tolerance * expected.abs().max(typical);
         assert!(close, "number {at} is {found}, without passes {expected}");
     }
 }
