@@ -8,7 +8,6 @@ use onnxd::batch::Model as _;
 use onnxd::store::Stores;
 use onnxd::table::{Kind, Origin, Pieces, Rows};
 use onnxd::tensor::Tensor;
-use onnxd::tensor::batch::concat_rows;
 
 use crate::Cost;
 use crate::local::Flights;
@@ -24,27 +23,9 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     pub(crate) fn new(model: &Flights, file: &Path) -> Self {
-        let kind = Kind::of_name("a.csv").expect("CSV");
-        let stores = Stores::new();
-        let found = stores.find(&file.display().to_string()).expect("the flights");
-        let origin = Origin::File(stores.open(&found[0]).expect("the flights"));
-        let mut pieces = Pieces::open(kind, origin).expect("the flights");
-        let columns = pieces.columns().to_vec();
-        let reader = Rows::new(model.signature(), &columns, &[]).expect("columns are inputs");
-        let (mut rows, mut wrong) = (0, Vec::new());
-        let mut slices = [const { Vec::new() }; SIZES.len()];
-        while let Some(piece) = pieces.next(16 * 1024).expect("rows") {
-            let chunk = piece.decode().expect("cells");
-            let tensors = reader.read(&chunk, &mut wrong).expect("inputs");
-            rows += chunk.rows();
-            for (size, slices) in SIZES.into_iter().zip(&mut slices) {
-                for from in (0..chunk.rows()).step_by(size) {
-                    let to = (from + size).min(chunk.rows());
-                    let cut = |tensor: &Tensor| concat_rows(&[(tensor, from..to)]).expect("rows");
-                    slices.push(tensors.iter().map(cut).collect());
-                }
-            }
-        }
+        let slices = SIZES.map(|size| read(model, file, size));
+        let rows_of = |inputs: &Vec<Tensor>| inputs.first().and_then(Tensor::rows).unwrap_or(0);
+        let rows = slices[0].iter().map(rows_of).sum();
         Self { slices, rows }
     }
 
@@ -68,4 +49,21 @@ impl Prepared {
         };
         self.slices.iter().map(|slices| of(slices)).collect()
     }
+}
+
+/// The inputs of so many rows at once, as a job makes them of the file.
+fn read(model: &Flights, file: &Path, size: usize) -> Vec<Vec<Tensor>> {
+    let kind = Kind::of_name("a.csv").expect("CSV");
+    let stores = Stores::new();
+    let found = stores.find(&file.display().to_string()).expect("the flights");
+    let origin = Origin::File(stores.open(&found[0]).expect("the flights"));
+    let mut pieces = Pieces::open(kind, origin).expect("the flights");
+    let columns = pieces.columns().to_vec();
+    let reader = Rows::new(model.signature(), &columns, &[]).expect("columns are inputs");
+    let (mut slices, mut wrong) = (Vec::new(), Vec::new());
+    while let Some(piece) = pieces.next(size).expect("rows") {
+        let chunk = piece.decode().expect("cells");
+        slices.push(reader.read(&chunk, &mut wrong).expect("inputs"));
+    }
+    slices
 }
