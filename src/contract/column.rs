@@ -79,13 +79,6 @@ impl Rule {
     }
 }
 
-/// Whether nothing is wrong with texts of which many are the same. False for others.
-fn passes_dictionary(rule: &TextRule, feature: &Feature, tensors: &[Tensor]) -> bool {
-    let dictionary = feature.dictionary(tensors);
-    dictionary
-        .is_some_and(|dictionary| dictionary.values().iter().all(|text| rule.check(text).is_none()))
-}
-
 impl Column {
     /// Every row. What can be repaired is put into `fixes`.
     pub(super) fn check<'c>(
@@ -105,7 +98,7 @@ impl Column {
             Rule::Whole(rule) => self.feature.each_whole(tensors, |value| {
                 self.look(rule, value, &mut at);
             }),
-            Rule::Text(rule) if passes_dictionary(rule, &self.feature, tensors) => {}
+            Rule::Text(rule) if rule.passes_all(&self.feature, tensors) => {}
             Rule::Text(rule) if are_many => {
                 // Texts that were looked at and are fine.
                 let mut passed = Memo::default();

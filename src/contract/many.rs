@@ -1,6 +1,6 @@
 //! Columns of many values: those of which nothing is wrong are passed over without a look at each.
 
-use super::rule::{FEW, NumberRule};
+use super::rule::{FEW, NumberRule, TextRule, ValueRule};
 use crate::features::Feature;
 use crate::tensor::Tensor;
 
@@ -39,6 +39,16 @@ impl NumberRule {
         }
         let within = |number: f64| (number >= self.least) & (number <= self.greatest);
         known.iter().zip(block).fold(true, |all, (known, number)| all & known & within(*number))
+    }
+}
+
+impl TextRule {
+    /// Whether all texts of a column are fine: each different one of a dictionary is looked at once.
+    /// False where there is none.
+    pub(super) fn passes_all(&self, feature: &Feature, tensors: &[Tensor]) -> bool {
+        feature
+            .dictionary(tensors)
+            .is_some_and(|it| it.values().iter().all(|text| self.check(text).is_none()))
     }
 }
 

@@ -139,11 +139,7 @@ impl Feature {
             Place::Column { column, of } => (column, of),
             Place::Row | Place::Tensor => (0, values.len()),
         };
-        let column = values.get(column..).unwrap_or_default().iter();
-        match of.saturating_mul(step).max(1) {
-            1 => column.for_each(take),
-            stride => column.step_by(stride).for_each(take),
-        }
+        each_of(values.get(column..).unwrap_or_default(), of.saturating_mul(step).max(1), take);
     }
 
     /// All numbers of every `step`th row.
@@ -160,6 +156,15 @@ impl Feature {
                 take(&mut values.iter().map(|value| value.number()));
             }
         });
+    }
+}
+
+/// Every `stride`th value from the first one on. Neighbours are walked over as such, which is quicker.
+#[inline]
+pub(super) fn each_of<'v, T>(values: &'v [T], stride: usize, take: impl FnMut(&'v T)) {
+    match stride {
+        1 => values.iter().for_each(take),
+        stride => values.iter().step_by(stride).for_each(take),
     }
 }
 

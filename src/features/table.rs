@@ -1,6 +1,6 @@
 //! Numbers that stand side by side in one tensor: it is looked at once for all of them.
 
-use super::read::{Number, each_kind};
+use super::read::{Number, each_kind, each_of};
 use super::{Feature, Place, Reading};
 use crate::tensor::{Data, Tensor};
 
@@ -43,12 +43,8 @@ impl<'v, T: Number> Numbers<'v, T> {
     }
 
     #[inline]
-    pub fn each(self, take: impl FnMut(f64)) {
-        let numbers = self.values.iter().map(|value| value.number());
-        match self.stride {
-            1 => numbers.for_each(take),
-            stride => numbers.step_by(stride).for_each(take),
-        }
+    pub fn each(self, mut take: impl FnMut(f64)) {
+        each_of(self.values, self.stride, |value| take(value.number()));
     }
 
     /// Takes the next ones, as many as there is room for; how many they are.

@@ -103,16 +103,16 @@ impl Encoder {
         matches!(self.kind.format, Format::Csv | Format::Ndjson)
     }
 
-    /// Some rows as a text; nothing if the file is none.
+    /// Some rows as a text.
     ///
     /// # Errors
-    /// A value cannot be written.
+    /// A value cannot be written, or the file is no text.
     pub fn text(&self, columns: Vec<Values>) -> Result<Vec<u8>, String> {
         let batch = self.batch(columns)?;
         match self.kind.format {
             Format::Csv => csv::rows(&batch),
             Format::Ndjson => ndjson::rows(&batch),
-            Format::Parquet | Format::Arrow => Ok(Vec::new()),
+            Format::Parquet | Format::Arrow => Err("the file is no text".to_owned()),
         }
     }
 
